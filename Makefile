@@ -1,0 +1,58 @@
+# Every target prepares what it needs: an environment of its own in .venv, from hash-locked sets.
+
+SHELL := bash
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+ARGS ?=
+
+.PHONY: help serve test check lint types imports sizes web bench format lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+
+serve: .venv/.runtime ## Start the service; ARGS="--port 9000" passes options on
+	@exec $(BIN)/holdfast serve $(ARGS)
+
+test: .venv/.dev ## Run the tests; ARGS="-k lease" passes options on
+	@test -x /usr/bin/chromium || tools/debian.sh chromium
+	$(BIN)/python -m pytest $(ARGS)
+
+check: lint types imports sizes web ## Run every check that needs no test
+
+lint: .venv/.dev ## Check style and formatting
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: .venv/.dev ## Check types with mypy and pyright
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+imports: .venv/.dev ## Check that each file imports from lower floors only
+	$(BIN)/lint-imports
+
+sizes: .venv/.dev ## Check the size budgets and print the structure figures
+	$(BIN)/python -m tools.budgets
+
+web: .venv/.dev ## Rebuild the pages and compare them with the committed ones
+	tools/check_web.sh
+
+bench: .venv/.dev ## Measure against peers and print the ratios; ARGS="--help" lists options
+	$(BIN)/python -m benchmarks $(ARGS)
+
+format: .venv/.dev ## Rewrite the Python sources in the common format
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lock: .venv/.dev ## Write the locked sets anew; ARGS=--upgrade takes newer versions
+	tools/lock.sh $(ARGS)
+
+clean: ## Remove the environment and everything that tools made
+	rm -rf .venv build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache \
+	    .import_linter_cache web/node_modules
+	find src tests tools benchmarks -name __pycache__ -prune -exec rm -rf {} +
+
+.venv/.runtime: pyproject.toml requirements/installer.txt requirements/runtime.txt
+	@tools/setup.sh runtime
+
+.venv/.dev: pyproject.toml requirements/installer.txt requirements/dev.txt
+	@tools/setup.sh dev
