@@ -1,0 +1,41 @@
+import type { ComponentChildren } from "preact";
+import { parseBlocks, type Block, type Inline } from "./markup";
+
+/** Text of the shop as elements: light Markdown, links to plain addresses only, no images. */
+export function Formatted({ content }: { content: string }) {
+  return <>{parseBlocks(content).map(blockOf)}</>;
+}
+
+function blockOf(block: Block) {
+  if (block.kind === "list") return listOf(block);
+  const lines = block.lines.map((line, index) => (
+    <>
+      {index > 0 && "\n"}
+      {line.map(inlineOf)}
+    </>
+  ));
+  return <p class={block.kind === "heading" ? "heading" : undefined}>{lines}</p>;
+}
+
+function listOf({ ordered, start, items }: Extract<Block, { kind: "list" }>) {
+  const lines = items.map((item) => <li>{item.map(inlineOf)}</li>);
+  return ordered ? <ol start={start}>{lines}</ol> : <ul>{lines}</ul>;
+}
+
+function inlineOf(part: Inline): ComponentChildren {
+  if (part.kind === "text") return part.text;
+  if (part.kind === "strong") return <strong>{part.children.map(inlineOf)}</strong>;
+  if (part.kind === "code") return <code>{part.text}</code>;
+  return <Link href={part.href}>{part.text}</Link>;
+}
+
+/** A link away from the conversation, which stays open behind it. */
+export function Link({ href, children }: { href: string; children: ComponentChildren }) {
+  const elsewhere = !href.toLowerCase().startsWith("mailto:");
+  return (
+    <a href={href} rel="noopener nofollow ugc" target={elsewhere ? "_blank" : undefined}>
+      {children}
+      {elsewhere && <span class="unseen"> (opens in a new tab)</span>}
+    </a>
+  );
+}

@@ -1,0 +1,124 @@
+/** The little Markdown that answers use, read into values. Nothing here makes HTML. */
+
+export type Inline =
+  | { kind: "text"; text: string }
+  | { kind: "strong"; children: Inline[] }
+  | { kind: "code"; text: string }
+  | { kind: "link"; href: string; text: string };
+
+export type Block =
+  | { kind: "paragraph" | "heading"; lines: Inline[][] }
+  | { kind: "list"; ordered: boolean; start: number; items: Inline[][] };
+
+const MARKS =
+  /\*\*(?<strong>[^\n]+?)\*\*|`(?<code>[^`\n]+)`|!\[(?<alt>[^\]\n]*)\]\([^)\n]*\)|\[(?<label>[^\]\n]+)\]\((?<target>[^)\s]*)\)|(?<bare>(?:https?:\/\/|mailto:)[^\s<>"`*]+)/gi;
+const ITEM = /^\s{0,3}(?:[-*•]|(?<number>\d{1,3})[.)])\s+(?<text>.*)$/;
+const HEADING = /^#{1,6}\s+(?<text>.*)$/;
+const CLOSING = /[.,;:!?)\]'"]+$/;
+
+export function parseBlocks(content: string): Block[] {
+  return content
+    .replace(/\r\n?/g, "\n")
+    .split("\n")
+    .reduce<(Block | null)[]>(addLine, [])
+    .filter((block) => block !== null);
+}
+
+export function parseInline(text: string): Inline[] {
+  const parts: Inline[] = [];
+  let end = 0;
+  for (const match of text.matchAll(MARKS)) {
+    if (match.index > end) parts.push(plain(text.slice(end, match.index)));
+    parts.push(...inlineOf(match.groups!));
+    end = match.index + match[0].length;
+  }
+  if (end < text.length) parts.push(plain(text.slice(end)));
+  return parts;
+}
+
+/** The words alone, to be read aloud. */
+export function plainText(content: string): string {
+  return parseBlocks(content)
+    .flatMap((block) => (block.kind === "list" ? block.items : block.lines))
+    .map(wordsOf)
+    .join(" ");
+}
+
+/** The address if a visitor may be sent there, else null. */
+export function safeAddress(target: string): string | null {
+  return /^(?:https?:\/\/|mailto:)\S+$/i.test(target) ? target : null;
+}
+
+/** `null` in the list is an empty line: what follows starts a block of its own. */
+function addLine(blocks: (Block | null)[], line: string): (Block | null)[] {
+  const open = blocks.at(-1) ?? null;
+  if (line.trim() === "") return open === null ? blocks : [...blocks, null];
+  const heading = HEADING.exec(line);
+  if (heading) return [...blocks, headingOf(heading.groups!.text!)];
+  const item = ITEM.exec(line);
+  if (item) return addItem(blocks, open, item.groups!);
+  return addText(blocks, open, line);
+}
+
+function addItem(
+  blocks: (Block | null)[],
+  open: Block | null,
+  { number, text }: Record<string, string | undefined>,
+): (Block | null)[] {
+  const ordered = number !== undefined;
+  const list = open ?? lastList(blocks);
+  if (list?.kind === "list" && list.ordered === ordered) {
+    list.items.push(parseInline(text!));
+    return blocks.slice(0, blocks.lastIndexOf(list) + 1);
+  }
+  return [...blocks, { kind: "list", ordered, start: Number(number ?? 1), items: [parseInline(text!)] }];
+}
+
+/** A list whose items stand apart by empty lines is still one list. */
+function lastList(blocks: (Block | null)[]): Block | null {
+  return blocks.findLast((block) => block !== null) ?? null;
+}
+
+function addText(blocks: (Block | null)[], open: Block | null, line: string): (Block | null)[] {
+  if (open?.kind === "paragraph") open.lines.push(parseInline(line.trim()));
+  else if (open?.kind === "list" && /^\s/.test(line)) {
+    open.items.at(-1)!.push(plain(" "), ...parseInline(line.trim()));
+  } else return [...blocks, { kind: "paragraph", lines: [parseInline(line.trim())] }];
+  return blocks;
+}
+
+function headingOf(text: string): Block {
+  return { kind: "heading", lines: [parseInline(text)] };
+}
+
+function inlineOf(groups: Record<string, string | undefined>): Inline[] {
+  const { strong, code, alt, label, target, bare } = groups;
+  if (strong !== undefined) return [{ kind: "strong", children: parseInline(strong) }];
+  if (code !== undefined) return [{ kind: "code", text: code }];
+  if (label !== undefined) return [linkTo(target ?? "", label)];
+  if (bare !== undefined) return bareLink(bare);
+  return alt ? [plain(alt)] : [];
+}
+
+/** Punctuation after an address belongs to the sentence, not to the address. */
+function bareLink(found: string): Inline[] {
+  const closing = CLOSING.exec(found)?.[0] ?? "";
+  const address = found.slice(0, found.length - closing.length);
+  const link = linkTo(address, address.replace(/^mailto:/i, ""));
+  return closing === "" ? [link] : [link, plain(closing)];
+}
+
+function linkTo(target: string, text: string): Inline {
+  const href = safeAddress(target);
+  return href === null ? plain(text) : { kind: "link", href, text };
+}
+
+function plain(text: string): Inline {
+  return { kind: "text", text };
+}
+
+function wordsOf(parts: Inline[]): string {
+  return parts
+    .map((part) => (part.kind === "strong" ? wordsOf(part.children) : part.text))
+    .join("");
+}
