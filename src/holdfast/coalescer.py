@@ -1,0 +1,121 @@
+"""Callers travel together: what is asked for while a batch is under way becomes the next batch.
+
+A batch belongs to the coalescer's own task, not to a caller. A caller cancelled before its
+operation was sent withdraws it; afterwards the operation finishes without it.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from holdfast.backend import Apply, Create, Operation, Outcome
+from holdfast.errors import StoreUnavailable
+
+MAX_BATCH: Final = 256
+MAX_BATCH_BYTES: Final = 1 << 20
+MAX_WAITING: Final = 20_000
+
+Answer = Outcome | Exception
+RunBatch = Callable[[Sequence[Operation]], Awaitable[Sequence[Answer]]]
+
+
+class _Waiting(NamedTuple):
+    operation: Operation
+    answer: "asyncio.Future[Outcome]"
+
+
+class Coalescer:
+    """Collects operations into batches, first come first served, one batch in flight.
+
+    `run` answers every operation of a batch, in order, with an outcome or the exception that its
+    caller is to see; if `run` itself raises, every caller of the batch sees that.
+    """
+
+    def __init__(self, run: RunBatch, *, max_waiting: int = MAX_WAITING) -> None:
+        self._run = run
+        self._max_waiting = max_waiting
+        self._waiting: deque[_Waiting] = deque()
+        self._worker: asyncio.Task[None] | None = None
+        self._closed = False
+        self._batches = 0
+        self._operations = 0
+        self._largest = 0
+
+    async def execute(self, operation: Operation) -> Outcome:
+        """Answer one operation, together with whatever else is asked for now.
+
+        Raises:
+            StoreUnavailable: too many operations wait already, or the coalescer is closed.
+        """
+        if self._closed:
+            raise StoreUnavailable("The session store is closed")
+        if len(self._waiting) >= self._max_waiting:
+            raise StoreUnavailable(f"{self._max_waiting} operations wait for the session store")
+        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(operation, answer))
+        if self._worker is None:
+            self._worker = asyncio.create_task(self._work(), name="holdfast-coalescer")
+        return await answer
+
+    async def aclose(self) -> None:
+        """Answer what waits, then take nothing more."""
+        self._closed = True
+        if self._worker is not None:
+            await self._worker
+
+    def statistics(self) -> Mapping[str, int]:
+        """Count batches, the operations in them, the largest one, and who waits."""
+        return {
+            "batches": self._batches,
+            "batched_operations": self._operations,
+            "largest_batch": self._largest,
+            "waiting": len(self._waiting),
+        }
+
+    async def _work(self) -> None:
+        try:
+            while batch := self._next_batch():
+                await self._answer(batch)
+        finally:
+            self._worker = None
+
+    def _next_batch(self) -> list[_Waiting]:
+        """Take from the front what still has a caller, up to the size of a batch."""
+        batch: list[_Waiting] = []
+        size = 0
+        while self._waiting and len(batch) < MAX_BATCH:
+            size += _size(self._waiting[0].operation)
+            if batch and size > MAX_BATCH_BYTES:
+                break
+            waiting = self._waiting.popleft()
+            if not waiting.answer.done():
+                batch.append(waiting)
+        return batch
+
+    async def _answer(self, batch: list[_Waiting]) -> None:
+        self._batches += 1
+        self._operations += len(batch)
+        self._largest = max(self._largest, len(batch))
+        try:
+            answers = await self._run([waiting.operation for waiting in batch])
+        except Exception as exc:  # noqa: BLE001 - handed to every caller of the batch
+            answers = [exc] * len(batch)
+        for waiting, answer in zip(batch, answers, strict=True):
+            if waiting.answer.done():
+                continue
+            if isinstance(answer, Exception):
+                waiting.answer.set_exception(answer)
+            else:
+                waiting.answer.set_result(answer)
+
+
+def _size(operation: Operation) -> int:
+    """Estimate what an operation carries, in bytes."""
+    match operation:
+        case Apply():
+            return sum(map(len, operation.set.values())) + sum(map(len, operation.append))
+        case Create():
+            return sum(map(len, operation.values.values()))
+        case _:
+            return 0

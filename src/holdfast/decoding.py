@@ -1,0 +1,136 @@
+"""From what backends keep to what users read: records become frozen snapshots, once each."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, Final, Generic, TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from holdfast.backend import Record, StoredItem
+from holdfast.change import Item
+from holdfast.encoding import METADATA
+from holdfast.errors import DecryptionFailed
+from holdfast.freezing import freeze
+from holdfast.layout import Layout, explain
+from holdfast.moments import moment
+from holdfast.sealing import Sealer
+from holdfast.session import Session
+
+M = TypeVar("M", bound=Session)
+
+SNAPSHOTS_KEPT: Final = 4096
+_METADATA_BYTE: Final = ord(METADATA)
+
+
+class Decoder(Generic[M]):
+    """Opens sessions of one model. A record equal to the last one gives the same snapshot again.
+
+    That is exact because nonces are random: equal ciphertext is the same sealed value.
+    """
+
+    def __init__(self, model: type[M], layout: Layout, sealer: Sealer) -> None:
+        self._model = model
+        self._layout = layout
+        self._sealer = sealer
+        self._readers = tuple(_readers(model, layout))
+        self._snapshots: OrderedDict[str, tuple[Record, M]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._snapshots)
+
+    def session(self, session_id: str, record: Record) -> M:
+        """Open a record.
+
+        Raises:
+            DecryptionFailed: a value does not open, or is not what the model declares.
+        """
+        kept = self._snapshots.get(session_id)
+        if kept is not None and (kept[0] is record or kept[0] == record):
+            return kept[1]
+        snapshot = self._open(session_id, record)
+        self._snapshots[session_id] = record, snapshot
+        self._snapshots.move_to_end(session_id)
+        if len(self._snapshots) > SNAPSHOTS_KEPT:
+            self._snapshots.popitem(last=False)
+        return snapshot
+
+    def item(self, session_id: str, stored: StoredItem) -> Item:
+        """Open one entry of a log."""
+        seal = self._sealer.of(session_id)
+        text = seal.open("item", stored.origin.encode(), stored.sealed)
+        return Item(stored.number, moment(stored.at), freeze(from_json(text)))
+
+    def _open(self, session_id: str, record: Record) -> M:
+        seal = self._sealer.of(session_id)
+        opened = [seal.open("value", tag, sealed) for tag, sealed in record.values.items()]
+        try:
+            stored = self._layout.stored.validate_json(_joined(opened))
+        except ValidationError as exc:
+            reason = f"it does not hold what the model declares ({explain(exc)})"
+            raise DecryptionFailed(session_id, reason=reason) from exc
+        if missing := sorted((self._layout.required | {"user_id"}) - stored.keys()):
+            raise DecryptionFailed(session_id, reason=f"its sealed {missing[0]!r} is missing")
+        return self._snapshot(session_id, record, stored)
+
+    def _snapshot(self, session_id: str, record: Record, stored: Mapping[str, Any]) -> M:
+        """Put a session together from parts that were each checked on their way in."""
+        fields = {
+            "session_id": session_id,
+            "user_id": stored["user_id"],
+            "metadata": freeze(stored["metadata"]),
+            "created_at": moment(record.created),
+            "updated_at": moment(record.updated),
+            "last_activity": moment(record.active),
+            "expires_at": moment(record.expires),
+            "revision": record.revision,
+            "incarnation": record.incarnation,
+        }
+        for name, read in self._readers:
+            fields[name] = read(record, stored)
+        snapshot = self._model.__new__(self._model)
+        object.__setattr__(snapshot, "__dict__", fields)
+        object.__setattr__(snapshot, "__pydantic_fields_set__", set(fields))
+        object.__setattr__(snapshot, "__pydantic_extra__", None)
+        object.__setattr__(snapshot, "__pydantic_private__", None)
+        return snapshot
+
+
+Reader = Callable[[Record, Mapping[str, Any]], Any]
+
+
+def _readers(model: type[Session], layout: Layout) -> Iterable[tuple[str, Reader]]:
+    """Say for each declared field how a snapshot comes to its value."""
+    for name, field in model.model_fields.items():
+        if name in layout.limits:
+            yield name, _counter(name)
+        elif name in layout.flags:
+            yield name, _flag(name)
+        elif name in layout.values:
+            yield name, _value(name, partial(field.get_default, call_default_factory=True))
+
+
+def _counter(name: str) -> Reader:
+    return lambda record, stored: record.integers.get(name, 0)
+
+
+def _flag(name: str) -> Reader:
+    return lambda record, stored: record.integers.get(name, 0) > 0
+
+
+def _value(name: str, default: Callable[[], Any]) -> Reader:
+    """Read a sealed value. A session may be older than a field that the model declares now."""
+    return lambda record, stored: freeze(stored[name] if name in stored else default())
+
+
+def _joined(opened: Iterable[bytes]) -> bytes:
+    """Make one JSON text of all opened values; each is a kind and `"name":value`."""
+    fields: list[bytes] = []
+    metadata: list[bytes] = []
+    for plain in opened:
+        if plain[0] == _METADATA_BYTE:
+            metadata.append(plain[1:])
+        else:
+            fields.append(plain[1:])
+    return b'{"metadata":{%b}%b}' % (b",".join(metadata), b"".join(b"," + text for text in fields))

@@ -1,0 +1,204 @@
+"""From what users say to what backends keep: changes become operations of integers and ciphertext."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from holdfast.backend import Add, Apply, Where
+from holdfast.change import Change
+from holdfast.entropy import Entropy
+from holdfast.errors import InvalidSession
+from holdfast.layout import RESERVED, Layout, check_json, dump_metadata, write_json
+from holdfast.moments import microseconds
+from holdfast.sealing import Sealer, SessionSeal
+from holdfast.session import MAX_INTEGER, MAX_METADATA_BYTES, Session, SessionFilter
+
+# What the name of a sealed value begins with, so that metadata may use the name of a field.
+FIELD: Final = "f"
+METADATA: Final = "m"
+USER: Final = "u"
+
+# Ciphertext of all values together: the metadata's limit, the declared fields, the envelopes.
+MAX_SEALED_BYTES: Final = MAX_METADATA_BYTES + (1 << 17)
+MAX_APPENDED: Final = 1000
+
+
+class State(NamedTuple):
+    """What a session is brought into being with, as a backend takes it."""
+
+    user_tag: bytes
+    values: Mapping[bytes, bytes]
+    integers: Mapping[str, int]
+
+
+class Encoder:
+    """Checks, writes and seals what is put into the sessions of one model and namespace."""
+
+    def __init__(self, layout: Layout, sealer: Sealer, *, entropy: Entropy) -> None:
+        self._layout = layout
+        self._sealer = sealer
+        self._entropy = entropy
+
+    def initial(self, session_id: str, user_id: Any, state: Mapping[str, Any]) -> State:
+        """Seal the state of a new session. The user is sealed in it always, even if there is none.
+
+        Raises:
+            InvalidSession: a value that breaks a rule, or a required field that is missing.
+        """
+        if missing := sorted(self._layout.required - state.keys()):
+            raise InvalidSession(missing[0], "is required")
+        if user_id is not None and not (isinstance(user_id, str) and 1 <= len(user_id) <= 255):
+            raise InvalidSession("user_id", "must be a string of 1-255 characters")
+        texts, integers = self._read(state)
+        texts[USER + "user_id"] = write_json("user_id", user_id)
+        values = dict(_sealed(self._sealer.of(session_id), texts))
+        tag = b"" if user_id is None else self._sealer.user_tags(user_id)[0]
+        return State(tag, values, {**self._layout.zeros, **integers})
+
+    def whole(self, session: Session) -> State:
+        """Seal everything that a snapshot holds."""
+        fields = vars(session)
+        names = (*self._layout.values, *self._layout.limits, *self._layout.flags, "metadata")
+        state = {name: fields[name] for name in names}
+        return self.initial(session.session_id, session.user_id, state)
+
+    def change(self, key: str, session_id: str, change: Change, **settings: Any) -> Apply:
+        """Turn a change into the operation that applies it; `settings` are further fields of it.
+
+        Raises:
+            InvalidSession: a value that breaks a rule.
+        """
+        self._check_names(change)
+        seal = self._sealer.of(session_id)
+        texts, integers = self._read(change.set)
+        items = [write_json("append", check_json("append", value)) for value in change.append]
+        adds = tuple(self._adds(change))
+        own = change.change_id is not None
+        change_id = change.change_id or self._entropy.token()
+        return Apply(
+            key=key,
+            change_id=change_id,
+            digest=_digest(seal, change, texts, integers, items) if own else b"",
+            set=dict(_sealed(seal, texts)),
+            unset=tuple(self._unset(seal, change.unset, texts)),
+            put={**integers, **{name: 0 for name in change.unset if self._layout.is_integer(name)}},
+            add=adds,
+            claim=tuple(change.claim),
+            append=tuple(_sealed_items(seal, change_id, items)),
+            max_bytes=MAX_SEALED_BYTES,
+            expect_incarnation=change.expect_incarnation,
+            expect_revision=change.expect_revision,
+            lease_token=change.lease_token,
+            **settings,
+        )
+
+    def where(self, chosen: SessionFilter | None) -> Where:
+        """Turn a filter into what a backend can compare."""
+        if chosen is None:
+            return Where()
+        ranges = chosen.ranges()
+        for name in ranges:
+            if not self._layout.is_integer(name):
+                raise InvalidSession("filter", f"{name!r} is not a declared counter or flag")
+        return Where(
+            () if chosen.user_id is None else self._sealer.user_tags(chosen.user_id),
+            None if chosen.created_after is None else microseconds(chosen.created_after),
+            None if chosen.created_before is None else microseconds(chosen.created_before),
+            tuple((name, low, high) for name, (low, high) in ranges.items()),
+        )
+
+    def _read(self, values: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, int]]:
+        """Sort values into JSON texts (by kind and name) and integers."""
+        texts: dict[str, str] = {}
+        integers: dict[str, int] = {}
+        size = 0
+        for name, value in values.items():
+            if self._layout.is_integer(name):
+                integers[name] = self._layout.integer(name, value)
+            elif name in self._layout.values:
+                texts[FIELD + name] = self._layout.dump(name, value)
+            else:
+                for key, text in _metadata(name, value):
+                    texts[METADATA + key] = text
+                    size += len(key.encode()) + len(text.encode())
+        if size > MAX_METADATA_BYTES:
+            raise InvalidSession("metadata", f"is {size} bytes; at most {MAX_METADATA_BYTES}")
+        return texts, integers
+
+    def _unset(
+        self, seal: SessionSeal, names: Iterable[str], texts: Iterable[str]
+    ) -> Iterator[bytes]:
+        """Name what is to go: the values unset, and what older keys called the values set."""
+        for name in names:
+            if not self._layout.is_integer(name):
+                kind = FIELD if name in self._layout.values else METADATA
+                yield seal.tag(kind + name)
+                yield from seal.older_tags(kind + name)
+        for name in texts:
+            yield from seal.older_tags(name)
+
+    def _adds(self, change: Change) -> Iterator[Add]:
+        for name, delta in change.add.items():
+            limit = change.at_most.get(name, MAX_INTEGER)
+            if type(delta) is not int or abs(delta) > MAX_INTEGER:
+                raise InvalidSession(name, f"a delta must be an integer within ±{MAX_INTEGER}")
+            if type(limit) is not int or not 0 <= limit <= MAX_INTEGER:
+                raise InvalidSession("at_most", f"must hold integers from 0 to {MAX_INTEGER}")
+            yield Add(name, delta, min(limit, self._layout.limits[name]))
+
+    def _check_names(self, change: Change) -> None:
+        names = [*change.set, *change.unset, *change.add, *change.claim]
+        if len(set(names)) < len(names):
+            raise InvalidSession("change", "names a field twice; a change does one thing to each")
+        for name in change.unset:
+            if name in RESERVED or name in self._layout.required:
+                raise InvalidSession(name, "cannot be unset")
+        for name in change.add:
+            if name not in self._layout.limits:
+                raise InvalidSession(name, "is not a declared counter")
+        for name in change.claim:
+            if name not in self._layout.flags:
+                raise InvalidSession(name, "is not a declared flag")
+        if not change.at_most.keys() <= change.add.keys():
+            raise InvalidSession("at_most", "may only name counters that the change adds to")
+        if len(tuple(change.append)) > MAX_APPENDED:
+            raise InvalidSession("append", f"at most {MAX_APPENDED} items in one change")
+
+
+def _metadata(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    if name != "metadata":
+        if name in RESERVED:
+            raise InvalidSession(name, "is kept by the store and cannot be written")
+        yield name, dump_metadata(name, value)
+    elif isinstance(value, Mapping):
+        for key, entry in value.items():
+            yield key, dump_metadata(key, entry)
+    else:
+        raise InvalidSession("metadata", "must be a mapping of names to values")
+
+
+def _sealed(seal: SessionSeal, texts: Mapping[str, str]) -> Iterator[tuple[bytes, bytes]]:
+    """Seal values together with their real names; the backend knows them by their tags."""
+    for name, text in texts.items():
+        tag = seal.tag(name)
+        plain = f"{name[0]}{write_json('metadata', name[1:])}:{text}"
+        yield tag, seal.seal("value", tag, plain.encode())
+
+
+def _sealed_items(seal: SessionSeal, change_id: str, texts: list[str]) -> Iterator[bytes]:
+    for place, text in enumerate(texts, start=1):
+        yield seal.seal("item", f"{change_id}:{place}".encode(), text.encode())
+
+
+def _digest(
+    seal: SessionSeal,
+    change: Change,
+    texts: dict[str, str],
+    integers: dict[str, int],
+    items: list[str],
+) -> bytes:
+    """Tell this content from any other that might come under the same change id."""
+    content = [
+        sorted(texts.items()), sorted(integers.items()), sorted(change.unset),
+        sorted(change.add.items()), sorted(change.at_most.items()), sorted(change.claim), items,
+    ]  # fmt: skip
+    return seal.digest(write_json("change", content, limit=None).encode())

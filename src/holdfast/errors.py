@@ -1,0 +1,164 @@
+"""What a caller catches.
+
+One class for each reaction of a caller; facts are attributes, the message says what is, why, what to do.
+
+    HoldfastError
+    ├── InvalidSession (ValueError)   what was given breaks a rule; nothing was changed
+    ├── SessionNotFound               never created, deleted, or expired: proven absence
+    ├── SessionExists                 the id is taken
+    ├── RevisionConflict              another writer came first
+    ├── FlagTaken                     the flag was up already
+    ├── LimitReached                  a counter would leave its range
+    │   └── BudgetExceeded            … and the counter was money
+    ├── LeaseUnavailable              somebody else holds the session
+    ├── LeaseLost                     the lease is no longer this holder's
+    ├── StoreUnavailable              not applied, or (outcome="unknown") nobody can tell
+    ├── DecryptionFailed              wrong key, or the stored value is not what was sealed
+    └── SessionRolledBack             the store went back behind what this process has seen
+"""
+
+from typing import Literal
+
+Certainty = Literal["not_applied", "unknown"]
+
+
+class HoldfastError(Exception):
+    """Root of everything that Holdfast raises on purpose."""
+
+
+class InvalidSession(HoldfastError, ValueError):
+    """A value that breaks a rule of the record; nothing was changed.
+
+    `field` names what was wrong, `rule` says how it must be.
+    """
+
+    def __init__(self, field: str, rule: str) -> None:
+        super().__init__(f"{field}: {rule}")
+        self.field, self.rule = field, rule
+
+
+class SessionNotFound(HoldfastError):
+    """The session was never created, is deleted, or has expired."""
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__(
+            f"There is no session {session_id!r}: it was never created, was deleted, or has "
+            "expired. Create it, or ask the caller to start again."
+        )
+        self.session_id = session_id
+
+
+class SessionExists(HoldfastError):
+    """A new session was asked for under an id that is in use."""
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__(
+            f"Session {session_id!r} exists already. Use another id, or `get_or_create`."
+        )
+        self.session_id = session_id
+
+
+class RevisionConflict(HoldfastError):
+    """The session has moved on since it was read."""
+
+    def __init__(self, session_id: str, *, expected: int, found: int) -> None:
+        super().__init__(
+            f"Session {session_id!r} is at revision {found}, not {expected}: "
+            "another writer came first. Read it again and reapply the change."
+        )
+        self.session_id, self.expected, self.found = session_id, expected, found
+
+
+class FlagTaken(HoldfastError):
+    """A claimed flag was up already; nothing of the change was applied."""
+
+    def __init__(self, session_id: str, *, flag: str) -> None:
+        super().__init__(
+            f"Flag {flag!r} of session {session_id!r} was raised by another caller. "
+            "Nothing of this change was applied."
+        )
+        self.session_id, self.flag = session_id, flag
+
+
+class LimitReached(HoldfastError):
+    """A counter would leave its range; nothing of the change was applied.
+
+    `value` is what the counter holds, `limit` the bound it would have crossed (its cap, or 0).
+    """
+
+    def __init__(self, session_id: str, *, counter: str, value: int, limit: int) -> None:
+        super().__init__(
+            f"Counter {counter!r} of session {session_id!r} is {value} and may not pass {limit}. "
+            "Nothing of this change was applied."
+        )
+        self.session_id, self.counter, self.value, self.limit = session_id, counter, value, limit
+
+
+class BudgetExceeded(LimitReached):
+    """A spending that does not fit into what is left."""
+
+
+class LeaseUnavailable(HoldfastError):
+    """The session stayed in another holder's hands for the whole waiting time.
+
+    `retry_after` is in seconds: when the present lease ends if it is not renewed.
+    """
+
+    def __init__(self, session_id: str, *, waited: float, retry_after: float) -> None:
+        super().__init__(
+            f"Session {session_id!r} is held by another worker and was not free within "
+            f"{waited:.3g} s. Wait longer, or try again in {retry_after:.3g} s."
+        )
+        self.session_id, self.waited, self.retry_after = session_id, waited, retry_after
+
+
+class LeaseLost(HoldfastError):
+    """The lease ran out, was stolen, or was released; the write under it was refused."""
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__(
+            f"The lease on session {session_id!r} is no longer this holder's: it was not renewed "
+            "in time, or another worker took it over. Stop the work done under it."
+        )
+        self.session_id = session_id
+
+
+class StoreUnavailable(HoldfastError):
+    """The store did not answer. It says nothing about whether a session exists.
+
+    `retry_after` is in seconds. `outcome` is "not_applied" when the operation surely did nothing,
+    "unknown" when it was sent and no answer came back.
+    """
+
+    def __init__(
+        self,
+        reason: str = "The session store did not answer",
+        *,
+        retry_after: float = 1.0,
+        outcome: Certainty = "not_applied",
+    ) -> None:
+        state = "was not applied" if outcome == "not_applied" else "may have been applied"
+        super().__init__(f"{reason}. The operation {state}; try again in {retry_after:.3g} s.")
+        self.reason, self.retry_after, self.outcome = reason, retry_after, outcome
+
+
+class DecryptionFailed(HoldfastError):
+    """A stored value did not open: wrong or missing key, or not what was sealed at this place."""
+
+    def __init__(self, session_id: str, *, reason: str) -> None:
+        super().__init__(
+            f"Session {session_id!r} cannot be read: {reason}. Check that the keyring holds the "
+            "key it was sealed with; if it does, the stored value was altered."
+        )
+        self.session_id, self.reason = session_id, reason
+
+
+class SessionRolledBack(HoldfastError):
+    """The store answered with an older revision than this process has already seen."""
+
+    def __init__(self, session_id: str, *, seen: int, found: int) -> None:
+        super().__init__(
+            f"Session {session_id!r} went back from revision {seen} to {found}: the store lost "
+            "acknowledged changes (a failover, or a restored copy)."
+        )
+        self.session_id, self.seen, self.found = session_id, seen, found

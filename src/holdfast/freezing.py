@@ -1,0 +1,60 @@
+"""Read-only containers that are equal to, and serialised as, the plain `dict` and `list`."""
+
+from typing import Any, NoReturn
+
+from pydantic import BaseModel
+
+
+def _refuse(self: object, *args: object, **kwargs: object) -> NoReturn:
+    raise TypeError(
+        "A session that was read is a snapshot and cannot be changed. "
+        "Copy the value with dict() or list(), and write it with update() or a Change."
+    )
+
+
+class FrozenDict(dict[str, Any]):
+    """A `dict` without its mutators. Copies and pickles of it are plain dictionaries."""
+
+    __slots__ = ()
+    __setitem__ = __delitem__ = __ior__ = _refuse  # type: ignore[assignment]
+    clear = pop = popitem = setdefault = update = _refuse  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[dict[str, Any]]]:
+        return dict, (dict(self),)
+
+
+class FrozenList(list[Any]):
+    """A `list` without its mutators. Copies and pickles of it are plain lists."""
+
+    __slots__ = ()
+    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse  # type: ignore[assignment]
+    append = extend = insert = remove = pop = clear = sort = reverse = _refuse  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[type[list[Any]], tuple[list[Any]]]:
+        return list, (list(self),)
+
+
+def freeze(value: Any) -> Any:
+    """Give `value` back with every container in it read-only; scalars are returned as they are."""
+    match value:
+        case str() | int() | float() | None:
+            return value
+        case dict():
+            return FrozenDict({key: freeze(entry) for key, entry in value.items()})
+        case list():
+            return FrozenList([freeze(entry) for entry in value])
+        case tuple():
+            return tuple(freeze(entry) for entry in value)
+        case set():
+            return frozenset(value)
+        case BaseModel():
+            return _freeze_fields(value)
+        case _:
+            return value
+
+
+def _freeze_fields(model: BaseModel) -> BaseModel:
+    """Freeze what a nested (frozen) model holds, in place: it was built for this snapshot alone."""
+    fields = vars(model)
+    fields.update({name: freeze(value) for name, value in fields.items()})
+    return model

@@ -1,0 +1,124 @@
+"""Root keys and what is derived from them.
+
+A root key never encrypts anything itself: subkeys come from HKDF-SHA256 (RFC 5869) over a purpose
+and its context, so that what is sealed for one place cannot be opened at another.
+"""
+
+import base64
+import binascii
+import hmac
+import re
+import secrets
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, NamedTuple, Self
+
+KEY_BYTES: Final = 32
+MAX_KEYS: Final = 16
+_KEY_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,32}")
+_SALT: Final = b"holdfast/1"
+
+
+class InvalidKeyring(ValueError):
+    """A keyring that cannot be used; the message names the key id, never key material."""
+
+
+class RootKey(NamedTuple):
+    """One root key, ready to derive from: its id, and what HKDF-Extract made of it."""
+
+    key_id: str
+    extracted: bytes
+
+    def __repr__(self) -> str:
+        return f"RootKey({self.key_id!r})"
+
+    def derive(self, purpose: str, *context: str) -> bytes:
+        """Make the 32-byte subkey of a purpose and its context (one block of HKDF-Expand)."""
+        info = b"".join(framed(part.encode()) for part in (purpose, *context))
+        return hmac.digest(self.extracted, info + b"\x01", "sha256")
+
+
+def framed(part: bytes) -> bytes:
+    """Put the length before a part, so that joined parts cannot be read in two ways."""
+    return len(part).to_bytes(4, "big") + part
+
+
+class Keyring:
+    """The keys of a store: the first one seals, all of them open. Shows ids, never keys."""
+
+    def __init__(self, keys: Sequence[tuple[str, bytes]]) -> None:
+        if not 1 <= len(keys) <= MAX_KEYS:
+            raise InvalidKeyring(f"A keyring holds 1 to {MAX_KEYS} keys, not {len(keys)}.")
+        for key_id, key in keys:
+            _check(key_id, key)
+        if len({key_id for key_id, _ in keys}) < len(keys):
+            raise InvalidKeyring("Each key of a keyring needs an id of its own.")
+        self._secrets = tuple(keys)
+        self._roots = {
+            key_id: RootKey(key_id, hmac.digest(_SALT, key, sha256)) for key_id, key in keys
+        }
+
+    @classmethod
+    def generate(cls, key_id: str | None = None) -> Self:
+        """Make a keyring with one new random key."""
+        return cls([(key_id or f"k{secrets.token_hex(4)}", secrets.token_bytes(KEY_BYTES))])
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """Read `id:base64-of-32-bytes[,older-id:…]`; both base64 alphabets are understood.
+
+        Raises:
+            InvalidKeyring: no key, a malformed entry, or a key that is not 32 bytes long.
+        """
+        entries = [entry.strip() for entry in re.split(r"[,\n]", text) if entry.strip()]
+        return cls([_parse(entry) for entry in entries])
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> Self:
+        """Read a keyring from a text file in the form of `from_text`, a key a line if wished."""
+        return cls.from_text(Path(path).read_text(encoding="ascii"))
+
+    def to_text(self) -> str:
+        """Write the keyring in the form of `from_text`. This is the secret itself."""
+        return ",".join(
+            f"{key_id}:{base64.urlsafe_b64encode(key).decode()}" for key_id, key in self._secrets
+        )
+
+    @property
+    def primary(self) -> RootKey:
+        """The key that seals."""
+        return next(iter(self._roots.values()))
+
+    def find(self, key_id: str) -> RootKey | None:
+        """Find a key by its id."""
+        return self._roots.get(key_id)
+
+    def __iter__(self) -> Iterator[RootKey]:
+        return iter(self._roots.values())
+
+    def __len__(self) -> int:
+        return len(self._roots)
+
+    def __repr__(self) -> str:
+        return f"Keyring({', '.join(self._roots)})"
+
+
+def _check(key_id: str, key: bytes) -> None:
+    if not _KEY_ID.fullmatch(key_id):
+        raise InvalidKeyring("A key id has 1-32 letters, digits, dots, dashes or underscores.")
+    if len(key) != KEY_BYTES:
+        raise InvalidKeyring(f"Key {key_id!r} has {len(key)} bytes; it must have {KEY_BYTES}.")
+    if len(set(key)) < 8:
+        raise InvalidKeyring(f"Key {key_id!r} is not random. Generate one: holdfast keys generate")
+
+
+def _parse(entry: str) -> tuple[str, bytes]:
+    key_id, colon, encoded = entry.partition(":")
+    if not colon:
+        raise InvalidKeyring("A key is written as id:base64-of-32-bytes; there is no colon.")
+    try:
+        standard = encoded.translate(str.maketrans("-_", "+/")).rstrip("=")
+        return key_id, base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
+    except binascii.Error as exc:
+        raise InvalidKeyring(f"Key {key_id!r} is not base64.") from exc

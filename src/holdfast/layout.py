@@ -1,0 +1,140 @@
+"""What a model declares, worked out once: its counters, its flags, its sealed values."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError, PydanticUndefined
+from typing_extensions import TypedDict
+
+from holdfast.errors import InvalidSession
+from holdfast.session import COUNTER, FLAG, MAX_INTEGER, MAX_METADATA_BYTES, Session
+
+RESERVED: Final = frozenset(Session.model_fields)
+MAX_NAME: Final = 255
+_METADATA: Final[TypeAdapter[Any]] = TypeAdapter(JsonValue)
+_encode: Final = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, separators=(",", ":")
+).encode
+
+
+class Layout(NamedTuple):
+    """The fields that a model adds to `Session`.
+
+    `limits` holds each counter's upper limit, `values` how each sealed field is checked and
+    written, `required` those without a default, `stored` how all that was opened is read again in
+    one go.
+    """
+
+    limits: Mapping[str, int]
+    flags: frozenset[str]
+    values: Mapping[str, TypeAdapter[Any]]
+    required: frozenset[str]
+    stored: TypeAdapter[dict[str, Any]]
+
+    @classmethod
+    def of(cls, model: type[Session]) -> "Layout":
+        """Read the declarations of a model.
+
+        Raises:
+            TypeError: a counter or a flag that does not start at 0 or down.
+        """
+        limits: dict[str, int] = {}
+        flags: set[str] = set()
+        values: dict[str, Any] = {}
+        for name, field in model.model_fields.items():
+            if name in RESERVED:
+                continue
+            if COUNTER in field.metadata or FLAG in field.metadata:
+                if field.default not in (0, PydanticUndefined):
+                    raise TypeError(f"{model.__name__}.{name} must start at 0 or False.")
+            if COUNTER in field.metadata:
+                bounds = [mark.le for mark in field.metadata if hasattr(mark, "le")]
+                limits[name] = min(bounds, default=MAX_INTEGER)
+            elif FLAG in field.metadata:
+                flags.add(name)
+            else:
+                values[name] = field.rebuild_annotation()
+        adapters = {name: TypeAdapter(annotation) for name, annotation in values.items()}
+        required = frozenset(name for name in values if model.model_fields[name].is_required())
+        return cls(limits, frozenset(flags), adapters, required, _stored(model.__name__, values))
+
+    @property
+    def zeros(self) -> dict[str, int]:
+        """Every counter and flag as it starts."""
+        return dict.fromkeys((*self.limits, *self.flags), 0)
+
+    def is_integer(self, name: str) -> bool:
+        """Say whether the store keeps this field as a plain integer."""
+        return name in self.limits or name in self.flags
+
+    def integer(self, name: str, value: Any) -> int:
+        """Check what a counter or a flag is set to."""
+        if name in self.flags:
+            if not isinstance(value, bool):
+                raise InvalidSession(name, "must be True or False")
+            return int(value)
+        if type(value) is not int or not 0 <= value <= self.limits[name]:
+            raise InvalidSession(name, f"must be an integer from 0 to {self.limits[name]}")
+        return value
+
+    def dump(self, name: str, value: Any) -> str:
+        """Check a declared value and write it as JSON."""
+        adapter = self.values[name]
+        try:
+            plain = adapter.dump_python(adapter.validate_python(value), mode="json")
+        except ValidationError as exc:
+            raise InvalidSession(name, explain(exc)) from exc
+        except PydanticSerializationError as exc:
+            raise InvalidSession(name, str(exc)) from exc
+        return write_json(name, plain)
+
+
+def _stored(name: str, values: Mapping[str, Any]) -> TypeAdapter[dict[str, Any]]:
+    """Describe the JSON text that the opened values of a session make, each of them optional."""
+    shape = {**values, "user_id": str | None, "metadata": dict[str, JsonValue]}
+    return TypeAdapter(TypedDict(name, shape, total=False))  # type: ignore[operator]
+
+
+def explain(error: ValidationError) -> str:
+    """Say the first thing that is wrong, without the value that was given."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    place = ".".join(map(str, first["loc"]))
+    return f"{place}: {first['msg']}" if place else first["msg"]
+
+
+def dump_metadata(name: str, value: Any) -> str:
+    """Check an undeclared value and write it as JSON: what comes back is what went in."""
+    if not isinstance(name, str) or not 1 <= len(name) <= MAX_NAME:
+        raise InvalidSession("metadata", f"a key must be a string of 1-{MAX_NAME} characters")
+    return write_json(f"metadata.{name}", check_json(f"metadata.{name}", value))
+
+
+def check_json(field: str, value: Any) -> Any:
+    """Refuse what JSON would lose or alter: tuples, bytes, NaN, keys that are no strings, cycles."""
+    if isinstance(value, BaseModel):
+        raise InvalidSession(field, "must be plain JSON; dump the model first")
+    try:
+        return _METADATA.validate_python(value)
+    except ValidationError as exc:
+        raise InvalidSession(field, f"must be plain JSON ({explain(exc)})") from exc
+
+
+def write_json(field: str, value: Any, *, limit: int | None = MAX_METADATA_BYTES) -> str:
+    """Write a value as compact JSON text of at most `limit` bytes.
+
+    Raises:
+        InvalidSession: NaN or infinity, a lone surrogate, a cycle, deeper than Python nests, or
+            larger than the limit.
+    """
+    try:
+        text = _encode(value)
+        size = len(text.encode())
+    except UnicodeEncodeError as exc:
+        raise InvalidSession(field, "must not contain lone surrogates") from exc
+    except (ValueError, TypeError, RecursionError) as exc:
+        raise InvalidSession(field, f"must be plain JSON ({exc})") from exc
+    if limit is not None and size > limit:
+        raise InvalidSession(field, f"is {size} bytes of JSON; at most {limit}")
+    return text

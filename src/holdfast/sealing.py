@@ -1,0 +1,136 @@
+"""Values that open only where they were sealed.
+
+AES-256-GCM (NIST SP 800-38D) under a subkey of the session, with random 96-bit nonces. An envelope
+is `format | algorithm | length of key id | key id | nonce | ciphertext and tag`; all of it before
+the nonce, the purpose, the namespace, the session id and the place (a field's tag, an item's
+origin) are authenticated with the ciphertext.
+"""
+
+import hmac
+from collections import OrderedDict
+from typing import Final, NamedTuple
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from holdfast.entropy import Entropy
+from holdfast.errors import DecryptionFailed
+from holdfast.keyring import Keyring, RootKey, framed
+
+FORMAT: Final = 1
+AES_256_GCM: Final = 1
+NONCE_BYTES: Final = 12
+TAG_BYTES: Final = 16
+SESSIONS_KEPT: Final = 4096
+
+
+class _Purpose(NamedTuple):
+    """One key, one session, one purpose: the cipher, and what every envelope begins with."""
+
+    cipher: AESGCM
+    header: bytes
+    bound: bytes
+
+
+class SessionSeal:
+    """Seals and opens the values of one session."""
+
+    __slots__ = ("_context", "_entropy", "_keyring", "_purposes", "_session_id", "_tag_keys")
+
+    def __init__(
+        self, keyring: Keyring, *, namespace: str, session_id: str, entropy: Entropy
+    ) -> None:
+        self._keyring = keyring
+        self._context = (namespace, session_id)
+        self._session_id = session_id
+        self._entropy = entropy
+        self._purposes: dict[tuple[str, str], _Purpose] = {}
+        self._tag_keys = [key.derive("tag", namespace, session_id) for key in keyring]
+
+    def tag(self, name: str) -> bytes:
+        """Name a field in the backend: a keyed tag under the sealing key."""
+        return hmac.digest(self._tag_keys[0], name.encode(), "sha256")[:TAG_BYTES]
+
+    def older_tags(self, name: str) -> tuple[bytes, ...]:
+        """Name the same field as values sealed under the older keys are named."""
+        return tuple(
+            hmac.digest(key, name.encode(), "sha256")[:TAG_BYTES] for key in self._tag_keys[1:]
+        )
+
+    def digest(self, content: bytes) -> bytes:
+        """Make a keyed digest of a change's content (under the oldest key: rotation adds in front)."""
+        return hmac.digest(self._tag_keys[-1], b"digest" + content, "sha256")[:TAG_BYTES]
+
+    def seal(self, purpose: str, place: bytes, plain: bytes) -> bytes:
+        """Seal `plain` for one place of this session."""
+        key = self._purpose(purpose, self._keyring.primary)
+        nonce = self._entropy.take(NONCE_BYTES)
+        return key.header + nonce + key.cipher.encrypt(nonce, plain, key.bound + place)
+
+    def open(self, purpose: str, place: bytes, sealed: bytes) -> bytes:
+        """Open what was sealed for this place.
+
+        Raises:
+            DecryptionFailed: no envelope, an unknown key, or not what was sealed here.
+        """
+        header = 3 + sealed[2] if len(sealed) > 2 else 0
+        if sealed[:2] != bytes((FORMAT, AES_256_GCM)) or len(sealed) < header + NONCE_BYTES:
+            raise self._failed("a value is not in the form of a sealed one")
+        root = self._keyring.find(sealed[3:header].decode("ascii", "replace"))
+        if root is None:
+            raise self._failed("a value was sealed with a key that the keyring does not hold")
+        key = self._purpose(purpose, root)
+        body = header + NONCE_BYTES
+        try:
+            return key.cipher.decrypt(sealed[header:body], sealed[body:], key.bound + place)
+        except InvalidTag as exc:
+            raise self._failed("a value does not open with its key at this place") from exc
+
+    def _purpose(self, name: str, root: RootKey) -> _Purpose:
+        known = self._purposes.get((name, root.key_id))
+        if known is None:
+            header = bytes((FORMAT, AES_256_GCM, len(root.key_id))) + root.key_id.encode()
+            bound = b"".join(
+                framed(part) for part in (header, name.encode(), *map(str.encode, self._context))
+            )
+            cipher = AESGCM(root.derive(name, *self._context))
+            known = self._purposes[name, root.key_id] = _Purpose(cipher, header, bound)
+        return known
+
+    def _failed(self, reason: str) -> DecryptionFailed:
+        return DecryptionFailed(self._session_id, reason=reason)
+
+
+class Sealer:
+    """The seals of a namespace; those of the sessions used last are kept ready."""
+
+    def __init__(self, keyring: Keyring, *, namespace: str, entropy: Entropy) -> None:
+        self._keyring = keyring
+        self._namespace = namespace
+        self._entropy = entropy
+        self._seals: OrderedDict[str, SessionSeal] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._seals)
+
+    def of(self, session_id: str) -> SessionSeal:
+        """Give the seal of one session."""
+        seal = self._seals.get(session_id)
+        if seal is None:
+            seal = self._seals[session_id] = SessionSeal(
+                self._keyring,
+                namespace=self._namespace,
+                session_id=session_id,
+                entropy=self._entropy,
+            )
+            if len(self._seals) > SESSIONS_KEPT:
+                self._seals.popitem(last=False)
+        self._seals.move_to_end(session_id)
+        return seal
+
+    def user_tags(self, user_id: str) -> tuple[bytes, ...]:
+        """Name a user in the index, under each key; the first one is for new sessions."""
+        return tuple(
+            hmac.digest(key.derive("user", self._namespace), user_id.encode(), "sha256")[:TAG_BYTES]
+            for key in self._keyring
+        )

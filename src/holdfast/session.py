@@ -1,0 +1,196 @@
+"""What users read: a session, as a frozen value.
+
+Subclass `Session` to declare state of your own. Three kinds of field can be declared:
+
+- `Counter`: an integer that the store adds to, never below 0; an upper limit is `Field(0, le=1000)`;
+- `Flag`: a boolean that exactly one caller raises;
+- anything else that pydantic can write as JSON: one sealed value.
+
+Values are written one at a time, so the rules of a field belong in its type
+(`Annotated[str, AfterValidator(check)]`); validators that a model declares as functions are refused.
+"""
+
+import logging
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, get_args
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    TypeAdapter,
+    ValidationError,
+)
+
+from holdfast.errors import InvalidSession
+from holdfast.freezing import freeze
+
+logger = logging.getLogger(__name__)
+
+MAX_INTEGER: Final = 2**53 - 1
+MAX_METADATA_BYTES: Final = 1_000_000
+_SESSION_ID: Final = re.compile(r"[!-~]{1,255}")
+_FORBIDDEN: Final = frozenset("{}/?#%\\")
+_MOMENT: Final = TypeAdapter(datetime)
+
+
+class IntegerKind:
+    """Marks a field that the store keeps as a plain integer, `"counter"` or `"flag"`."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+COUNTER: Final = IntegerKind("counter")
+FLAG: Final = IntegerKind("flag")
+
+Counter = Annotated[int, Field(ge=0, le=MAX_INTEGER, strict=True), COUNTER]
+Flag = Annotated[bool, FLAG]
+Name = Annotated[str, Field(min_length=1, max_length=255)]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _read_moment(value: Any) -> datetime:
+    """Turn what came over a wire into an aware UTC time; what is no time is replaced by now."""
+    try:
+        moment = _MOMENT.validate_python(value)
+    except ValidationError:
+        logger.warning("session.time_unreadable", extra={"type": type(value).__name__})
+        return _now()
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+Moment = Annotated[datetime, BeforeValidator(_read_moment)]
+
+
+def check_session_id(session_id: str) -> str:
+    """Give the id back when it can name a session.
+
+    Raises:
+        InvalidSession: not 1-255 printable ASCII characters, or one that has a meaning in an
+            address or a key, or the word that the service's routes use.
+    """
+    if not isinstance(session_id, str) or not _SESSION_ID.fullmatch(session_id):
+        raise InvalidSession("session_id", "must be 1-255 printable ASCII characters, no spaces")
+    if not _FORBIDDEN.isdisjoint(session_id):
+        raise InvalidSession("session_id", r"must not contain any of { } / ? # % \ ")
+    if session_id in {"count", ".", ".."}:
+        raise InvalidSession("session_id", f"must not be {session_id!r}")
+    return session_id
+
+
+class Session(BaseModel):
+    """A session as it was at one revision.
+
+    Times are aware and in UTC, by the store's clock. `revision` is 0 until the session is stored,
+    1 at creation, and one more with every change; `incarnation` tells a re-created id apart.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    session_id: Annotated[str, BeforeValidator(check_session_id)]
+    user_id: Name | None = None
+    metadata: dict[str, JsonValue] = Field(default_factory=dict)
+    created_at: Moment = Field(default_factory=_now)
+    updated_at: Moment = Field(default_factory=_now)
+    last_activity: Moment = Field(default_factory=_now)
+    expires_at: Moment = Field(default_factory=_now)
+    revision: int = Field(0, ge=0, le=MAX_INTEGER)
+    incarnation: str = ""
+
+    def model_post_init(self, context: Any, /) -> None:
+        fields = vars(self)
+        fields.update({name: freeze(value) for name, value in fields.items()})
+        if fields["updated_at"] < fields["created_at"]:
+            fields["updated_at"] = fields["created_at"]
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        decorators = cls.__pydantic_decorators__
+        if decorators.field_validators or decorators.model_validators or decorators.validators:
+            raise TypeError(
+                f"{cls.__name__} declares validators as functions. Values of a session are written "
+                "one at a time: put the rule into the field's type (Annotated[..., AfterValidator])."
+            )
+        for name, field in cls.model_fields.items():
+            _require_frozen(cls.__name__, name, field.annotation)
+
+
+def _require_frozen(model: str, field: str, annotation: Any) -> None:
+    """Refuse a nested model that a reader of a snapshot could alter."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        if not annotation.model_config.get("frozen"):
+            raise TypeError(
+                f"{model}.{field} holds {annotation.__name__}, which can be altered after it was "
+                "read. Declare it with model_config = ConfigDict(frozen=True)."
+            )
+    for argument in get_args(annotation):
+        _require_frozen(model, field, argument)
+
+
+class Fingerprint(BaseModel):
+    """What is remembered of a visitor's client: a keyed tag a part, never the part itself."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    network: str | None = None
+    browser: str | None = None
+
+
+class SupportSession(Session):
+    """The session of one conversation with the support agent."""
+
+    thread_id: Name | None = None
+    request_id: Name | None = None
+    message_count: Counter = Field(0, le=100_000)
+    escalated: Flag = False
+    ticket_id: Name | None = None
+    fingerprint: Fingerprint | None = None
+    secret_hash: str | None = Field(None, exclude=True, repr=False)
+
+
+class SessionFilter(BaseModel):
+    """Which sessions to list; what is None does not restrict.
+
+    `between` restricts any declared counter or flag: `{"visits": (1, 10)}`, both ends included.
+
+    Raises:
+        ValidationError: a range that ends before it begins.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    user_id: Name | None = None
+    escalated: bool | None = None
+    created_after: Moment | None = None
+    created_before: Moment | None = None
+    min_messages: int | None = Field(None, ge=0, le=MAX_INTEGER)
+    max_messages: int | None = Field(None, ge=0, le=MAX_INTEGER)
+    between: Mapping[str, tuple[int, int]] = Field(default_factory=dict)
+
+    def model_post_init(self, context: Any, /) -> None:
+        for low, high in self.ranges().values():
+            if low > high:
+                raise InvalidSession("filter", "a range must not end before it begins")
+        after, before = self.created_after, self.created_before
+        if after is not None and before is not None and before < after:
+            raise InvalidSession("created_before", "must not be before created_after")
+
+    def ranges(self) -> dict[str, tuple[int, int]]:
+        """Say which integers are restricted, and to what."""
+        ranges = dict(self.between)
+        if self.escalated is not None:
+            ranges["escalated"] = (int(self.escalated), int(self.escalated))
+        if self.min_messages is not None or self.max_messages is not None:
+            high = MAX_INTEGER if self.max_messages is None else self.max_messages
+            ranges["message_count"] = (self.min_messages or 0, high)
+        return ranges
