@@ -1,0 +1,126 @@
+"""One SQLite file, or one in memory, that holds a knowledge base."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from holdfast.support.knowledge.errors import KnowledgeUnavailable
+from holdfast.support.knowledge.statements import statement
+
+SCHEMA = 1
+"""Version of the schema, kept in `user_version`."""
+
+_APPLICATION = 0x484B4231  # "HKB1": tells a knowledge base from other SQLite files
+_BUSY_SECONDS = 10.0
+
+
+class Database:
+    """A connection to read and one to write, each used by one thread at a time.
+
+    A file is opened twice, so that reading never waits for writing; what lives in memory has one
+    connection for both. Opening creates the schema where there is none yet.
+
+    Raises:
+        KnowledgeUnavailable: not a database, another application's, of a newer schema, or the
+            folder does not let us in; later, when a statement fails.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._name = str(path or "in memory")
+        with self._translated():
+            self.writer = _connect(path)
+            self.reader = self.writer if path is None else _connect(path)
+        self._writing = threading.Lock()
+        self._reading = self._writing if path is None else threading.Lock()
+        self._prepare()
+
+    def close(self) -> None:
+        with self._writing:
+            self.writer.close()
+        with self._reading:
+            self.reader.close()
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """See one state of the file for the length of the block."""
+        with self._reading, self._translated(), _transaction(self.reader, "BEGIN"):
+            yield
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Write all of the block or nothing; other writers wait before it, not within."""
+        with self._writing, self._translated(), _transaction(self.writer, "BEGIN IMMEDIATE"):
+            yield
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as exc:
+            raise KnowledgeUnavailable(self._name, str(exc)) from exc
+
+    def _prepare(self) -> None:
+        try:
+            with self.reading():
+                version = self._check(self.reader)
+            if version == 0:
+                self._create()
+        except KnowledgeUnavailable:
+            self.close()
+            raise
+
+    def _create(self) -> None:
+        with self._translated():
+            self.writer.execute("PRAGMA journal_mode = WAL")
+        with self.writing():
+            # Another process may have come first.
+            if self._check(self.writer) == 0:
+                for command in _commands(statement("schema")):
+                    self.writer.execute(command)
+                self.writer.execute(f"PRAGMA application_id = {_APPLICATION}")
+                self.writer.execute(f"PRAGMA user_version = {SCHEMA}")
+
+    def _check(self, connection: sqlite3.Connection) -> int:
+        version = _number(connection, "PRAGMA user_version")
+        kind = _number(connection, "PRAGMA application_id")
+        if _number(connection, "SELECT count(*) FROM sqlite_schema") and kind != _APPLICATION:
+            raise KnowledgeUnavailable(self._name, "it is the database of another application")
+        if version > SCHEMA:
+            reason = f"it has schema {version}, this version of Holdfast reads up to {SCHEMA}"
+            raise KnowledgeUnavailable(self._name, reason)
+        return version
+
+
+def _connect(path: Path | None) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path or ":memory:", timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
+    connection.execute(begin)
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def _commands(script: str) -> Iterator[str]:
+    # Connection.executescript would commit the transaction that the schema is made in.
+    command = ""
+    for line in script.splitlines(keepends=True):
+        command += line
+        if sqlite3.complete_statement(command):
+            yield command
+            command = ""
+
+
+def _number(connection: sqlite3.Connection, sql: str) -> int:
+    return int(connection.execute(sql).fetchone()[0])

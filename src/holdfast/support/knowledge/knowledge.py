@@ -1,0 +1,164 @@
+"""What the agent calls: add, list, search, remove."""
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from holdfast.support.knowledge.catalogue import Catalogue
+from holdfast.support.knowledge.database import Database
+from holdfast.support.knowledge.document import Addition, Document, Manuscript, Passage, Report
+from holdfast.support.knowledge.errors import InvalidDocument
+from holdfast.support.knowledge.evidence import Evidence, weigh
+from holdfast.support.knowledge.files import manuscripts
+from holdfast.support.knowledge.lookup import Lookup
+from holdfast.support.knowledge.question import Question
+from holdfast.support.knowledge.reading import Reading, read
+from holdfast.support.knowledge.stemmer import Stemmer
+from holdfast.support.knowledge.vocabulary import Vocabulary
+
+PUBLIC = ("public",)
+"""Whose documents a search sees when nothing else is said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Passages, best first, and how far they can be trusted to answer."""
+
+    passages: tuple[Passage, ...]
+    evidence: Evidence
+
+
+class Knowledge:
+    """A knowledge base in one SQLite file of its own, or in memory when no path is given.
+
+    Several threads and several processes may use one file at the same time.
+    """
+
+    def __init__(self, path: Path | str | None = None) -> None:
+        self._database = Database(None if path is None else Path(path))
+        self._kept = Catalogue(self._database.reader)
+        self._edited = Catalogue(self._database.writer)
+        self._lookup = Lookup(self._database.reader)
+        self._stemmer = Stemmer()
+        self._vocabulary = Vocabulary(self._stemmer)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._database.close()
+        self._stemmer.close()
+
+    def add(self, manuscript: Manuscript) -> Addition:
+        """Add a document, or replace the one that has its id when anything differs.
+
+        Raises:
+            InvalidDocument: it breaks a rule; nothing was changed.
+            KnowledgeUnavailable: nothing was changed.
+        """
+        reading = read(manuscript)
+        digest = _digest(manuscript, reading)
+        with self._database.reading():
+            known = self._kept.document(manuscript.document_id)
+        if known and known.sha256 == digest:
+            return Addition(known, "unchanged")
+        with self._database.writing():
+            return self._put(manuscript, reading, digest)
+
+    def add_paths(self, paths: Iterable[Path | str]) -> Report:
+        """Add files, and all files in folders. Each is added whole or refused; none stops the rest.
+
+        Raises:
+            KnowledgeUnavailable: files before the failure were added.
+        """
+        additions: list[Addition] = []
+        refusals: list[InvalidDocument] = []
+        for manuscript in manuscripts(map(Path, paths)):
+            try:
+                additions.append(self.add(_accepted(manuscript)))
+            except InvalidDocument as refusal:
+                refusals.append(refusal)
+        return Report(tuple(additions), tuple(refusals))
+
+    def remove(self, document_id: str) -> bool:
+        """Remove a document; say whether there was one."""
+        with self._database.writing():
+            return self._edited.remove(document_id)
+
+    def documents(self) -> list[Document]:
+        """List all documents, of every audience, by id."""
+        with self._database.reading():
+            return self._kept.documents()
+
+    def document(self, document_id: str) -> Document | None:
+        with self._database.reading():
+            return self._kept.document(document_id)
+
+    def passages(self, document_id: str) -> list[Passage]:
+        """Give a document whole, in reading order; nothing when there is none."""
+        with self._database.reading():
+            return self._kept.passages(document_id)
+
+    def search(
+        self,
+        turns: Sequence[str] | str,
+        *,
+        limit: int = 5,
+        audiences: Collection[str] = PUBLIC,
+    ) -> Findings:
+        """Find passages for what a user said last; earlier turns, when given, tell what it is about.
+
+        Any text is a safe question. At most two passages of one document are found.
+        """
+        question = Question.of(turns, self._vocabulary)
+        with self._database.reading():
+            rarity = self._lookup.rarity(term.stem for term in question.terms)
+            arms = question.rarest(rarity).arms()
+            hits = self._lookup.hits(arms, limit=limit, audiences=audiences)
+            passages = tuple(
+                self._lookup.passage(hit, rank=rank) for rank, hit in enumerate(hits, start=1)
+            )
+        evidence = weigh(question, passages, rarity=rarity, vocabulary=self._vocabulary)
+        return Findings(passages, evidence)
+
+    def _put(self, manuscript: Manuscript, reading: Reading, digest: str) -> Addition:
+        # Asked again: another process may have written since.
+        known = self._edited.document(manuscript.document_id)
+        if known and known.sha256 == digest:
+            return Addition(known, "unchanged")
+        document = Document(
+            id=manuscript.document_id,
+            title=reading.title,
+            version=known.version + 1 if known else 1,
+            sha256=digest,
+            origin=manuscript.origin or manuscript.document_id,
+            audience=reading.audience,
+            language=reading.language,
+            passages=len(reading.passages),
+        )
+        self._edited.put(document, reading)
+        return Addition(document, "updated" if known else "added")
+
+
+def _accepted(manuscript: Manuscript | InvalidDocument) -> Manuscript:
+    if isinstance(manuscript, InvalidDocument):
+        raise manuscript
+    return manuscript
+
+
+def _digest(manuscript: Manuscript, reading: Reading) -> str:
+    # With what is said beside the content, so that a new title or audience counts as a change.
+    parts = [manuscript.content, manuscript.form, reading.title, reading.audience, reading.language]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

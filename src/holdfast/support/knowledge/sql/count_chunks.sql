@@ -1,0 +1,2 @@
+-- How many chunks there are.
+SELECT count(*) FROM kb_chunk;

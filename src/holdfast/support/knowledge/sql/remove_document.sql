@@ -1,0 +1,2 @@
+-- Remove document :id, after its chunks.
+DELETE FROM kb_document WHERE id = :id;
