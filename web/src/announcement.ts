@@ -1,6 +1,12 @@
 import type { Entry } from "./entry";
 import { plainText } from "./markup";
 
+/** Something to be said once; the count tells it from the same words said before. */
+export interface Announcement {
+  text: string;
+  count: number;
+}
+
 /** Say a finished answer once, whole, with what stands around it. */
 export function spokenAnswer(entry: Entry): string {
   return ["Assistant:", plainText(entry.content), spokenSources(entry), spokenTicket(entry)]

@@ -1,5 +1,5 @@
 import { batch, computed, signal } from "@preact/signals";
-import { spokenAnswer } from "./announcement";
+import { spokenAnswer, type Announcement } from "./announcement";
 import type { ChatApi } from "./api";
 import type { Bookmark } from "./bookmark";
 import { answerEntry, changed, insertedAfter, insertedBefore, ownEntry, remark } from "./entry";
@@ -31,7 +31,7 @@ export class Conversation {
   readonly restoreProblem = signal<string | null>(null);
   readonly notice = signal<Notice | null>(null);
   /** The latest event in words, for screen readers. */
-  readonly announcement = signal("");
+  readonly announcement = signal<Announcement>({ text: "", count: 0 });
   readonly thinking = computed(() => this.entries.value.some((e) => e.delivery === "sending"));
 
   readonly #around: Surroundings;
@@ -101,7 +101,7 @@ export class Conversation {
       this.restoring.value = false;
       this.restoreProblem.value = null;
       this.notice.value = notice;
-      this.announcement.value = "";
+      this.#announce("");
     });
     void this.restore();
   }
@@ -120,7 +120,7 @@ export class Conversation {
   }
 
   #deliver(key: string, content: string): Promise<void> {
-    this.announcement.value = "Looking for an answer.";
+    this.#announce("Looking for an answer.");
     const turns = this.#turns;
     return turns.then(async () => {
       const outcome = await this.#ask(turns, key, content).catch(named);
@@ -154,18 +154,22 @@ export class Conversation {
     this.entries.value = insertedBefore(this.entries.value, key, added);
   }
 
+  #announce(text: string): void {
+    this.announcement.value = { text, count: this.announcement.value.count + 1 };
+  }
+
   #answered(key: string, answer: Answer): void {
     const entry = answerEntry(answer, this.#around.now());
     const settled = changed(this.entries.value, key, { delivery: "sent" });
     batch(() => {
       this.entries.value = insertedAfter(settled, key, entry);
-      this.announcement.value = spokenAnswer(entry);
+      this.#announce(spokenAnswer(entry));
     });
   }
 
   #failed(key: string, problem: Problem): void {
     batch(() => {
-      this.announcement.value = "";
+      this.#announce("");
       this.entries.value = changed(this.entries.value, key, {
         delivery: "failed",
         problem: problem.message,

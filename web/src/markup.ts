@@ -15,6 +15,7 @@ const MARKS =
 const ITEM = /^\s{0,3}(?:[-*•]|(?<number>\d{1,3})[.)])\s+(?<text>.*)$/;
 const HEADING = /^#{1,6}\s+(?<text>.*)$/;
 const CLOSING = /[.,;:!?)\]'"]+$/;
+const CLOSING_OUTSIDE = /[.,;:!?\]'"]+$/;
 
 export function parseBlocks(content: string): Block[] {
   return content
@@ -102,7 +103,8 @@ function inlineOf(groups: Record<string, string | undefined>): Inline[] {
 
 /** Punctuation after an address belongs to the sentence, not to the address. */
 function bareLink(found: string): Inline[] {
-  const closing = CLOSING.exec(found)?.[0] ?? "";
+  const opened = found.includes("(");
+  const closing = (opened ? CLOSING_OUTSIDE : CLOSING).exec(found)?.[0] ?? "";
   const address = found.slice(0, found.length - closing.length);
   const link = linkTo(address, address.replace(/^mailto:/i, ""));
   return closing === "" ? [link] : [link, plain(closing)];

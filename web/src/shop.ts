@@ -4,10 +4,10 @@ export const SHOP = {
   trade: "Outdoor and coastal gear",
   greeting: "Hello, how can we help?",
   introduction:
-    "Ask about an order, a return, your membership or your gear. Answers come from our help articles and show where they stand in them.",
+    "Ask about an order, a return, your membership or your gear. Answers come from our help articles, and each one shows its sources.",
   suggestions: [
     "Where is my order?",
-    "How do I return something that does not fit?",
+    "How do I return an item?",
     "How long does delivery take?",
     "What does the warranty cover?",
   ],

@@ -1,4 +1,4 @@
-import { useSignal } from "@preact/signals";
+import { useSignal, type Signal } from "@preact/signals";
 import type { RefObject } from "preact";
 import { SHOP } from "../shop";
 import { Person, Send } from "./icons";
@@ -24,39 +24,60 @@ export function Composer({ field, send }: Props) {
     <form class="composer" onSubmit={submit}>
       <div class="column">
         <div class="writing">
-          <label class="unseen" for="message">
-            Your question
-          </label>
-          <textarea
-            id="message"
-            ref={field}
-            rows={1}
-            placeholder="Write your question"
-            enterkeyhint="send"
-            autocomplete="off"
-            aria-describedby="composer-keys composer-limit"
-            aria-invalid={length > LIMIT}
-            value={draft.value}
-            onInput={(event) => (draft.value = event.currentTarget.value)}
-            onKeyDown={(event) => sendsNow(event) && submit(event)}
-          />
+          <Field field={field} draft={draft} tooLong={length > LIMIT} submit={submit} />
           <button type="submit" class="send" disabled={text === ""}>
             <Send />
             <span class="unseen">Send</span>
           </button>
         </div>
         <LimitHint length={length} />
-        <div class="under-writing">
-          <p id="composer-keys" class="keys">
-            <kbd>Enter</kbd> sends, <kbd>Shift</kbd> + <kbd>Enter</kbd> starts a new line
-          </p>
-          <button type="button" class="person" onClick={() => send(SHOP.personRequest)}>
-            <Person />
-            Talk to a person
-          </button>
-        </div>
+        <UnderWriting askForPerson={() => send(SHOP.personRequest)} />
       </div>
     </form>
+  );
+}
+
+interface FieldProps {
+  field: Props["field"];
+  draft: Signal<string>;
+  tooLong: boolean;
+  submit: (event: Event) => void;
+}
+
+function Field({ field, draft, tooLong, submit }: FieldProps) {
+  return (
+    <>
+      <label class="unseen" for="message">
+        Your question
+      </label>
+      <textarea
+        id="message"
+        ref={field}
+        rows={1}
+        placeholder="Write your question"
+        enterkeyhint="send"
+        autocomplete="off"
+        aria-describedby="composer-keys composer-limit"
+        aria-invalid={tooLong}
+        value={draft.value}
+        onInput={(event) => (draft.value = event.currentTarget.value)}
+        onKeyDown={(event) => sendsNow(event) && submit(event)}
+      />
+    </>
+  );
+}
+
+function UnderWriting({ askForPerson }: { askForPerson: () => void }) {
+  return (
+    <div class="under-writing">
+      <p id="composer-keys" class="keys">
+        <kbd>Enter</kbd> sends, <kbd>Shift</kbd> + <kbd>Enter</kbd> starts a new line
+      </p>
+      <button type="button" class="person" onClick={askForPerson}>
+        <Person />
+        Talk to a person
+      </button>
+    </div>
   );
 }
 

@@ -41,21 +41,25 @@ function firstOfTicket(entries: Entries, index: number): boolean {
   return handedOver && entries.findIndex((e) => e.handedOver && e.ticketId === ticketId) === index;
 }
 
-/** Bring each new entry into view, a tall one by its beginning. */
+/** Bring each new entry, or one that failed, into view: a tall one by its beginning. */
 function useNewestInView(entries: Entries) {
   const log = useRef<HTMLDivElement>(null);
   const shown = useRef<ReadonlySet<string>>(new Set());
   useEffect(() => {
     const before = shown.current;
-    shown.current = new Set(entries.map((entry) => entry.key));
-    const newest = entries.findLast((entry) => !before.has(entry.key));
-    if (newest && log.current) scrollTo(log.current, newest, before.size === 0);
+    shown.current = new Set(entries.map(stateOf));
+    const newest = entries.findLast((entry) => !before.has(stateOf(entry)));
+    if (newest && log.current) show(log.current, newest, before.size === 0);
   }, [entries]);
   return log;
 }
 
-function scrollTo(log: HTMLElement, entry: Entry, atOnce: boolean): void {
-  const element = log.querySelector<HTMLElement>(`[data-key="${CSS.escape(entry.key)}"]`);
-  if (!element) return;
-  log.scrollTo({ top: element.offsetTop - 16, behavior: atOnce ? "instant" : "auto" });
+function stateOf({ key, delivery }: Entry): string {
+  return delivery === "failed" ? `${key} failed` : key;
+}
+
+function show(log: HTMLElement, entry: Entry, atOnce: boolean): void {
+  log
+    .querySelector(`[data-key="${CSS.escape(entry.key)}"]`)
+    ?.scrollIntoView({ block: "start", behavior: atOnce ? "instant" : "auto" });
 }

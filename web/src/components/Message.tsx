@@ -1,7 +1,7 @@
 import type { Entry } from "../entry";
 import { Formatted } from "../format";
 import type { Role } from "../wire";
-import { Delivery } from "./Delivery";
+import { Delivery, Failure } from "./Delivery";
 import { HandedOver } from "./HandedOver";
 import { Sources } from "./Sources";
 import { Moment, momentOf } from "./Moment";
@@ -28,13 +28,14 @@ export function Message({ entry, tellsTicket, retry }: Props) {
         <span class="name">{NAMES[role]}</span>
         {role === "assistant" && <abbr class="badge" title="Answered automatically">AI</abbr>}
         <Moment at={at} />
+        {role === "user" && <Delivery entry={entry} />}
       </p>
       <div class="bubble" dir="auto">
         {role === "user" ? <p>{content}</p> : <Formatted content={content} />}
       </div>
       {tellsTicket && <HandedOver ticketId={entry.ticketId} />}
       {entry.sources.length > 0 && <Sources sources={entry.sources} />}
-      {role === "user" && <Delivery entry={entry} retry={retry} />}
+      {entry.delivery === "failed" && <Failure problem={entry.problem} retry={retry} />}
     </article>
   );
 }

@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useId } from "preact/hooks";
+import { useEffect, useId, useRef } from "preact/hooks";
 import { Formatted, Link } from "../format";
 import { safeAddress } from "../markup";
 import type { Source } from "../wire";
@@ -35,8 +35,10 @@ export function Sources({ sources }: { sources: readonly Source[] }) {
 }
 
 function Passage({ id, source }: { id: string; source: Source }) {
+  const passage = useRef<HTMLElement>(null);
+  useEffect(() => passage.current?.scrollIntoView({ block: "nearest" }), [source]);
   return (
-    <figure class="passage" id={id}>
+    <figure class="passage" id={id} ref={passage}>
       <figcaption class="passage-title">{source.title}</figcaption>
       <blockquote dir="auto">
         <Formatted content={source.content} />
