@@ -1,7 +1,7 @@
 """The one write primitive, and what comes back from it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -43,6 +43,14 @@ class Change:
             object.__setattr__(self, name, tuple(given))
         if self.change_id is not None and not 1 <= len(self.change_id) <= MAX_CHANGE_ID:
             raise InvalidSession("change_id", f"must have 1-{MAX_CHANGE_ID} characters")
+
+    def at(self, incarnation: str, revision: int) -> "Change":
+        """Make the same change on the condition that the session is still at this revision."""
+        return replace(self, expect_incarnation=incarnation, expect_revision=revision)
+
+    def under(self, lease_token: str) -> "Change":
+        """Make the same change on the condition that the lease is still held."""
+        return replace(self, lease_token=lease_token)
 
 
 class Applied(NamedTuple):

@@ -1,4 +1,4 @@
-"""Where time comes from: two clocks, in whole microseconds, handed in so that tests can move them."""
+"""Where time comes from: two clocks in whole microseconds, handed in so that tests move them."""
 
 import time
 from collections.abc import Callable

@@ -112,16 +112,16 @@ def _readers(model: type[Session], layout: Layout) -> Iterable[tuple[str, Reader
 
 
 def _counter(name: str) -> Reader:
-    return lambda record, stored: record.integers.get(name, 0)
+    return lambda record, _: record.integers.get(name, 0)
 
 
 def _flag(name: str) -> Reader:
-    return lambda record, stored: record.integers.get(name, 0) > 0
+    return lambda record, _: record.integers.get(name, 0) > 0
 
 
 def _value(name: str, default: Callable[[], Any]) -> Reader:
     """Read a sealed value. A session may be older than a field that the model declares now."""
-    return lambda record, stored: freeze(stored[name] if name in stored else default())
+    return lambda _, stored: freeze(stored[name] if name in stored else default())
 
 
 def _joined(opened: Iterable[bytes]) -> bytes:

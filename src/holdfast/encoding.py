@@ -1,4 +1,4 @@
-"""From what users say to what backends keep: changes become operations of integers and ciphertext."""
+"""From what users say to what backends keep: changes become integers and ciphertext."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
@@ -60,6 +60,22 @@ class Encoder:
         names = (*self._layout.values, *self._layout.limits, *self._layout.flags, "metadata")
         state = {name: fields[name] for name in names}
         return self.initial(session.session_id, session.user_id, state)
+
+    def replacement(self, key: str, session: Session, state: State, **settings: Any) -> Apply:
+        """Put a whole state in the place of the revision that `session` was read at."""
+        user_id = session.user_id
+        return Apply(
+            key=key,
+            change_id=self._entropy.token(),
+            set=state.values,
+            put=state.integers,
+            max_bytes=MAX_SEALED_BYTES,
+            expect_incarnation=session.incarnation or None,
+            expect_revision=session.revision,
+            replace=True,
+            user_tags=(b"",) if user_id is None else self._sealer.user_tags(user_id),
+            **settings,
+        )
 
     def change(self, key: str, session_id: str, change: Change, **settings: Any) -> Apply:
         """Turn a change into the operation that applies it; `settings` are further fields of it.

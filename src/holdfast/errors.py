@@ -1,6 +1,7 @@
 """What a caller catches.
 
-One class for each reaction of a caller; facts are attributes, the message says what is, why, what to do.
+One class for each reaction of a caller; facts are attributes, the message says what is, why, and
+what to do.
 
     HoldfastError
     ├── InvalidSession (ValueError)   what was given breaks a rule; nothing was changed

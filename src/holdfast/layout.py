@@ -14,9 +14,7 @@ from holdfast.session import COUNTER, FLAG, MAX_INTEGER, MAX_METADATA_BYTES, Ses
 RESERVED: Final = frozenset(Session.model_fields)
 MAX_NAME: Final = 255
 _METADATA: Final[TypeAdapter[Any]] = TypeAdapter(JsonValue)
-_encode: Final = json.JSONEncoder(
-    ensure_ascii=False, allow_nan=False, separators=(",", ":")
-).encode
+_encode: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 class Layout(NamedTuple):
@@ -106,13 +104,13 @@ def explain(error: ValidationError) -> str:
 
 def dump_metadata(name: str, value: Any) -> str:
     """Check an undeclared value and write it as JSON: what comes back is what went in."""
-    if not isinstance(name, str) or not 1 <= len(name) <= MAX_NAME:
+    if type(name) is not str or not 1 <= len(name) <= MAX_NAME:
         raise InvalidSession("metadata", f"a key must be a string of 1-{MAX_NAME} characters")
     return write_json(f"metadata.{name}", check_json(f"metadata.{name}", value))
 
 
 def check_json(field: str, value: Any) -> Any:
-    """Refuse what JSON would lose or alter: tuples, bytes, NaN, keys that are no strings, cycles."""
+    """Refuse what JSON would lose or alter: tuples, bytes, keys that are no strings, cycles."""
     if isinstance(value, BaseModel):
         raise InvalidSession(field, "must be plain JSON; dump the model first")
     try:

@@ -58,7 +58,7 @@ class SessionSeal:
         )
 
     def digest(self, content: bytes) -> bytes:
-        """Make a keyed digest of a change's content (under the oldest key: rotation adds in front)."""
+        """Make a keyed digest of a change, under the oldest key: rotation adds keys in front."""
         return hmac.digest(self._tag_keys[-1], b"digest" + content, "sha256")[:TAG_BYTES]
 
     def seal(self, purpose: str, place: bytes, plain: bytes) -> bytes:

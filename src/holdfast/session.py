@@ -2,12 +2,13 @@
 
 Subclass `Session` to declare state of your own. Three kinds of field can be declared:
 
-- `Counter`: an integer that the store adds to, never below 0; an upper limit is `Field(0, le=1000)`;
+- `Counter`: an integer that the store adds to, never below 0; `Field(0, le=1000)` caps it;
 - `Flag`: a boolean that exactly one caller raises;
 - anything else that pydantic can write as JSON: one sealed value.
 
 Values are written one at a time, so the rules of a field belong in its type
-(`Annotated[str, AfterValidator(check)]`); validators that a model declares as functions are refused.
+(`Annotated[str, AfterValidator(check)]`); a model that declares validators as
+functions is refused.
 """
 
 import logging
@@ -33,8 +34,9 @@ logger = logging.getLogger(__name__)
 
 MAX_INTEGER: Final = 2**53 - 1
 MAX_METADATA_BYTES: Final = 1_000_000
-_SESSION_ID: Final = re.compile(r"[!-~]{1,255}")
-_FORBIDDEN: Final = frozenset("{}/?#%\\")
+# Printable ASCII without what has a meaning in an address or a key: { } / ? # % \
+_SESSION_ID: Final = re.compile(r"""[!"$&-.0->@-\[\]-z|~]{1,255}""")
+_TAKEN_BY_ROUTES: Final = frozenset({"count", ".", ".."})
 _MOMENT: Final = TypeAdapter(datetime)
 
 
@@ -76,14 +78,13 @@ def check_session_id(session_id: str) -> str:
     """Give the id back when it can name a session.
 
     Raises:
-        InvalidSession: not 1-255 printable ASCII characters, or one that has a meaning in an
-            address or a key, or the word that the service's routes use.
+        InvalidSession: not 1-255 printable ASCII characters, or one of those that have a meaning
+            in an address or a key, or a name that the service's routes use.
     """
-    if not isinstance(session_id, str) or not _SESSION_ID.fullmatch(session_id):
-        raise InvalidSession("session_id", "must be 1-255 printable ASCII characters, no spaces")
-    if not _FORBIDDEN.isdisjoint(session_id):
-        raise InvalidSession("session_id", r"must not contain any of { } / ? # % \ ")
-    if session_id in {"count", ".", ".."}:
+    if type(session_id) is not str or not _SESSION_ID.fullmatch(session_id):
+        rule = r"must be 1-255 printable ASCII characters, without spaces and { } / ? # % \ "
+        raise InvalidSession("session_id", rule.rstrip())
+    if session_id in _TAKEN_BY_ROUTES:
         raise InvalidSession("session_id", f"must not be {session_id!r}")
     return session_id
 
@@ -110,16 +111,15 @@ class Session(BaseModel):
     def model_post_init(self, context: Any, /) -> None:
         fields = vars(self)
         fields.update({name: freeze(value) for name, value in fields.items()})
-        if fields["updated_at"] < fields["created_at"]:
-            fields["updated_at"] = fields["created_at"]
+        fields["updated_at"] = max(fields["updated_at"], fields["created_at"])
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         decorators = cls.__pydantic_decorators__
         if decorators.field_validators or decorators.model_validators or decorators.validators:
             raise TypeError(
-                f"{cls.__name__} declares validators as functions. Values of a session are written "
-                "one at a time: put the rule into the field's type (Annotated[..., AfterValidator])."
+                f"{cls.__name__} declares validators as functions. Values of a session are "
+                "written one at a time: put the rule into the field's type (AfterValidator)."
             )
         for name, field in cls.model_fields.items():
             _require_frozen(cls.__name__, name, field.annotation)

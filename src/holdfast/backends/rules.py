@@ -21,10 +21,11 @@ from holdfast.backend import (
     StoredItem,
     TooLarge,
     Touch,
+    UserDiffers,
 )
 
 REMEMBERED_CHANGES = 256
-Refusal = Conflict | OverLimit | FlagUp | TooLarge
+Refusal = Conflict | OverLimit | FlagUp | TooLarge | UserDiffers
 
 
 class Lease(NamedTuple):
@@ -36,7 +37,7 @@ class Lease(NamedTuple):
     fence: int = 0
 
     def remaining(self, now: int) -> int:
-        """Say for how long it is still held; an end further off than `ttl` is from before a boot."""
+        """Say how long it is still held; an end further off than `ttl` is from before a boot."""
         left = self.until - now
         return left if self.token and 0 < left <= self.ttl else 0
 
@@ -66,6 +67,8 @@ def refuse(record: Record, operation: Apply) -> Refusal | None:
     """Say why the change cannot be applied; None when it can."""
     if conflict := disagree(record, operation.expect_incarnation, operation.expect_revision):
         return conflict
+    if operation.replace and record.user_tag not in operation.user_tags:
+        return UserDiffers()
     for add in operation.add:
         if over := _over_limit(record, operation, add):
             return over
@@ -143,9 +146,7 @@ def apply(record: Record, operation: Apply, *, now: int) -> tuple[Record, Change
         record.last_item + appended,
     )
     first = record.last_item + 1 if appended else None
-    return after, Changed(
-        after.incarnation, after.revision, after.integers, first, after.last_item
-    )
+    return after, Changed(after.incarnation, after.revision, after.integers, first, after.last_item)
 
 
 def appended(before: Record, operation: Apply, *, now: int) -> list[StoredItem]:

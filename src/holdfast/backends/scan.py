@@ -6,10 +6,14 @@ MAX_SCANNED = 2_000
 
 
 class ScanPage:
-    """Collects the sessions that a listing asks for, looking at `MAX_SCANNED` at the most."""
+    """Collects the sessions that a listing asks for, looking at `MAX_SCANNED` at the most.
 
-    def __init__(self, operation: List) -> None:
+    Those that have expired at `now` are looked at and passed over.
+    """
+
+    def __init__(self, operation: List, *, now: int = 0) -> None:
         self._operation = operation
+        self._now = now
         self._rows: list[tuple[str, Record]] = []
         self._scanned = 0
         self._last: tuple[int, str] | None = None
@@ -22,7 +26,7 @@ class ScanPage:
             return False
         self._scanned += 1
         self._last = record.created, session_id
-        if matches(record, self._operation.where):
+        if record.expires > self._now and matches(record, self._operation.where):
             self._rows.append((session_id, record))
         return True
 

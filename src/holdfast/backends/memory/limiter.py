@@ -9,7 +9,7 @@ SWEPT_PER_TAKE = 2
 
 
 class Limiter:
-    """Arrival times by key. Each take looks at two others, so what is full again does not pile up."""
+    """Arrival times by key. Each take looks at two others, so what is full does not pile up."""
 
     def __init__(self) -> None:
         self._arrivals: OrderedDict[str, int] = OrderedDict()

@@ -1,0 +1,71 @@
+"""Holdfast: the session layer for AI agents."""
+
+from holdfast.change import Applied, Change, Item
+from holdfast.errors import (
+    BudgetExceeded,
+    DecryptionFailed,
+    FlagTaken,
+    HoldfastError,
+    InvalidSession,
+    LeaseLost,
+    LeaseUnavailable,
+    LimitReached,
+    RevisionConflict,
+    SessionExists,
+    SessionNotFound,
+    SessionRolledBack,
+    StoreUnavailable,
+)
+from holdfast.health import Health, Stats
+from holdfast.holding import Lease
+from holdfast.keyring import InvalidKeyring, Keyring
+from holdfast.observing import Observer
+from holdfast.opening import InMemorySessionStore, SQLiteSessionStore, open_store
+from holdfast.paging import Page
+from holdfast.session import (
+    Counter,
+    Fingerprint,
+    Flag,
+    Session,
+    SessionFilter,
+    SupportSession,
+)
+from holdfast.store import SessionStore
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Applied",
+    "BudgetExceeded",
+    "Change",
+    "Counter",
+    "DecryptionFailed",
+    "Fingerprint",
+    "Flag",
+    "FlagTaken",
+    "Health",
+    "HoldfastError",
+    "InMemorySessionStore",
+    "InvalidKeyring",
+    "InvalidSession",
+    "Item",
+    "Keyring",
+    "Lease",
+    "LeaseLost",
+    "LeaseUnavailable",
+    "LimitReached",
+    "Observer",
+    "Page",
+    "RevisionConflict",
+    "SQLiteSessionStore",
+    "Session",
+    "SessionExists",
+    "SessionFilter",
+    "SessionNotFound",
+    "SessionRolledBack",
+    "SessionStore",
+    "Stats",
+    "StoreUnavailable",
+    "SupportSession",
+    "open_store",
+]

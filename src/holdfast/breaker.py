@@ -1,0 +1,132 @@
+"""A circuit breaker: while a store is down, callers are told so at once instead of waiting for it.
+
+Closed, it counts answers and failures over a rolling window, and opens when enough calls were made
+and too many failed. Open, it refuses. After a pause it is half open and lets a few calls through;
+when all of them are answered it closes, when one fails it opens again. A cancelled call, and a
+refusal by the store's rules, are neither a success nor a failure.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+from holdfast.errors import StoreUnavailable
+
+State = Literal["closed", "open", "half_open"]
+
+
+class BreakerPolicy(NamedTuple):
+    """When to open: `failure_rate` of at least `minimum_calls` within `window` seconds.
+
+    It stays open for `pause` seconds, then lets `permits` calls through.
+    """
+
+    failure_rate: float = 0.5
+    minimum_calls: int = 10
+    window: float = 10.0
+    pause: float = 1.0
+    permits: int = 3
+
+
+class Breaker:
+    """The breaker before one backend node, in one process."""
+
+    def __init__(
+        self,
+        policy: BreakerPolicy = BreakerPolicy(),
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        on_move: Callable[[State], None] | None = None,
+    ) -> None:
+        self._policy = policy
+        self._clock = clock
+        self._on_move = on_move
+        self._state: State = "closed"
+        self._calls: deque[tuple[float, bool]] = deque()
+        self._failures = 0
+        self._opened_at = 0.0
+        self._in_flight = 0
+        self._answered = 0
+        self.opened = 0
+
+    @property
+    def state(self) -> State:
+        """Where the breaker stands now."""
+        return self._state
+
+    def admit(self) -> "Permit":
+        """Let a call through; settle the permit with what became of it.
+
+        Raises:
+            StoreUnavailable: the breaker is open, or half open with all its permits in use.
+        """
+        if self._state == "open" and self._clock() - self._opened_at >= self._policy.pause:
+            self._in_flight = self._answered = 0
+            self._move("half_open")
+        if self._state == "open":
+            raise self._refusal(self._opened_at + self._policy.pause - self._clock())
+        if self._state == "half_open":
+            if self._in_flight + self._answered >= self._policy.permits:
+                raise self._refusal(self._policy.pause)
+            self._in_flight += 1
+        return Permit(self, self._opened_at)
+
+    def settle(self, permit: "Permit", answered: bool | None) -> None:
+        """Count an answer (True), a failure (False), or nothing (None)."""
+        if permit.opened_at != self._opened_at:
+            return
+        if self._state == "half_open":
+            self._settle_trial(answered)
+        elif self._state == "closed" and answered is not None:
+            self._record(answered)
+
+    def _settle_trial(self, answered: bool | None) -> None:
+        self._in_flight -= 1
+        if answered is False:
+            self._open()
+        elif answered:
+            self._answered += 1
+            if self._answered == self._policy.permits:
+                self._calls.clear()
+                self._failures = 0
+                self._move("closed")
+
+    def _record(self, answered: bool) -> None:
+        now = self._clock()
+        self._calls.append((now, answered))
+        self._failures += not answered
+        while self._calls[0][0] < now - self._policy.window or len(self._calls) > MAX_REMEMBERED:
+            _, forgotten = self._calls.popleft()
+            self._failures -= not forgotten
+        enough = len(self._calls) >= self._policy.minimum_calls
+        if enough and self._failures >= self._policy.failure_rate * len(self._calls):
+            self._open()
+
+    def _open(self) -> None:
+        self._opened_at = self._clock()
+        self.opened += 1
+        self._move("open")
+
+    def _move(self, state: State) -> None:
+        self._state = state
+        if self._on_move is not None:
+            self._on_move(state)
+
+    def _refusal(self, retry_after: float) -> StoreUnavailable:
+        reason = "The session store has failed repeatedly and is being left alone"
+        return StoreUnavailable(reason, retry_after=max(retry_after, 0.001))
+
+
+MAX_REMEMBERED = 1000
+
+
+class Permit(NamedTuple):
+    """One call that was let through; late answers to calls from before an opening do not count."""
+
+    breaker: Breaker
+    opened_at: float
+
+    def settle(self, answered: bool | None) -> None:
+        """Say what became of the call: answered, failed, or neither."""
+        self.breaker.settle(self, answered)

@@ -1,0 +1,34 @@
+"""What a store says of itself."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class Health(NamedTuple):
+    """The outcome of a probe: a session of its own written, read and deleted.
+
+    `checks` says which steps worked, `seconds` how long all took, `error` what went wrong.
+    """
+
+    healthy: bool
+    checks: Mapping[str, bool]
+    seconds: float
+    error: str | None = None
+
+
+class Stats(NamedTuple):
+    """Facts and counters of one store in this process.
+
+    `backend` holds what the backend counts: batches, retries, evictions.
+    """
+
+    store_type: str
+    namespace: str
+    active_sessions: int
+    encryption: str
+    key_ids: tuple[str, ...]
+    cached_snapshots: int
+    leases_held: int
+    unreadable_sessions: int
+    rollbacks: int
+    backend: Mapping[str, int]

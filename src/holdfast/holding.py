@@ -1,0 +1,181 @@
+"""Holding a lease: it is renewed until the block ends, and lost loudly.
+
+One task a process renews all leases that are held through one store. A lease that was not renewed
+in time, by this process's own clock, counts as lost even if nobody has said so.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from holdfast.change import Applied, Change
+from holdfast.errors import LeaseLost, LeaseUnavailable, SessionNotFound, StoreUnavailable
+from holdfast.lease import Grant, Leases
+
+logger = logging.getLogger(__name__)
+
+RENEWED_AT: Final = 1 / 3
+RETRY_PAUSE: Final = 0.05
+
+Apply = Callable[[str, Change], Awaitable[Applied]]
+
+
+class Lease:
+    """A session held by this task. `lost` is set as soon as it is not held any more."""
+
+    def __init__(self, session_id: str, grant: Grant, *, ttl: float, apply: Apply) -> None:
+        self.session_id = session_id
+        self.token = grant.token
+        self.fence = grant.fence
+        self.ttl = ttl
+        self.good_until = grant.good_until
+        self.lost = asyncio.Event()
+        self.next_renewal = grant.good_until - ttl * (1 - RENEWED_AT)
+        self._apply = apply
+        self._holder = asyncio.current_task()
+
+    async def apply(self, change: Change) -> Applied:
+        """Apply a change, refused by the store unless the lease is still held.
+
+        Raises:
+            LeaseLost: it is not; nothing of the change was applied.
+        """
+        if self.lost.is_set():
+            raise LeaseLost(self.session_id)
+        return await self._apply(self.session_id, change.under(self.token))
+
+    def extend(self, grant: Grant) -> None:
+        """Go on holding it."""
+        self.good_until = grant.good_until
+        self.next_renewal = grant.good_until - self.ttl * (1 - RENEWED_AT)
+
+    def lose(self) -> None:
+        """Tell the holder, and stop its block."""
+        if not self.lost.is_set():
+            self.lost.set()
+            logger.warning("lease.lost")
+            if self._holder is not None:
+                self._holder.cancel()
+
+
+class Holdings:
+    """The leases that this process holds of one store's sessions."""
+
+    def __init__(self, leases: Leases, *, apply: Apply) -> None:
+        self._leases = leases
+        self._apply = apply
+        self._held: set[Lease] = set()
+        self._tasks: dict[tuple[str, asyncio.Task[object] | None], Lease] = {}
+        self._renewing: set[asyncio.Task[None]] = set()
+        self._watch: asyncio.Task[None] | None = None
+        self._changed = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    @asynccontextmanager
+    async def hold(
+        self, session_id: str, *, ttl: float, wait: float, steal: bool
+    ) -> AsyncIterator[Lease]:
+        """Hold the session for the block; see `SessionStore.lease`."""
+        me = session_id, asyncio.current_task()
+        if me in self._tasks:
+            # Waiting for oneself would never end.
+            raise LeaseUnavailable(session_id, waited=0, retry_after=ttl)
+        grant = await self._leases.acquire(session_id, ttl=ttl, wait=wait, steal=steal)
+        lease = Lease(session_id, grant, ttl=ttl, apply=self._apply)
+        self._tasks[me] = lease
+        self._add(lease)
+        try:
+            async with _stopping_at_loss(lease):
+                yield lease
+        finally:
+            self._held.discard(lease)
+            del self._tasks[me]
+            await self._leases.release_surely(session_id, lease.token)
+
+    async def aclose(self) -> None:
+        """Lose what is still held, and stop renewing."""
+        for lease in tuple(self._held):
+            lease.lose()
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
+        await asyncio.gather(*self._renewing, return_exceptions=True)
+        await self._leases.drain()
+
+    def _add(self, lease: Lease) -> None:
+        self._held.add(lease)
+        self._changed.set()
+        if self._watch is None or self._watch.done():
+            self._watch = asyncio.create_task(self._keep_renewing(), name="holdfast-lease-renewal")
+
+    async def _keep_renewing(self) -> None:
+        while self._held:
+            now = self._leases.monotonic()
+            for lease in tuple(self._held):
+                if now >= lease.good_until:
+                    self._drop(lease)
+                elif now >= lease.next_renewal:
+                    self._start_renewal(lease)
+            await self._sleep(now)
+
+    async def _sleep(self, now: float) -> None:
+        """Sleep until a lease is due, or another one is added."""
+        due = min((min(held.next_renewal, held.good_until) for held in self._held), default=now)
+        self._changed.clear()
+        try:
+            async with asyncio.timeout(max(due - now, 0.001)):
+                await self._changed.wait()
+        except TimeoutError:
+            return
+
+    def _start_renewal(self, lease: Lease) -> None:
+        # Until this renewal is answered, the only thing that is due is the end.
+        lease.next_renewal = lease.good_until
+        task = asyncio.create_task(self._renew(lease), name="holdfast-lease-renew")
+        self._renewing.add(task)
+        task.add_done_callback(self._renewing.discard)
+
+    async def _renew(self, lease: Lease) -> None:
+        try:
+            grant = await self._leases.renew(lease.session_id, lease.token, ttl=lease.ttl)
+        except (LeaseLost, SessionNotFound):
+            self._drop(lease)
+        except StoreUnavailable:
+            lease.next_renewal = self._leases.monotonic() + RETRY_PAUSE
+            self._changed.set()
+        else:
+            lease.extend(grant)
+            self._changed.set()
+
+    def _drop(self, lease: Lease) -> None:
+        if lease in self._held:
+            self._held.discard(lease)
+            lease.lose()
+
+
+@asynccontextmanager
+async def _stopping_at_loss(lease: Lease) -> AsyncIterator[None]:
+    """Turn the cancellation that a loss brings into `LeaseLost`; others pass."""
+    holder = asyncio.current_task()
+    cancelled_before = holder.cancelling() if holder else 0
+    try:
+        yield
+    except asyncio.CancelledError as exc:
+        if lease.lost.is_set() and holder and holder.uncancel() <= cancelled_before:
+            raise LeaseLost(lease.session_id) from exc
+        raise
+    else:
+        if lease.lost.is_set():
+            if holder:
+                holder.uncancel()
+            raise LeaseLost(lease.session_id)
+
+
+def expires_at(grant: Grant, *, now: float) -> datetime:
+    """Say when a lease ends, by this host's clock, as a UTC time."""
+    return datetime.now(UTC) + timedelta(seconds=grant.good_until - now)

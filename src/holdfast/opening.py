@@ -1,0 +1,156 @@
+"""From a URL to a store, and stores with their backend chosen in code."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TypedDict
+from urllib.parse import unquote, urlsplit
+
+from typing_extensions import TypeVar, Unpack
+
+from holdfast.backend import Backend
+from holdfast.backends.memory import MemoryBackend
+from holdfast.backends.sqlite import SQLiteBackend
+from holdfast.errors import InvalidSession
+from holdfast.keyring import Keyring
+from holdfast.observed import Observed
+from holdfast.observing import Observer
+from holdfast.retrying import Resilient
+from holdfast.session import Session
+from holdfast.store import SessionStore
+from holdfast.terms import Terms
+
+M = TypeVar("M", bound=Session, default=Session)
+
+
+class Options(TypedDict, total=False):
+    """What a store can be opened with: the fields of `Terms`, and who is told of what it does."""
+
+    namespace: str
+    ttl: float
+    max_age: float
+    sliding: bool
+    max_items: int
+    deadline: float
+    observers: Iterable[Observer]
+
+
+class InMemorySessionStore(SessionStore[M]):
+    """Sessions in this process: at most `max_sessions`, the least recently active makes room.
+
+    Without `keys` a random key is made: the sessions end with the process anyway.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_sessions: int = 10_000,
+        model: type[M] = Session,  # type: ignore[assignment]
+        keys: Keyring | None = None,
+        **options: Unpack[Options],
+    ) -> None:
+        if type(max_sessions) is not int or not 1 <= max_sessions <= 10_000_000:
+            raise InvalidSession("max_sessions", "must be an integer from 1 to 10,000,000")
+        terms, observers = _sorted(options)
+        backend = _observed(MemoryBackend(max_sessions=max_sessions), observers)
+        keys = keys or Keyring.generate()
+        super().__init__(backend, model=model, keys=keys, terms=terms, observers=observers)
+
+
+class SQLiteSessionStore(SessionStore[M]):
+    """Sessions in one SQLite file, which several processes of a host may share."""
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        keys: Keyring,
+        model: type[M] = Session,  # type: ignore[assignment]
+        synchronous: str = "FULL",
+        **options: Unpack[Options],
+    ) -> None:
+        terms, observers = _sorted(options)
+        backend = _resilient(SQLiteBackend(path, synchronous=synchronous), terms, observers)
+        super().__init__(backend, model=model, keys=keys, terms=terms, observers=observers)
+
+
+def open_store(
+    url: str,
+    *,
+    model: type[M] = Session,  # type: ignore[assignment]
+    keys: Keyring | None = None,
+    **options: Unpack[Options],
+) -> SessionStore[M]:
+    """Make the store that a URL names; open it with `async with`.
+
+    `memory://` (also `memory://?max_sessions=N`) and `sqlite:///path/to/file.db` (a path from the
+    root has four slashes; `?synchronous=NORMAL` trades the last commits at a power loss for speed).
+
+    Raises:
+        InvalidSession: the URL names no known store, or one that needs `keys` came without.
+    """
+    parts = urlsplit(url)
+    settings = _settings(parts.query)
+    match parts.scheme:
+        case "memory":
+            return _open_memory(model, keys, settings, options)
+        case "sqlite":
+            return _open_sqlite(parts.netloc, parts.path, model, keys, settings, options)
+        case _:
+            rule = "must begin with memory:// or sqlite:/// (other stores are not built in yet)"
+            raise InvalidSession("url", rule)
+
+
+def _open_memory(
+    model: type[M], keys: Keyring | None, settings: dict[str, str], options: Options
+) -> SessionStore[M]:
+    _check_settings(settings, {"max_sessions"})
+    most = settings.get("max_sessions", "10000")
+    if not most.isdecimal():
+        raise InvalidSession("max_sessions", "must be an integer")
+    return InMemorySessionStore(max_sessions=int(most), model=model, keys=keys, **options)
+
+
+def _open_sqlite(
+    host: str,
+    path: str,
+    model: type[M],
+    keys: Keyring | None,
+    settings: dict[str, str],
+    options: Options,
+) -> SessionStore[M]:
+    _check_settings(settings, {"synchronous"})
+    if host or len(path) < 2:
+        raise InvalidSession("url", "must be sqlite:///relative.db or sqlite:////absolute.db")
+    if keys is None:
+        raise InvalidSession("keys", "are needed: Keyring.from_file(path), or Keyring.generate()")
+    synchronous = settings.get("synchronous", "FULL").upper()
+    return SQLiteSessionStore(
+        unquote(path[1:]), keys=keys, model=model, synchronous=synchronous, **options
+    )
+
+
+def _settings(query: str) -> dict[str, str]:
+    pairs = (pair.partition("=") for pair in query.split("&") if pair)
+    return {unquote(name): unquote(value) for name, _, value in pairs}
+
+
+def _check_settings(settings: dict[str, str], known: set[str]) -> None:
+    if unknown := sorted(settings.keys() - known):
+        raise InvalidSession("url", f"has an unknown setting {unknown[0]!r}; known: {known}")
+
+
+def _sorted(options: Options) -> tuple[Terms, tuple[Observer, ...]]:
+    given: dict[str, Any] = dict(options)
+    observers = tuple(given.pop("observers", ()))
+    if unknown := sorted(given.keys() - set(Terms._fields)):
+        raise InvalidSession(unknown[0], "is not an option of a store")
+    return Terms(**given).check(), observers
+
+
+def _observed(backend: Backend, observers: tuple[Observer, ...]) -> Backend:
+    return Observed(backend, observers) if observers else backend
+
+
+def _resilient(backend: Backend, terms: Terms, observers: tuple[Observer, ...]) -> Backend:
+    resilient = Resilient(backend, deadline=terms.deadline, observers=observers)
+    return _observed(resilient, observers)

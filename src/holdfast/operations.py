@@ -1,0 +1,180 @@
+"""What can be asked of a backend. Times are whole microseconds; see `holdfast.backend`."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class Add(NamedTuple):
+    """Move one counter by `delta`, staying within 0 and `limit`."""
+
+    name: str
+    delta: int
+    limit: int
+
+
+class Create(NamedTuple):
+    """Bring a session into being → `Created`, or `Existing`.
+
+    A repeated create (the same incarnation) is answered like the first.
+    """
+
+    key: str
+    incarnation: str
+    ttl: int
+    max_age: int
+    user_tag: bytes
+    integers: Mapping[str, int]
+    values: Mapping[bytes, bytes]
+
+
+class Read(NamedTuple):
+    """Look at a session → `Found` or `Absent`."""
+
+    key: str
+
+
+class Apply(NamedTuple):
+    """Change a session → `Changed`, or a refusal that left everything as it was.
+
+    Checked in this order: absent → known change id → lease → revision → limits → flags → size.
+    `digest` tells whether a known change id comes with the same content. The change id has to be
+    recognised later only when `remember` says so. `replace` puts `set` and `put` in the place of
+    all values and integers, provided that the session's user is one of `user_tags`. `ttl` starts
+    a new idle time.
+    """
+
+    key: str
+    change_id: str
+    remember: bool = False
+    digest: bytes = b""
+    slide: bool = False
+    set: Mapping[bytes, bytes] = {}
+    unset: tuple[bytes, ...] = ()
+    put: Mapping[str, int] = {}
+    add: tuple[Add, ...] = ()
+    claim: tuple[str, ...] = ()
+    append: tuple[bytes, ...] = ()
+    max_items: int = 1000
+    max_bytes: int = 1 << 20
+    expect_incarnation: str | None = None
+    expect_revision: int | None = None
+    lease_token: str | None = None
+    replace: bool = False
+    user_tags: tuple[bytes, ...] = ()
+    ttl: int | None = None
+
+
+class Touch(NamedTuple):
+    """Record activity → `Found` or `Absent`; never a value, never the revision.
+
+    With `slide` the idle time starts again; with `ttl` it starts again and is that long.
+    """
+
+    key: str
+    slide: bool = False
+    ttl: int | None = None
+
+
+class Delete(NamedTuple):
+    """End a session, log, lease and remembered changes included → `Deleted` or `Conflict`."""
+
+    key: str
+    expect_incarnation: str | None = None
+    expect_revision: int | None = None
+
+
+class ReadItems(NamedTuple):
+    """Read the log in order, numbers greater than `after` → `ItemsFound` or `Absent`."""
+
+    key: str
+    after: int
+    limit: int
+
+
+class Drop(NamedTuple):
+    """Remove the newest item, or all → `Dropped` or `Absent`. Numbers go on; it is a change."""
+
+    key: str
+    everything: bool = False
+    slide: bool = False
+
+
+class Acquire(NamedTuple):
+    """Take the lease → `Granted`, `Held` or `Absent`. The token's own lease is granted again."""
+
+    key: str
+    token: str
+    ttl: int
+    steal: bool = False
+
+
+class Renew(NamedTuple):
+    """Start the lease's time again → `Granted`, `LeaseGone` or `Absent`."""
+
+    key: str
+    token: str
+    ttl: int
+
+
+class Release(NamedTuple):
+    """Give the lease back if it is this token's → `Released`."""
+
+    key: str
+    token: str
+
+
+class Take(NamedTuple):
+    """Take `cost` from a rate limit → `Allowance`. The key names a limit, not a session.
+
+    One unit flows back every `interval` microseconds, `burst` units at most are saved up.
+    """
+
+    key: str
+    interval: int
+    burst: int
+    cost: int = 1
+
+
+class Count(NamedTuple):
+    """Count live sessions exactly → `Counted`."""
+
+    namespace: str
+
+
+class Where(NamedTuple):
+    """Restrict a listing; integers by `(name, low, high)`, both ends included."""
+
+    user_tags: tuple[bytes, ...] = ()
+    created_from: int | None = None
+    created_to: int | None = None
+    integers: tuple[tuple[str, int, int], ...] = ()
+
+
+class List(NamedTuple):
+    """List live sessions, oldest first, after the cursor `(created, session id)` → `Listed`.
+
+    A page looks at a bounded number of sessions, so it may be short and still not the last.
+    """
+
+    namespace: str
+    limit: int
+    after: tuple[int, str] | None = None
+    where: Where = Where()
+
+
+class Purge(NamedTuple):
+    """Collect up to `limit` expired sessions of a namespace, oldest deadline first → `Purged`."""
+
+    namespace: str
+    limit: int
+
+
+Operation = (
+    Create | Read | Apply | Touch | Delete | ReadItems | Drop | Acquire | Renew | Release | Take
+    | Count | List | Purge
+)  # fmt: skip
+
+
+def operation_name(operation: Operation) -> str:
+    """Name an operation in metrics."""
+    return type(operation).__name__.lower()

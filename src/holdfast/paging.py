@@ -1,0 +1,41 @@
+"""Pages of a listing, and the text that says where the next one begins."""
+
+import base64
+import binascii
+from typing import Generic, NamedTuple, TypeVar
+
+from holdfast.errors import InvalidSession
+from holdfast.session import Session
+
+M = TypeVar("M", bound=Session)
+
+
+class Page(NamedTuple, Generic[M]):
+    """Sessions in the order of creation. A page may be short; without a cursor it is the last."""
+
+    sessions: tuple[M, ...]
+    next_cursor: str | None
+
+
+def write_cursor(position: tuple[int, str] | None) -> str | None:
+    """Write a position in a listing as opaque text."""
+    if position is None:
+        return None
+    created, session_id = position
+    return base64.urlsafe_b64encode(f"{created}/{session_id}".encode()).decode().rstrip("=")
+
+
+def read_cursor(text: str | None) -> tuple[int, str] | None:
+    """Read a position again.
+
+    Raises:
+        InvalidSession: the text is no cursor that a page came with.
+    """
+    if text is None:
+        return None
+    try:
+        plain = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        created, session_id = plain.decode("ascii").split("/", 1)
+        return int(created), session_id
+    except (binascii.Error, ValueError) as exc:
+        raise InvalidSession("cursor", "is not one that a page of this listing came with") from exc

@@ -1,0 +1,165 @@
+"""The one place where operations are repeated, timed out and given up.
+
+What may be repeated depends on what is known. *Safe*: the operation was not applied, or only reads.
+*Unknown*: it was sent and no answer came; it is repeated only where the backend recognises the
+repetition. *Permanent*: everything else.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from typing import Final, NamedTuple, Self
+
+from holdfast.backend import (
+    REFUSALS,
+    Apply,
+    Backend,
+    Count,
+    Drop,
+    List,
+    Operation,
+    Outcome,
+    Read,
+    ReadItems,
+    Renew,
+    Take,
+)
+from holdfast.bells import Bell
+from holdfast.breaker import Breaker
+from holdfast.errors import Certainty, StoreUnavailable
+from holdfast.observing import Observer
+from holdfast.operations import operation_name
+
+READS: Final = (Read, ReadItems, List, Count)
+
+
+class RetryPolicy(NamedTuple):
+    """At most `attempts` sends; pauses are random up to `first_pause`, doubled each time.
+
+    All callers together may repeat `share` of their operations, and `reserve` more at once.
+    """
+
+    attempts: int = 3
+    first_pause: float = 0.1
+    longest_pause: float = 1.0
+    share: float = 0.1
+    reserve: float = 10.0
+
+
+class Resilient:
+    """A backend with a deadline on every call, retries within it, and a circuit breaker."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        deadline: float,
+        policy: RetryPolicy = RetryPolicy(),
+        observers: Iterable[Observer] = (),
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.name = backend.name
+        self.answers_can_be_lost = backend.answers_can_be_lost
+        self._backend = backend
+        self._deadline = deadline
+        self._policy = policy
+        self._observers = tuple(observers)
+        self._jitter = jitter
+        self._budget = policy.reserve
+        self._retries = 0
+        self.breaker = Breaker(on_move=self._tell_moved)
+
+    async def __aenter__(self) -> Self:
+        await self._backend.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self._backend.__aexit__(*exc_info)
+
+    def listen(self, key: str) -> AbstractContextManager[Bell]:
+        """Listen to the backend itself."""
+        return self._backend.listen(key)
+
+    def statistics(self) -> Mapping[str, int]:
+        """Add retries and openings of the breaker to what the backend counts."""
+        counted = {"retries": self._retries, "breaker_opened": self.breaker.opened}
+        return {**self._backend.statistics(), **counted}
+
+    async def execute(self, operation: Operation) -> Outcome:
+        """Answer one operation within the deadline.
+
+        Raises:
+            StoreUnavailable: the backend did not answer in time, or is left alone for now.
+        """
+        self._budget = min(self._budget + self._policy.share, self._policy.reserve)
+        try:
+            async with asyncio.timeout(self._deadline) as scope:
+                return await self._persist(operation, scope)
+        except TimeoutError as exc:
+            outcome: Certainty = "not_applied" if isinstance(operation, READS) else "unknown"
+            reason = f"The session store did not answer within {self._deadline:.3g} s"
+            raise StoreUnavailable(reason, outcome=outcome) from exc
+
+    async def _persist(self, operation: Operation, scope: asyncio.Timeout) -> Outcome:
+        for attempt in range(1, self._policy.attempts + 1):
+            try:
+                return await self._attempt(operation, scope)
+            except StoreUnavailable as exc:
+                if not self._may_repeat(operation, exc, attempt):
+                    raise
+            await asyncio.sleep(self._pause(attempt))
+            self._tell_retried(operation, attempt + 1)
+        raise AssertionError("the last attempt returns or raises")
+
+    async def _attempt(self, operation: Operation, scope: asyncio.Timeout) -> Outcome:
+        if isinstance(operation, Renew):
+            return await self._backend.execute(operation)
+        permit = self.breaker.admit()
+        answered: bool | None = None
+        try:
+            outcome = await self._backend.execute(operation)
+            answered = None if isinstance(outcome, REFUSALS) else True
+        except StoreUnavailable:
+            answered = False
+            raise
+        except asyncio.CancelledError:
+            answered = False if scope.expired() else None
+            raise
+        finally:
+            permit.settle(answered)
+        return outcome
+
+    def _may_repeat(self, operation: Operation, error: StoreUnavailable, attempt: int) -> bool:
+        if attempt == self._policy.attempts or self.breaker.state == "open" or self._budget < 1:
+            return False
+        if error.outcome == "unknown" and not recognises(operation):
+            return False
+        self._budget -= 1
+        return True
+
+    def _pause(self, attempt: int) -> float:
+        longest = self._policy.first_pause * 2.0 ** (attempt - 1)
+        return self._jitter() * min(longest, self._policy.longest_pause)
+
+    def _tell_retried(self, operation: Operation, attempt: int) -> None:
+        self._retries += 1
+        for observer in self._observers:
+            observer.operation_retried(
+                operation=operation_name(operation), store=self.name, attempt=attempt
+            )
+
+    def _tell_moved(self, state: str) -> None:
+        for observer in self._observers:
+            observer.breaker_moved(store=self.name, state=state)
+
+
+def recognises(operation: Operation) -> bool:
+    """Say whether a backend that has applied the operation knows it again when it is repeated."""
+    match operation:
+        case Apply():
+            return operation.remember
+        case Drop() | Take():
+            return False
+        case _:
+            return True

@@ -1,0 +1,268 @@
+"""The calls on one session: read it, change it, end it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Generic
+
+from typing_extensions import TypeVar
+
+from holdfast.answers import refusal
+from holdfast.backend import (
+    Apply,
+    Backend,
+    Changed,
+    Create,
+    Created,
+    Delete,
+    Deleted,
+    Existing,
+    Found,
+    Read,
+    Record,
+    Touch,
+)
+from holdfast.change import Applied, Change
+from holdfast.clock import MICROSECONDS
+from holdfast.decoding import Decoder
+from holdfast.encoding import Encoder, State
+from holdfast.entropy import Entropy
+from holdfast.errors import FlagTaken, RevisionConflict, SessionNotFound
+from holdfast.keyring import Keyring
+from holdfast.layout import Layout
+from holdfast.sealing import Sealer
+from holdfast.session import Session, check_session_id
+from holdfast.terms import Terms
+from holdfast.turns import Turns
+from holdfast.watermarks import Watermarks
+
+M = TypeVar("M", bound=Session, default=Session)
+
+
+class Sessions(Generic[M]):
+    """The calls that concern one session."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        model: type[M],
+        keys: Keyring,
+        terms: Terms = Terms(),
+    ) -> None:
+        self._backend = backend
+        self._terms = terms.check()
+        self._keys = keys
+        self._entropy = Entropy()
+        self._prefix = f"{terms.namespace}/"
+        layout = Layout.of(model)
+        sealer = Sealer(keys, namespace=terms.namespace, entropy=self._entropy)
+        self._encoder = Encoder(layout, sealer, entropy=self._entropy)
+        self._decoder = Decoder(model, layout, sealer)
+        self._marks = Watermarks()
+        self._turns = Turns()
+        self._unreadable = 0
+
+    async def create(
+        self,
+        session_id: str | None = None,
+        *,
+        user_id: str | None = None,
+        ttl: float | None = None,
+        **state: Any,
+    ) -> M:
+        """Create a session; the id is 128 random bits when none is given.
+
+        Raises:
+            SessionExists: the id is in use.
+        """
+        session_id = session_id or self._entropy.token()
+        sealed = self._encoder.initial(check_session_id(session_id), user_id, state)
+        operation = self._create(session_id, sealed, ttl)
+        match await self._backend.execute(operation):
+            case Created(record):
+                return self._open(session_id, record)
+            case outcome:
+                raise refusal(session_id, operation, outcome)
+
+    async def get(self, session_id: str, *, fresh: bool = False) -> M | None:
+        """Read a session; None when there is none. With `fresh` no near cache may answer."""
+        before = self._marks.before(session_id)
+        outcome = await self._backend.execute(Read(self._key(session_id)))
+        if not isinstance(outcome, Found):
+            return None
+        record = outcome.record
+        self._marks.compare(session_id, before, record.incarnation, record.revision)
+        return self._open(session_id, record)
+
+    async def get_or_create(
+        self,
+        session_id: str,
+        *,
+        factory: Callable[[], Mapping[str, Any]] | None = None,
+        ttl: float | None = None,
+    ) -> M:
+        """Read a session, or create it with the state that `factory` makes (`user_id` included).
+
+        However many callers ask at once, exactly one creates it, and all get that one.
+        """
+        found = await self.get(session_id)
+        if found is not None:
+            return found
+        state = dict(factory() if factory else {})
+        user_id = state.pop("user_id", None)
+        sealed = self._encoder.initial(session_id, user_id, state)
+        operation = self._create(session_id, sealed, ttl)
+        match await self._backend.execute(operation):
+            case Created(record) | Existing(record):
+                return self._open(session_id, record)
+            case outcome:
+                raise refusal(session_id, operation, outcome)
+
+    async def set(self, session: M, *, ttl: float | None = None) -> Applied:
+        """Put a whole snapshot in place: revision 0 creates, a later one replaces that revision.
+
+        Raises:
+            RevisionConflict: the stored session is at another revision, or exists already.
+            SessionNotFound: it has ended since; a saved copy never brings it back.
+        """
+        session_id = session.session_id
+        sealed = self._encoder.whole(session)
+        if session.revision == 0:
+            return await self._set_new(self._create(session_id, sealed, ttl), session_id)
+        operation = self._encoder.replacement(
+            self._key(session_id),
+            session,
+            sealed,
+            ttl=None if ttl is None else self._terms.idle(ttl),
+            slide=self._terms.sliding,
+            remember=self._backend.answers_can_be_lost,
+        )
+        return await self._apply(session_id, operation)
+
+    async def apply(self, session_id: str, change: Change) -> Applied:
+        """Apply a change, all of it or nothing; see `Change` for what it may raise."""
+        operation = self._encoder.change(
+            self._key(session_id),
+            session_id,
+            change,
+            remember=change.change_id is not None or self._backend.answers_can_be_lost,
+            slide=self._terms.sliding,
+            max_items=self._terms.max_items,
+        )
+        return await self._apply(session_id, operation)
+
+    async def update(
+        self, session_id: str, mapping: Mapping[str, Any] | None = None, /, **values: Any
+    ) -> Applied:
+        """Set declared fields, and everything else as metadata, each key on its own."""
+        return await self.apply(session_id, Change(set={**(mapping or {}), **values}))
+
+    async def increment_counter(
+        self, session_id: str, name: str, delta: int = 1, *, at_most: int | None = None
+    ) -> int:
+        """Add to a counter, and give its value after this very increment.
+
+        Raises:
+            LimitReached: it would leave its range.
+        """
+        cap = {} if at_most is None else {name: at_most}
+        applied = await self.apply(session_id, Change(add={name: delta}, at_most=cap))
+        return applied.counters[name]
+
+    async def claim(self, session_id: str, flag: str) -> bool:
+        """Raise a flag; True for exactly one caller."""
+        try:
+            await self.apply(session_id, Change(claim=[flag]))
+        except FlagTaken:
+            return False
+        return True
+
+    async def transact(self, session_id: str, fn: Callable[[M], Change]) -> Applied:
+        """Read, let `fn` decide on a change, apply it at that revision; again on a conflict.
+
+        Callers of one process take turns, so that they do not conflict with each other.
+        """
+        async with self._turns.of(session_id):
+            while True:
+                session = await self.get(session_id, fresh=True)
+                if session is None:
+                    raise SessionNotFound(session_id)
+                change = fn(session).at(session.incarnation, session.revision)
+                try:
+                    return await self.apply(session_id, change)
+                except RevisionConflict:
+                    continue
+
+    async def touch(self, session_id: str) -> bool:
+        """Record activity; moves the deadline only when the store is sliding."""
+        operation = Touch(self._key(session_id), self._terms.sliding)
+        return isinstance(await self._backend.execute(operation), Found)
+
+    async def extend(self, session_id: str, ttl: float) -> bool:
+        """Give the session `ttl` seconds of idle time from now, within `max_age`."""
+        operation = Touch(self._key(session_id), ttl=self._terms.idle(ttl))
+        return isinstance(await self._backend.execute(operation), Found)
+
+    async def delete(
+        self,
+        session_id: str,
+        *,
+        expect_incarnation: str | None = None,
+        expect_revision: int | None = None,
+    ) -> bool:
+        """End a session and all that belongs to it; False when there was none.
+
+        Raises:
+            RevisionConflict: it is not the incarnation or the revision expected.
+        """
+        operation = Delete(self._key(session_id), expect_incarnation, expect_revision)
+        match await self._backend.execute(operation):
+            case Deleted(existed):
+                return existed
+            case outcome:
+                raise refusal(session_id, operation, outcome)
+
+    async def exists(self, session_id: str) -> bool:
+        """Say whether the session is live; this never extends it."""
+        return isinstance(await self._backend.execute(Read(self._key(session_id))), Found)
+
+    def _key(self, session_id: str) -> str:
+        return self._prefix + check_session_id(session_id)
+
+    def _open(self, session_id: str, record: Record) -> M:
+        return self._decoder.session(session_id, record)
+
+    def _create(self, session_id: str, state: State, ttl: float | None) -> Create:
+        return Create(
+            self._key(session_id),
+            self._entropy.token(),
+            self._terms.idle(ttl),
+            round(self._terms.max_age * MICROSECONDS),
+            state.user_tag,
+            state.integers,
+            state.values,
+        )
+
+    async def _set_new(self, operation: Create, session_id: str) -> Applied:
+        match await self._backend.execute(operation):
+            case Created(record):
+                return Applied(record.incarnation, 1, record.integers, None, 0, False)
+            case Existing(record):
+                raise RevisionConflict(session_id, expected=0, found=record.revision)
+            case outcome:
+                raise refusal(session_id, operation, outcome)
+
+    async def _apply(self, session_id: str, operation: Apply) -> Applied:
+        before = self._marks.before(session_id)
+        outcome = await self._backend.execute(operation)
+        if not isinstance(outcome, Changed):
+            raise refusal(session_id, operation, outcome)
+        if not outcome.replayed:
+            self._marks.compare(session_id, before, outcome.incarnation, outcome.revision)
+        return Applied(
+            outcome.incarnation,
+            outcome.revision,
+            outcome.integers,
+            outcome.first_item,
+            outcome.last_item,
+            outcome.replayed,
+        )

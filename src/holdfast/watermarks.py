@@ -1,0 +1,53 @@
+"""What this process has seen of each session, so that a store that went back is found out."""
+
+from collections import OrderedDict
+from typing import Final, NamedTuple
+
+from holdfast.errors import SessionRolledBack
+
+MARKS_KEPT: Final = 16_384
+
+
+class Mark(NamedTuple):
+    """The highest revision seen of one incarnation."""
+
+    incarnation: str
+    revision: int
+
+
+class Watermarks:
+    """The marks of the sessions used last.
+
+    An answer is compared with the mark as it stood before the question was asked: answers may
+    overtake each other, a store that is well never answers from before the question.
+    """
+
+    def __init__(self) -> None:
+        self._marks: OrderedDict[str, Mark] = OrderedDict()
+        self.rollbacks = 0
+
+    def __len__(self) -> int:
+        return len(self._marks)
+
+    def before(self, session_id: str) -> Mark | None:
+        """Give the mark to compare the coming answer with."""
+        return self._marks.get(session_id)
+
+    def compare(
+        self, session_id: str, before: Mark | None, incarnation: str, revision: int
+    ) -> None:
+        """Raise the mark to what was answered.
+
+        Raises:
+            SessionRolledBack: the answer is older than the mark was; raised once, then the mark
+                is lowered to what the store has.
+        """
+        if before is not None and before.incarnation == incarnation and revision < before.revision:
+            self._marks[session_id] = Mark(incarnation, revision)
+            self.rollbacks += 1
+            raise SessionRolledBack(session_id, seen=before.revision, found=revision)
+        now = self._marks.get(session_id)
+        if now is None or now.incarnation != incarnation or now.revision < revision:
+            self._marks[session_id] = Mark(incarnation, revision)
+            if len(self._marks) > MARKS_KEPT:
+                self._marks.popitem(last=False)
