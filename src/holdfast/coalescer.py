@@ -5,12 +5,15 @@ operation was sent withdraws it; afterwards the operation finishes without it.
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from holdfast.backend import Apply, Create, Operation, Outcome
 from holdfast.errors import StoreUnavailable
+
+logger = logging.getLogger(__name__)
 
 MAX_BATCH: Final = 256
 MAX_BATCH_BYTES: Final = 1 << 20
@@ -97,9 +100,13 @@ class Coalescer:
         self._batches += 1
         self._operations += len(batch)
         self._largest = max(self._largest, len(batch))
+        answers: Sequence[Answer]
         try:
             answers = await self._run([waiting.operation for waiting in batch])
-        except Exception as exc:  # noqa: BLE001 - handed to every caller of the batch
+        except StoreUnavailable as exc:
+            answers = [exc] * len(batch)
+        except Exception as exc:
+            logger.exception("coalescer.batch_failed")
             answers = [exc] * len(batch)
         for waiting, answer in zip(batch, answers, strict=True):
             if waiting.answer.done():

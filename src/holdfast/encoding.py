@@ -1,7 +1,7 @@
 """From what users say to what backends keep: changes become integers and ciphertext."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from holdfast.backend import Add, Apply, Where
 from holdfast.change import Change
@@ -186,7 +186,7 @@ def _metadata(name: str, value: Any) -> Iterator[tuple[str, str]]:
             raise InvalidSession(name, "is kept by the store and cannot be written")
         yield name, dump_metadata(name, value)
     elif isinstance(value, Mapping):
-        for key, entry in value.items():
+        for key, entry in cast("Mapping[str, Any]", value).items():
             yield key, dump_metadata(key, entry)
     else:
         raise InvalidSession("metadata", "must be a mapping of names to values")

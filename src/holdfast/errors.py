@@ -14,6 +14,7 @@ what to do.
     ├── LeaseUnavailable              somebody else holds the session
     ├── LeaseLost                     the lease is no longer this holder's
     ├── StoreUnavailable              not applied, or (outcome="unknown") nobody can tell
+    ├── InvalidStore                  what was to be opened is no store; trying again will not help
     ├── DecryptionFailed              wrong key, or the stored value is not what was sealed
     └── SessionRolledBack             the store went back behind what this process has seen
 """
@@ -141,6 +142,17 @@ class StoreUnavailable(HoldfastError):
         state = "was not applied" if outcome == "not_applied" else "may have been applied"
         super().__init__(f"{reason}. The operation {state}; try again in {retry_after:.3g} s.")
         self.reason, self.retry_after, self.outcome = reason, retry_after, outcome
+
+
+class InvalidStore(HoldfastError):
+    """What was to be opened is no session store that this release can use; it was left as it was.
+
+    `location` names it, `reason` says what is wrong and what to do.
+    """
+
+    def __init__(self, location: str, reason: str) -> None:
+        super().__init__(f"{location} cannot be used as a session store: {reason}.")
+        self.location, self.reason = location, reason
 
 
 class DecryptionFailed(HoldfastError):

@@ -1,6 +1,7 @@
 """Read-only containers that are equal to, and serialised as, the plain `dict` and `list`."""
 
-from typing import Any, NoReturn
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NoReturn
 
 from pydantic import BaseModel
 
@@ -36,25 +37,35 @@ class FrozenList(list[Any]):
 
 def freeze(value: Any) -> Any:
     """Give `value` back with every container in it read-only; scalars are returned as they are."""
-    match value:
-        case str() | int() | float() | None:
-            return value
-        case dict():
-            return FrozenDict({key: freeze(entry) for key, entry in value.items()})
-        case list():
-            return FrozenList([freeze(entry) for entry in value])
-        case tuple():
-            return tuple(freeze(entry) for entry in value)
-        case set():
-            return frozenset(value)
-        case BaseModel():
-            return _freeze_fields(value)
-        case _:
-            return value
+    for kind in type(value).__mro__:
+        if kind in _FREEZERS:
+            return _FREEZERS[kind](value)
+    return value
 
 
-def _freeze_fields(model: BaseModel) -> BaseModel:
+def _freeze_dict(value: dict[str, Any]) -> FrozenDict:
+    return FrozenDict({key: freeze(entry) for key, entry in value.items()})
+
+
+def _freeze_list(value: list[Any]) -> FrozenList:
+    return FrozenList([freeze(entry) for entry in value])
+
+
+def _freeze_tuple(value: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(freeze(entry) for entry in value)
+
+
+def _freeze_model(model: BaseModel) -> BaseModel:
     """Freeze what a nested (frozen) model holds, in place: it was built for this snapshot alone."""
     fields = vars(model)
     fields.update({name: freeze(value) for name, value in fields.items()})
     return model
+
+
+_FREEZERS: Final[Mapping[type, Callable[[Any], Any]]] = {
+    dict: _freeze_dict,
+    list: _freeze_list,
+    tuple: _freeze_tuple,
+    set: frozenset,
+    BaseModel: _freeze_model,
+}

@@ -6,7 +6,7 @@ in time, by this process's own clock, counts as lost even if nobody has said so.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -79,7 +79,7 @@ class Holdings:
     @asynccontextmanager
     async def hold(
         self, session_id: str, *, ttl: float, wait: float, steal: bool
-    ) -> AsyncIterator[Lease]:
+    ) -> AsyncGenerator[Lease]:
         """Hold the session for the block; see `SessionStore.lease`."""
         me = session_id, asyncio.current_task()
         if me in self._tasks:
@@ -159,7 +159,7 @@ class Holdings:
 
 
 @asynccontextmanager
-async def _stopping_at_loss(lease: Lease) -> AsyncIterator[None]:
+async def _stopping_at_loss(lease: Lease) -> AsyncGenerator[None]:
     """Turn the cancellation that a loss brings into `LeaseLost`; others pass."""
     holder = asyncio.current_task()
     cancelled_before = holder.cancelling() if holder else 0

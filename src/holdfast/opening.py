@@ -9,7 +9,7 @@ from typing_extensions import TypeVar, Unpack
 
 from holdfast.backend import Backend
 from holdfast.backends.memory import MemoryBackend
-from holdfast.backends.sqlite import SQLiteBackend
+from holdfast.backends.sqlite import SQLiteBackend, Synchronous
 from holdfast.errors import InvalidSession
 from holdfast.keyring import Keyring
 from holdfast.observed import Observed
@@ -65,7 +65,7 @@ class SQLiteSessionStore(SessionStore[M]):
         *,
         keys: Keyring,
         model: type[M] = Session,  # type: ignore[assignment]
-        synchronous: str = "FULL",
+        synchronous: Synchronous = "FULL",
         **options: Unpack[Options],
     ) -> None:
         terms, observers = _sorted(options)
@@ -123,10 +123,21 @@ def _open_sqlite(
         raise InvalidSession("url", "must be sqlite:///relative.db or sqlite:////absolute.db")
     if keys is None:
         raise InvalidSession("keys", "are needed: Keyring.from_file(path), or Keyring.generate()")
-    synchronous = settings.get("synchronous", "FULL").upper()
     return SQLiteSessionStore(
-        unquote(path[1:]), keys=keys, model=model, synchronous=synchronous, **options
+        unquote(path[1:]),
+        keys=keys,
+        model=model,
+        synchronous=_synchronous(settings.get("synchronous", "FULL").upper()),
+        **options,
     )
+
+
+def _synchronous(level: str) -> Synchronous:
+    match level:
+        case "OFF" | "NORMAL" | "FULL" | "EXTRA":
+            return level
+        case _:
+            raise InvalidSession("synchronous", "must be OFF, NORMAL, FULL or EXTRA")
 
 
 def _settings(query: str) -> dict[str, str]:

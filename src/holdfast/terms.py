@@ -48,7 +48,7 @@ class Terms(NamedTuple):
             InvalidSession: it is no number, not more than 0, or more than `max_age`.
         """
         seconds = self.ttl if ttl is None else ttl
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        if type(seconds) not in (int, float):
             raise InvalidSession("ttl", "must be a number of seconds")
         if not 0 < seconds <= self.max_age:
             raise InvalidSession("ttl", f"must be more than 0 and at most max_age={self.max_age} s")
