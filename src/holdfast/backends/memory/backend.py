@@ -174,7 +174,7 @@ class MemoryBackend:
             operation.lease_token, self._clock.boot()
         ):
             return LeaseGone()
-        if refusal := rules.refuse(entry.record, operation):
+        if (refusal := rules.refuse(entry.record, operation)) is not None:
             return refusal
         now = self._clock.wall()
         record, answer = rules.apply(entry.record, operation, now=now)

@@ -85,7 +85,7 @@ class Space:
             due, _, entry = heappop(self._deadlines)
             if not entry.alive or due != entry.due:
                 continue
-            if entry.record.expires > now:
+            if entry.record.expires > due:
                 self._schedule(entry)
                 continue
             self.remove(entry)
