@@ -1,0 +1,104 @@
+"""The SQLite backend: callers travel together, writers on one connection, readers on another."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, AsyncExitStack
+from os import PathLike
+from pathlib import Path
+from typing import Final, Self
+
+from holdfast.backend import Count, List, Operation, Outcome, Read, ReadItems
+from holdfast.backends.sqlite.connections import Synchronous, connect_to_read, connect_to_write
+from holdfast.backends.sqlite.lane import Lane
+from holdfast.backends.sqlite.listening import Listening
+from holdfast.backends.sqlite.reader import Reader
+from holdfast.backends.sqlite.writer import Writer
+from holdfast.bells import Bell
+from holdfast.clock import SYSTEM_CLOCK, Clock
+from holdfast.coalescer import Answer, Coalescer
+
+READS: Final = (Read, ReadItems, Count, List)
+
+
+class SQLiteBackend:
+    """Keeps sessions in the file at `path`, which several processes may use at once.
+
+    With `synchronous="FULL"` an answered change survives a loss of power; with `"NORMAL"` the last
+    ones may be gone then, though the file stays sound. `patience` is how many seconds a batch
+    waits for writers in other processes.
+
+    Entering raises `InvalidStore` when the file is no session store, and leaves it as it is.
+    """
+
+    name = "sqlite"
+    answers_can_be_lost = False
+
+    def __init__(
+        self,
+        path: str | PathLike[str],
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+        synchronous: Synchronous = "FULL",
+        patience: float = 5.0,
+    ) -> None:
+        self._path = Path(path).absolute()
+        self._clock = clock
+        self._synchronous: Synchronous = synchronous
+        self._patience = patience
+        self._writer = Lane("holdfast-sqlite-writer", self._open_writer)
+        self._reader = Lane("holdfast-sqlite-reader", self._open_reader)
+        self._writes = Coalescer(self._write)
+        self._reads = Coalescer(self._read)
+        self._listening = Listening(self._version)
+        self._lanes = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as lanes:
+            await lanes.enter_async_context(self._writer)
+            await lanes.enter_async_context(self._reader)
+            self._lanes = lanes.pop_all()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        """Answer what waits, then close the file."""
+        async with self._lanes:
+            await self._listening.aclose()
+            await self._writes.aclose()
+            await self._reads.aclose()
+
+    async def execute(self, operation: Operation) -> Outcome:
+        """Answer one operation, together with others that are asked for now."""
+        lane = self._reads if isinstance(operation, READS) else self._writes
+        return await lane.execute(operation)
+
+    def listen(self, key: str) -> AbstractContextManager[Bell]:
+        """Ring when the session changes, ends, or loses its lease, in whichever process."""
+        return self._listening.listen(key)
+
+    def statistics(self) -> Mapping[str, int]:
+        """Count batches on either side, and listeners."""
+        return {
+            **{f"write_{name}": count for name, count in self._writes.statistics().items()},
+            **{f"read_{name}": count for name, count in self._reads.statistics().items()},
+            "listeners": len(self._listening),
+        }
+
+    async def _write(self, operations: Sequence[Operation]) -> Sequence[Answer]:
+        answers, touched = await self._writer.call(Writer.run, operations)
+        self._listening.ring(touched)
+        return answers
+
+    async def _read(self, operations: Sequence[Operation]) -> Sequence[Answer]:
+        return await self._reader.call(Reader.run, operations)
+
+    async def _version(self) -> int:
+        return await self._writer.call(Writer.version)
+
+    def _open_writer(self) -> Writer:
+        connection = connect_to_write(
+            self._path, synchronous=self._synchronous, patience=self._patience
+        )
+        return Writer(connection, clock=self._clock, patience=self._patience)
+
+    def _open_reader(self) -> Reader:
+        connection = connect_to_read(self._path, patience=self._patience)
+        return Reader(connection, clock=self._clock)

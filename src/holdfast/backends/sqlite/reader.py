@@ -1,0 +1,119 @@
+"""The connection that reads: a batch sees one state of the file, no older than its questions."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from heapq import merge
+from typing import Final
+
+from holdfast.backend import (
+    Absent,
+    Count,
+    Counted,
+    Found,
+    ItemsFound,
+    List,
+    Listed,
+    Operation,
+    Outcome,
+    Read,
+    ReadItems,
+    StoredItem,
+)
+from holdfast.backends.scan import ScanPage
+from holdfast.backends.sqlite.batches import answer_batch
+from holdfast.backends.sqlite.rows import MINUTE, Columns, Finder, record_of
+from holdfast.backends.sqlite.statements import Statements
+from holdfast.backends.sqlite.transactions import reading
+from holdfast.clock import Clock
+from holdfast.coalescer import Answer
+
+FIRST: Final = -(2**63)
+LAST: Final = 2**63 - 1
+
+
+class Reader:
+    """Answers batches of questions."""
+
+    def __init__(self, connection: sqlite3.Connection, *, clock: Clock) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._statements = Statements()
+        self._finder = Finder(connection, self._statements)
+        self._rows: dict[str, Columns] = {}
+
+    def run(self, operations: Sequence[Operation]) -> list[Answer]:
+        """Answer a batch."""
+        return answer_batch(self._transact, operations)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def _transact(self, operations: Sequence[Operation]) -> list[Outcome]:
+        with reading(self._connection):
+            keys = {op.key for op in operations if isinstance(op, (Read, ReadItems))}
+            self._rows = {columns[1]: columns for columns in self._finder.find(list(keys))}
+            now = self._clock.wall()
+            return [self._answer(operation, now) for operation in operations]
+
+    def _answer(self, operation: Operation, now: int) -> Outcome:
+        match operation:
+            case Read():
+                return self._read(operation, now)
+            case ReadItems():
+                return self._read_items(operation, now)
+            case List():
+                return self._list(operation, now)
+            case Count():
+                return self._count(operation, now)
+            case _:
+                raise TypeError(f"{type(operation).__name__} is not an operation that reads")
+
+    def _read(self, operation: Read, now: int) -> Found | Absent:
+        columns = self._rows.get(operation.key)
+        if columns is None:
+            return Absent()
+        record = record_of(columns)
+        return Found(record) if record.expires > now else Absent()
+
+    def _read_items(self, operation: ReadItems, now: int) -> ItemsFound | Absent:
+        columns = self._rows.get(operation.key)
+        if columns is None or record_of(columns).expires <= now:
+            return Absent()
+        found = self._connection.execute(
+            self._statements["read_items"], (columns[0], operation.after, operation.limit)
+        )
+        items = tuple(map(StoredItem._make, found))
+        return ItemsFound(items, length=columns[14], last_item=columns[15])
+
+    def _list(self, operation: List, now: int) -> Listed:
+        page = ScanPage(operation, now=now)
+        for columns in self._walk(operation):
+            if not page.offer(columns[1].partition("/")[2], record_of(columns)):
+                break
+        return page.listed()
+
+    def _walk(self, operation: List) -> Iterator[Columns]:
+        """Go through the sessions that come into question, in the order of creation."""
+        where = operation.where
+        created, session_id = operation.after or (where.created_from or FIRST, "")
+        bounds = {
+            "namespace": operation.namespace,
+            "created": created,
+            "key": f"{operation.namespace}/{session_id}",
+            "created_to": LAST if where.created_to is None else where.created_to,
+        }
+        if not all(where.user_tags) or not where.user_tags:
+            return self._connection.execute(self._statements["list_sessions"], bounds)
+        sql = self._statements["list_user_sessions"]
+        of_users = [
+            self._connection.execute(sql, {**bounds, "user_tag": tag})
+            for tag in dict.fromkeys(where.user_tags)
+        ]
+        return merge(*of_users, key=lambda columns: (columns[7], columns[1]))
+
+    def _count(self, operation: Count, now: int) -> Counted:
+        bounds = {"namespace": operation.namespace, "minute": now // MINUTE, "now": now}
+        return Counted(
+            self._connection.execute(self._statements["count_sessions"], bounds).fetchone()[0]
+        )

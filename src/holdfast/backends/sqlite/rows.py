@@ -1,0 +1,134 @@
+"""Sessions as rows: how they are found, and how a row and a record become each other."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any, Final
+
+from holdfast.backend import Record, StoredItem
+from holdfast.backends.rules import Lease
+from holdfast.backends.sqlite.packing import (
+    pack_integers,
+    pack_values,
+    unpack_integers,
+    unpack_values,
+)
+from holdfast.backends.sqlite.statements import Statements
+
+MINUTE: Final = 60_000_000
+# Keys in one statement. A few sizes, so that all of them stay prepared; unused places are NULL.
+SIZES: Final = (1, 4, 16, 64, 256)
+
+Columns = tuple[Any, ...]
+
+
+class Row:
+    """One session while a batch works on it, with what is to be written at the batch's end.
+
+    `minute` is where the file counts its deadline, None while the file does not know the session.
+    `surplus` says how many of the oldest items have to go; `lease` is None until it was looked up.
+    """
+
+    __slots__ = (
+        "changes",
+        "id",
+        "items",
+        "key",
+        "lease",
+        "minute",
+        "record",
+        "remembered",
+        "surplus",
+    )
+
+    def __init__(self, number: int, key: str, record: Record) -> None:
+        self.id = number
+        self.key = key
+        self.record = record
+        self.minute: int | None = None
+        self.remembered = 0
+        self.items: list[StoredItem] = []
+        self.surplus = 0
+        self.changes: dict[str, Columns] = {}
+        self.lease: Lease | None = None
+
+    @property
+    def namespace(self) -> str:
+        """The part of the key before the slash."""
+        return self.key.partition("/")[0]
+
+
+def row_of(columns: Columns) -> Row:
+    """Make a row of what `read_sessions` gives."""
+    row = Row(columns[0], columns[1], record_of(columns))
+    row.minute = columns[3]
+    row.remembered = columns[4]
+    return row
+
+
+def record_of(columns: Columns) -> Record:
+    """Make a record of what `read_sessions` gives."""
+    return Record._make(
+        (
+            *columns[5:14],
+            unpack_integers(columns[16]),
+            unpack_values(columns[17]),
+            columns[14],
+            columns[15],
+        )
+    )
+
+
+def columns_of(row: Row, minute: int) -> Columns:
+    """Give what `insert_session` takes."""
+    record = row.record
+    return (
+        row.id,
+        row.key,
+        row.namespace,
+        minute,
+        row.remembered,
+        *record[:9],
+        record.length,
+        record.last_item,
+        pack_integers(record.integers),
+        pack_values(record.values),
+    )
+
+
+def changes_of(row: Row) -> Columns:
+    """Give what `update_session` takes."""
+    record = row.record
+    return (
+        row.remembered,
+        record.revision,
+        record.updated,
+        record.active,
+        record.base,
+        record.ttl,
+        record.length,
+        record.last_item,
+        pack_integers(record.integers),
+        pack_values(record.values),
+        row.id,
+    )
+
+
+class Finder:
+    """Finds sessions by their keys, many at a time."""
+
+    def __init__(self, connection: sqlite3.Connection, statements: Statements) -> None:
+        self._connection = connection
+        template = statements["read_sessions"]
+        self._by_size = {size: template.replace("{keys}", ", ".join("?" * size)) for size in SIZES}
+
+    def find(self, keys: Sequence[str]) -> list[Columns]:
+        """Give the columns of those that there are."""
+        found: list[Columns] = []
+        for start in range(0, len(keys), SIZES[-1]):
+            found += self._find(keys[start : start + SIZES[-1]])
+        return found
+
+    def _find(self, keys: Sequence[str]) -> list[Columns]:
+        size = next(size for size in SIZES if size >= len(keys))
+        places = (*keys, *(None,) * (size - len(keys)))
+        return self._connection.execute(self._by_size[size], places).fetchall()

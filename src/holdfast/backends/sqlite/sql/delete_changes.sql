@@ -1,0 +1,2 @@
+-- Forget the changes remembered for a session.
+DELETE FROM changes WHERE session = ?

@@ -1,0 +1,2 @@
+-- Remove one item of a session's log.
+DELETE FROM items WHERE session = ? AND number = ?

@@ -1,0 +1,2 @@
+-- Forget the log of a session.
+DELETE FROM items WHERE session = ?

@@ -1,0 +1,2 @@
+-- Forget the lease of a session.
+DELETE FROM leases WHERE session = ?

@@ -1,0 +1,2 @@
+-- Forget a session.
+DELETE FROM sessions WHERE id = ?

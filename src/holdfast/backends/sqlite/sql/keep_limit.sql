@@ -1,0 +1,2 @@
+-- Keep when a rate limit is full again.
+INSERT OR REPLACE INTO limits (key, arrival, span) VALUES (?, ?, ?)

@@ -1,0 +1,2 @@
+-- See who holds a session.
+SELECT token, until, ttl, fence FROM leases WHERE session = ?

@@ -1,0 +1,2 @@
+-- See when a rate limit is full again.
+SELECT arrival FROM limits WHERE key = ?

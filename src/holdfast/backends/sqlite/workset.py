@@ -1,0 +1,213 @@
+"""What a batch works on: rows are read once, changed in Python, written once at the end."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from holdfast.backend import Changed, Record, StoredItem
+from holdfast.backends.rules import REMEMBERED_CHANGES, Lease
+from holdfast.backends.sqlite.packing import pack_integers, unpack_integers
+from holdfast.backends.sqlite.rows import (
+    MINUTE,
+    Columns,
+    Finder,
+    Row,
+    changes_of,
+    columns_of,
+    row_of,
+)
+from holdfast.backends.sqlite.statements import Statements
+
+
+class Workset:
+    """The sessions that one transaction looks at and changes.
+
+    Operations of a batch see what earlier ones did, for they work on the same rows. Only `flush`
+    writes sessions; what has an order of its own in the file (a removed item) is written at once.
+    """
+
+    def __init__(
+        self, connection: sqlite3.Connection, statements: Statements, finder: Finder
+    ) -> None:
+        self._connection = connection
+        self._statements = statements
+        self._finder = finder
+        self._rows: dict[str, Row] = {}
+        self._dirty: dict[int, Row] = {}
+        self._leased: dict[int, Row] = {}
+        self._doomed: list[Row] = []
+        self._last_id: int | None = None
+
+    def load(self, keys: Iterable[str]) -> None:
+        """Read the sessions that the batch names."""
+        for columns in self._finder.find(list(dict.fromkeys(keys))):
+            self._rows[columns[1]] = row_of(columns)
+
+    def find(self, key: str, now: int) -> Row | None:
+        """Give a live session."""
+        row = self._rows.get(key)
+        if row is None:
+            return None
+        record = row.record
+        return row if record.base + record.ttl > now < record.cap else None
+
+    def insert(self, key: str, record: Record) -> None:
+        """Keep a new session, in the place of an expired one."""
+        self.remove(key)
+        if self._last_id is None:
+            self._last_id = int(self._one("last_session")[0])
+        self._last_id += 1
+        row = Row(self._last_id, key, record)
+        row.lease = Lease()
+        self._rows[key] = self._dirty[row.id] = row
+
+    def keep(self, row: Row, record: Record) -> None:
+        """Keep the next record of a session."""
+        row.record = record
+        self._dirty[row.id] = row
+
+    def remove(self, key: str) -> bool:
+        """Forget a session and all that belongs to it; say whether there was one."""
+        row = self._rows.pop(key, None)
+        if row is None:
+            return False
+        self._dirty.pop(row.id, None)
+        self._leased.pop(row.id, None)
+        if row.minute is not None:
+            self._doomed.append(row)
+        return True
+
+    def remembered(self, row: Row, change_id: str) -> tuple[bytes, Changed] | None:
+        """Give the digest and the answer of a change that the session remembers."""
+        if not row.remembered:
+            return None
+        found = row.changes.get(change_id)
+        if found is None:
+            found = self._one("find_change", row.id, change_id)
+        if found is None:
+            return None
+        digest, revision, integers, first, last = found
+        incarnation = row.record.incarnation
+        return digest, Changed(incarnation, revision, unpack_integers(integers), first, last, True)
+
+    def remember(self, row: Row, change_id: str, digest: bytes, answer: Changed) -> None:
+        """Let the session recognise a change later."""
+        _, revision, integers, first, last, _ = answer
+        row.changes[change_id] = digest, revision, pack_integers(integers), first, last
+        row.remembered += 1
+
+    def pop_item(self, row: Row) -> StoredItem | None:
+        """Take the newest item out of the log."""
+        if not row.record.length:
+            return None
+        if row.items:
+            return row.items.pop()
+        item = StoredItem(*self._one("newest_item", row.id))
+        self._connection.execute(self._statements["delete_item"], (row.id, item.number))
+        return item
+
+    def clear_items(self, row: Row) -> None:
+        """Take all items out of the log."""
+        row.items.clear()
+        row.surplus = 0
+        self._connection.execute(self._statements["delete_items"], (row.id,))
+
+    def lease(self, row: Row) -> Lease:
+        """See who holds the session."""
+        if row.lease is None:
+            found = self._one("read_lease", row.id)
+            row.lease = Lease() if found is None else Lease(*found)
+        return row.lease
+
+    def keep_lease(self, row: Row, lease: Lease) -> None:
+        """Keep who holds the session."""
+        if lease != row.lease:
+            row.lease = lease
+            self._leased[row.id] = row
+
+    def due(self, namespace: str, now: int, limit: int) -> list[str]:
+        """Give the keys of expired sessions, the oldest deadline first."""
+        self.flush()
+        bounds = {"namespace": namespace, "minute": now // MINUTE, "now": now, "limit": limit}
+        found = self._connection.execute(self._statements["due_sessions"], bounds)
+        keys = [key for (key,) in found]
+        self.load(key for key in keys if key not in self._rows)
+        return keys
+
+    def flush(self) -> None:
+        """Write what was changed."""
+        shifts: Counter[tuple[str, int]] = Counter()
+        self._delete_doomed(shifts)
+        rows = list(self._dirty.values())
+        self._write_sessions(rows, shifts)
+        self._write_items(rows)
+        self._write_changes(rows)
+        self._write_leases()
+        self._shift_deadlines(shifts)
+        self._dirty.clear()
+
+    def _delete_doomed(self, shifts: Counter[tuple[str, int]]) -> None:
+        ids = [(row.id,) for row in self._doomed]
+        for name in ("delete_session", "delete_items", "delete_changes", "delete_lease"):
+            self._many(name, ids)
+        for row in self._doomed:
+            if row.minute is not None:
+                shifts[row.namespace, row.minute] -= 1
+        self._doomed.clear()
+
+    def _write_sessions(self, rows: list[Row], shifts: Counter[tuple[str, int]]) -> None:
+        inserted: list[Columns] = []
+        updated: list[Columns] = []
+        moved: list[Columns] = []
+        for row in rows:
+            minute = row.record.expires // MINUTE
+            if row.minute is None:
+                inserted.append(columns_of(row, minute))
+                shifts[row.namespace, minute] += 1
+            else:
+                updated.append(changes_of(row))
+                if row.minute != minute:
+                    moved.append((minute, row.id))
+                    shifts[row.namespace, row.minute] -= 1
+                    shifts[row.namespace, minute] += 1
+            row.minute = minute
+        self._many("insert_session", inserted)
+        self._many("update_session", updated)
+        self._many("move_session", moved)
+
+    def _write_items(self, rows: list[Row]) -> None:
+        self._many("insert_item", [(row.id, *item) for row in rows for item in row.items])
+        surplus = [{"session": row.id, "surplus": row.surplus} for row in rows if row.surplus]
+        self._many("trim_items", surplus)
+        for row in rows:
+            row.items.clear()
+            row.surplus = 0
+
+    def _write_changes(self, rows: list[Row]) -> None:
+        self._many("remember_change", [change for row in rows for change in _slotted(row)])
+        for row in rows:
+            row.changes.clear()
+
+    def _write_leases(self) -> None:
+        leases = [(row.id, *row.lease) for row in self._leased.values() if row.lease is not None]
+        self._many("keep_lease", leases)
+        self._leased.clear()
+
+    def _shift_deadlines(self, shifts: Counter[tuple[str, int]]) -> None:
+        self._many("shift_deadlines", [(*place, by) for place, by in shifts.items() if by])
+        self._many("forget_deadlines", [place for place, by in shifts.items() if by < 0])
+
+    def _one(self, name: str, *arguments: object) -> Any:
+        return self._connection.execute(self._statements[name], arguments).fetchone()
+
+    def _many(self, name: str, rows: list[Any]) -> None:
+        if rows:
+            self._connection.executemany(self._statements[name], rows)
+
+
+def _slotted(row: Row) -> Iterator[Columns]:
+    """Give each new change of a session the slot of the oldest one."""
+    first = row.remembered - len(row.changes)
+    for number, (change_id, (digest, *answer)) in enumerate(row.changes.items(), start=first):
+        yield row.id, number % REMEMBERED_CHANGES, change_id, digest, *answer

@@ -1,0 +1,62 @@
+"""The connection that writes: a batch is one transaction, answered after its commit."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Final
+
+from holdfast.backend import Count, List, Operation, Outcome, Purge, Take
+from holdfast.backends.sqlite.batches import answer_batch
+from holdfast.backends.sqlite.limiter import Limiter
+from holdfast.backends.sqlite.rows import Finder
+from holdfast.backends.sqlite.statements import Statements
+from holdfast.backends.sqlite.transactions import writing
+from holdfast.backends.sqlite.workset import Workset
+from holdfast.backends.sqlite.writing import Writing
+from holdfast.clock import Clock
+from holdfast.coalescer import Answer
+
+NAMING_NO_SESSION: Final = (Count, List, Purge, Take)
+
+
+class Writer:
+    """Runs batches, waiting `patience` seconds at most for writers in other processes."""
+
+    def __init__(self, connection: sqlite3.Connection, *, clock: Clock, patience: float) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._patience = patience
+        self._statements = Statements()
+        self._finder = Finder(connection, self._statements)
+        self._limiter = Limiter(connection, self._statements)
+        self._touched: set[str] = set()
+
+    def run(self, operations: Sequence[Operation]) -> tuple[list[Answer], set[str]]:
+        """Answer a batch, and give the keys whose listeners are to be rung."""
+        self._touched = set()
+        answers = answer_batch(self._transact, operations)
+        return answers, self._touched
+
+    def version(self) -> int:
+        """Give a number that moves when another process has written, and only then."""
+        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def forget_stale_limits(self) -> None:
+        """Forget rate limits that nobody would take from again."""
+        with writing(self._connection, patience=self._patience):
+            self._limiter.forget_stale(now=self._clock.boot())
+
+    def _transact(self, operations: Sequence[Operation]) -> list[Outcome]:
+        with writing(self._connection, patience=self._patience):
+            workset = Workset(self._connection, self._statements, self._finder)
+            workset.load(op.key for op in operations if not isinstance(op, NAMING_NO_SESSION))
+            batch = Writing(
+                workset, self._limiter, wall=self._clock.wall(), boot=self._clock.boot()
+            )
+            outcomes = [batch.run(operation) for operation in operations]
+            workset.flush()
+        self._touched |= batch.touched
+        return outcomes
