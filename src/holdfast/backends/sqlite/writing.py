@@ -109,7 +109,8 @@ class Writing:
         if operation.lease_token is not None and not self._holds(row, operation.lease_token):
             return LeaseGone()
         before = row.record
-        if refusal := rules.refuse(before, operation):
+        refusal = rules.refuse(before, operation)
+        if refusal is not None:
             return refusal
         record, answer = rules.apply(before, operation, now=self._wall)
         if operation.append:
@@ -129,7 +130,7 @@ class Writing:
         conflict = rules.disagree(
             row.record, operation.expect_incarnation, operation.expect_revision
         )
-        if conflict:
+        if conflict is not None:
             return conflict
         self._workset.remove(row.key)
         self.touched.add(row.key)
