@@ -48,12 +48,12 @@ class Changing:
         assert (await read(backend)).values == {b"b": b"two", b"c": b""}
 
     async def test_integers_are_put_and_added_to(self, backend: Backend) -> None:
-        """`put` writes, then `add` moves; what is not named stays, what is missing counts as 0."""
-        await create(backend, integers={"visits": 5, "kept": 7})
+        """`put` writes, `add` moves; what is not named stays, what is missing counts as 0."""
+        await create(backend, integers={"visits": 5, "written": 5, "kept": 7})
         answer = await apply(
-            backend, put={"visits": 10}, add=(Add("visits", -3, 100), Add("new", 2, 100))
+            backend, put={"written": 1}, add=(Add("visits", -3, 100), Add("new", 2, 100))
         )
-        assert answer.integers == {"visits": 7, "kept": 7, "new": 2}
+        assert answer.integers == {"visits": 2, "written": 1, "kept": 7, "new": 2}
         assert (await read(backend)).integers == answer.integers
 
     async def test_each_change_is_one_revision(self, backend: Backend) -> None:
