@@ -2,8 +2,9 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from typing import Any
 
 from holdfast.support.knowledge.document import Document, Passage
 from holdfast.support.knowledge.reading import Reading
@@ -32,9 +33,7 @@ class Catalogue:
         return _document(rows[0]) if rows else None
 
     def passages(self, document_id: str) -> list[Passage]:
-        return [
-            passage(row, score=0.0, rank=0) for row in self._run("show_document", id=document_id)
-        ]
+        return [passage(row) for row in self._run("show_document", id=document_id)]
 
     def put(self, document: Document, reading: Reading) -> None:
         """Write a document in the place of the one that has its id."""
@@ -50,8 +49,8 @@ class Catalogue:
         return self._connection.execute(self._sql[name], values)
 
 
-def passage(row: tuple[str, str, str, str, str, int], *, score: float, rank: int) -> Passage:
-    """Make a passage of the columns that `show_document` and `show_chunk` select."""
+def passage(row: Sequence[Any]) -> Passage:
+    """Make a passage of the columns that `show_document` selects."""
     document_id, title, headings, anchor, text, version = row
     return Passage(
         document_id=document_id,
@@ -60,12 +59,10 @@ def passage(row: tuple[str, str, str, str, str, int], *, score: float, rank: int
         anchor=anchor,
         text=text,
         version=version,
-        score=score,
-        rank=rank,
     )
 
 
-def _document(row: tuple[str, str, int, str, str, str, str, int]) -> Document:
+def _document(row: Sequence[Any]) -> Document:
     document_id, title, version, sha256, origin, audience, language, passages = row
     return Document(
         id=document_id,
@@ -86,6 +83,7 @@ def _chunks(document: int, reading: Reading) -> Iterator[dict[str, object]]:
             "position": position,
             "headings": json.dumps(section.heading_path),
             "anchor": section.anchor,
-            "title": " › ".join((reading.title, *section.heading_path)),
+            "title": "\n".join((reading.title, *section.heading_path)),
+            "keywords": reading.keywords,
             "body": section.text,
         }

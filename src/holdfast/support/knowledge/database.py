@@ -2,7 +2,7 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -43,19 +43,19 @@ class Database:
             self.reader.close()
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
+    def reading(self) -> Generator[None]:
         """See one state of the file for the length of the block."""
         with self._reading, self._translated(), _transaction(self.reader, "BEGIN"):
             yield
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self) -> Generator[None]:
         """Write all of the block or nothing; other writers wait before it, not within."""
         with self._writing, self._translated(), _transaction(self.writer, "BEGIN IMMEDIATE"):
             yield
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _translated(self) -> Generator[None]:
         try:
             yield
         except sqlite3.Error as exc:
@@ -102,7 +102,7 @@ def _connect(path: Path | None) -> sqlite3.Connection:
 
 
 @contextmanager
-def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
+def _transaction(connection: sqlite3.Connection, begin: str) -> Generator[None]:
     connection.execute(begin)
     try:
         yield

@@ -3,12 +3,13 @@
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from holdfast.support.knowledge.catalogue import Catalogue
+from holdfast.support.knowledge.chunk import Chunks
 from holdfast.support.knowledge.database import Database
 from holdfast.support.knowledge.document import Addition, Document, Manuscript, Passage, Report
 from holdfast.support.knowledge.errors import InvalidDocument
@@ -16,8 +17,10 @@ from holdfast.support.knowledge.evidence import Evidence, weigh
 from holdfast.support.knowledge.files import manuscripts
 from holdfast.support.knowledge.lookup import Lookup
 from holdfast.support.knowledge.question import Question
+from holdfast.support.knowledge.ranking import rank, spread
 from holdfast.support.knowledge.reading import Reading, read
 from holdfast.support.knowledge.stemmer import Stemmer
+from holdfast.support.knowledge.thesaurus import Thesaurus
 from holdfast.support.knowledge.vocabulary import Vocabulary
 
 PUBLIC = ("public",)
@@ -45,6 +48,8 @@ class Knowledge:
         self._lookup = Lookup(self._database.reader)
         self._stemmer = Stemmer()
         self._vocabulary = Vocabulary(self._stemmer)
+        self._thesaurus = Thesaurus(self._vocabulary)
+        self._chunks = Chunks(self._database.reader, self._vocabulary)
 
     def __enter__(self) -> Self:
         return self
@@ -118,20 +123,23 @@ class Knowledge:
         limit: int = 5,
         audiences: Collection[str] = PUBLIC,
     ) -> Findings:
-        """Find passages for what a user said last; earlier turns, when given, tell what it is about.
+        """Find passages for what a user said last; earlier turns tell what it is about.
 
         Any text is a safe question. At most two passages of one document are found.
         """
-        question = Question.of(turns, self._vocabulary)
+        question = Question.of(turns, vocabulary=self._vocabulary, thesaurus=self._thesaurus)
         with self._database.reading():
-            rarity = self._lookup.rarity(term.stem for term in question.terms)
-            arms = question.rarest(rarity).arms()
-            hits = self._lookup.hits(arms, limit=limit, audiences=audiences)
-            passages = tuple(
-                self._lookup.passage(hit, rank=rank) for rank, hit in enumerate(hits, start=1)
-            )
-        evidence = weigh(question, passages, rarity=rarity, vocabulary=self._vocabulary)
-        return Findings(passages, evidence)
+            self._lookup.refresh()
+            rarity = self._lookup.rarity(question.stems)
+            asked = question.rarest(rarity)
+            numbers = self._lookup.chunks(asked.arms(rarity), audiences=audiences)
+            chunks = self._chunks.read(numbers)
+        ranked = list(spread(rank(chunks, asked.ideas, rarity), limit))
+        passages = (
+            replace(found.chunk.passage, score=found.score, rank=place)
+            for place, found in enumerate(ranked, start=1)
+        )
+        return Findings(tuple(passages), weigh(question.asked, next(iter(ranked), None), rarity))
 
     def _put(self, manuscript: Manuscript, reading: Reading, digest: str) -> Addition:
         # Asked again: another process may have written since.
@@ -160,5 +168,6 @@ def _accepted(manuscript: Manuscript | InvalidDocument) -> Manuscript:
 
 def _digest(manuscript: Manuscript, reading: Reading) -> str:
     # With what is said beside the content, so that a new title or audience counts as a change.
-    parts = [manuscript.content, manuscript.form, reading.title, reading.audience, reading.language]
+    beside = [manuscript.form, reading.title, reading.audience, reading.language]
+    parts = [manuscript.content, *beside]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -1,88 +1,76 @@
-"""Finds chunks for a question in the two indexes."""
+"""Finds chunks in the two indexes."""
 
 import json
 import sqlite3
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 
-from holdfast.support.knowledge.catalogue import passage
-from holdfast.support.knowledge.document import Passage
 from holdfast.support.knowledge.question import Arm
 from holdfast.support.knowledge.rarity import Rarity
 from holdfast.support.knowledge.statements import statements
 
-MOST_OF_ONE = 2
-"""Passages of one document in a result, so that one long article does not fill it."""
-
+# Chunks that one arm of a question finds in one index, and that are found in all.
 _DEPTH = 50
 # A word in a title says more than one in the text.
 _WEIGHTS = {"search_title": 2.0, "search_body": 1.0}
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A chunk, the document it belongs to, and the sum of its scores."""
-
-    chunk: int
-    document: int
-    score: float
-
-
 class Lookup:
-    """Reads the indexes over one connection."""
+    """Reads the indexes over one connection, inside the caller's transaction.
+
+    What holds for the whole knowledge base is remembered until anybody writes.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._sql = statements(
             "count_chunks",
             "count_chunks_with_terms",
+            "list_hidden_chunks",
             "search_body",
             "search_title",
-            "show_chunk",
         )
+        self._state = (-1, -1)
+        self._counts: dict[str, int] = {}
+        self._chunks = 0
+        self._hidden: dict[frozenset[str], frozenset[int]] = {}
 
-    def rarity(self, stems: Iterable[str]) -> Rarity:
+    def refresh(self) -> None:
+        """Forget what was remembered if anything was written since."""
+        [version] = self._connection.execute("PRAGMA data_version").fetchone()
+        # The version tells of other connections, the changes of this one.
+        state = (version, self._connection.total_changes)
+        if state != self._state:
+            self._state, self._counts, self._hidden = state, {}, {}
+            [self._chunks] = self._connection.execute(self._sql["count_chunks"]).fetchone()
+
+    def rarity(self, stems: Collection[str]) -> Rarity:
         """Count the chunks, and those that hold each of the stems."""
-        [chunks] = self._connection.execute(self._sql["count_chunks"]).fetchone()
-        terms = json.dumps(list(stems))
+        terms = json.dumps([stem for stem in stems if stem not in self._counts])
         sql = self._sql["count_chunks_with_terms"]
-        return Rarity(dict(self._connection.execute(sql, {"terms": terms})), chunks)
+        self._counts.update(self._connection.execute(sql, {"terms": terms}))
+        return Rarity({stem: self._counts[stem] for stem in stems}, self._chunks)
 
-    def hits(self, arms: Iterable[Arm], *, limit: int, audiences: Collection[str]) -> list[Hit]:
-        """Add the scores of all arms in both indexes; best first."""
+    def chunks(self, arms: Iterable[Arm], *, audiences: Collection[str]) -> list[int]:
+        """Find the chunks with the highest sums of BM25 scores over all arms and indexes."""
+        hidden = self._hidden_from(frozenset(audiences))
         scores: defaultdict[int, float] = defaultdict(float)
-        documents: dict[int, int] = {}
         for arm in arms:
-            for chunk, document, score in self._search(arm, max(_DEPTH, 4 * limit), audiences):
+            for chunk, score in self._search(arm, depth=_DEPTH + len(hidden)):
                 scores[chunk] += score
-                documents[chunk] = document
-        hits = [Hit(chunk, documents[chunk], score) for chunk, score in scores.items()]
-        return list(_spread(sorted(hits, key=lambda hit: (-hit.score, hit.chunk)), limit))
+        visible = [chunk for chunk in scores if chunk not in hidden]
+        return sorted(visible, key=lambda chunk: (-scores[chunk], chunk))[:_DEPTH]
 
-    def passage(self, hit: Hit, *, rank: int) -> Passage:
-        row = self._connection.execute(self._sql["show_chunk"], {"number": hit.chunk}).fetchone()
-        return passage(row, score=hit.score, rank=rank)
-
-    def _search(
-        self, arm: Arm, depth: int, audiences: Collection[str]
-    ) -> Iterator[tuple[int, int, float]]:
-        values = {
-            "expression": arm.expression,
-            "depth": depth,
-            "audiences": json.dumps(list(audiences)),
-        }
+    def _search(self, arm: Arm, *, depth: int) -> Iterator[tuple[int, float]]:
+        values = {"expression": arm.expression, "depth": depth}
         for name, weight in _WEIGHTS.items():
-            for chunk, document, score in self._connection.execute(self._sql[name], values):
-                yield chunk, document, arm.weight * weight * score
+            for chunk, score in self._connection.execute(self._sql[name], values):
+                yield chunk, arm.weight * weight * score
 
-
-def _spread(hits: Iterable[Hit], limit: int) -> Iterator[Hit]:
-    """Take the first `limit` hits, passing over a third one of the same document."""
-    taken: Counter[int] = Counter()
-    for hit in hits:
-        if taken.total() == limit:
-            return
-        if taken[hit.document] < MOST_OF_ONE:
-            taken[hit.document] += 1
-            yield hit
+    def _hidden_from(self, audiences: frozenset[str]) -> frozenset[int]:
+        # Looked up once rather than joined to every hit: that takes nearly half as long again.
+        if audiences not in self._hidden:
+            values = {"audiences": json.dumps(list(audiences))}
+            rows = self._connection.execute(self._sql["list_hidden_chunks"], values)
+            self._hidden[audiences] = frozenset(number for (number,) in rows)
+        return self._hidden[audiences]

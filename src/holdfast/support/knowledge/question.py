@@ -1,73 +1,105 @@
-"""A question as the search asks it: words that count, and how much each weighs."""
+"""A question: what the user says now, and what was spoken of before."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
+from holdfast.support.knowledge.ideas import Idea, ideas
 from holdfast.support.knowledge.rarity import Rarity
-from holdfast.support.knowledge.vocabulary import Term, Vocabulary
+from holdfast.support.knowledge.thesaurus import Name, Thesaurus
+from holdfast.support.knowledge.vocabulary import Vocabulary
 
-MOST_TERMS = 32
-"""Terms that are searched for; of a longer question, the rarest. More cost time and find no more."""
+MOST_IDEAS = 32
+"""Ideas that are searched for; of a longer question, the rarest. More cost time, find no more."""
 
-_MOST_READ = 8_000
-# Weights of the words of the last turn, of earlier turns, and of other names for the former.
-_CURRENT, _EARLIER, _SYNONYM = 1.0, 1.0, 0.3
+_MOST_READ = 4_000  # characters of the last turn, and of all earlier ones together
+_EARLIER = 0.35  # what an idea weighs that only an earlier turn holds
+_OTHER_NAME = 0.5  # what a name weighs in the index that the user did not say
 
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """Words and phrases that are searched for together, at one weight."""
+    """Names that are looked for together, at one weight."""
 
     weight: float
-    phrases: tuple[str, ...]
+    names: tuple[Name, ...]
 
     @property
     def expression(self) -> str:
-        """Write the phrases as an FTS5 query: each quoted, so that none can be an operator."""
-        return " OR ".join(f'"{phrase}"' for phrase in self.phrases)
+        """Write the names as an FTS5 query: each word quoted, so that none can be an operator."""
+        return " OR ".join(
+            "(" + " AND ".join(f'"{word}"' for word in name.words) + ")" for name in self.names
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """The terms of the last turn, and those that only earlier turns hold."""
+    """Ideas of the last turn, and those that only earlier turns hold."""
 
-    current: tuple[Term, ...]
-    earlier: tuple[Term, ...]
+    current: tuple[Idea, ...]
+    earlier: tuple[Idea, ...]
 
     @classmethod
-    def of(cls, turns: Sequence[str] | str, vocabulary: Vocabulary) -> "Question":
+    def of(
+        cls, turns: Sequence[str] | str, *, vocabulary: Vocabulary, thesaurus: Thesaurus
+    ) -> Self:
         """Read the turns of a user, the last of them the one to answer."""
-        *before, last = [turns] if isinstance(turns, str) else list(turns) or [""]
-        current = vocabulary.terms(last[:_MOST_READ])
-        known = {term.stem for term in current}
-        earlier = vocabulary.terms("\n".join(before)[-_MOST_READ:])
-        return cls(tuple(current), tuple(term for term in earlier if term.stem not in known))
-
-    @property
-    def terms(self) -> tuple[Term, ...]:
-        return self.current + self.earlier
-
-    def rarest(self, rarity: Rarity) -> "Question":
-        """Leave out, above the limit, terms that no chunk holds and then those most chunks hold."""
-        if len(self.terms) <= MOST_TERMS:
-            return self
-        found = [term for term in self.terms if rarity.frequencies.get(term.stem)]
-        kept = set(sorted(found, key=lambda term: rarity.frequencies[term.stem])[:MOST_TERMS])
-        return Question(
-            tuple(term for term in self.current if term in kept),
-            tuple(term for term in self.earlier if term in kept),
+        *before, last = [turns] if isinstance(turns, str) else [*turns] or [""]
+        current = ideas(last[:_MOST_READ], vocabulary=vocabulary, thesaurus=thesaurus)
+        history = "\n".join(before)[-_MOST_READ:]
+        earlier = ideas(history, vocabulary=vocabulary, thesaurus=thesaurus)
+        known = {idea.key for idea in current}
+        return cls(
+            tuple(current),
+            tuple(
+                replace(idea, weight=idea.weight * _EARLIER)
+                for idea in earlier
+                if idea.key not in known
+            ),
         )
 
-    def arms(self) -> list[Arm]:
-        """Group what to search for by weight."""
-        names = [name.words for term in self.current for name in term.synonyms]
-        groups = [
-            Arm(_CURRENT, _words(self.current)),
-            Arm(_EARLIER, _words(self.earlier)),
-            Arm(_SYNONYM, tuple(dict.fromkeys(names))),
-        ]
-        return [arm for arm in groups if arm.phrases]
+    @property
+    def ideas(self) -> tuple[Idea, ...]:
+        return self.current + self.earlier
+
+    @property
+    def asked(self) -> tuple[Idea, ...]:
+        """What an answer must speak of; a follow-up without ideas asks about what was before."""
+        return self.current or self.earlier
+
+    @property
+    def stems(self) -> set[str]:
+        return {stem for idea in self.ideas for name in idea.names for stem in name.content}
+
+    def arms(self, rarity: Rarity) -> list[Arm]:
+        """Group what to look for in the index by weight; what stands nowhere is left out."""
+        groups = (
+            (1.0, _names(self.current, rarity, said=True)),
+            (_EARLIER, _names(self.earlier, rarity, said=True)),
+            (_OTHER_NAME, _names(self.current, rarity, said=False)),
+        )
+        return [Arm(weight, names) for weight, names in groups if names]
+
+    def rarest(self, rarity: Rarity) -> Self:
+        """Keep as many ideas as are searched for: those that tell most."""
+        if len(self.ideas) <= MOST_IDEAS:
+            return self
+        kept = {
+            idea.key
+            for idea in sorted(self.ideas, key=lambda idea: -idea.importance(rarity))[:MOST_IDEAS]
+        }
+        return replace(
+            self,
+            current=tuple(idea for idea in self.current if idea.key in kept),
+            earlier=tuple(idea for idea in self.earlier if idea.key in kept),
+        )
 
 
-def _words(terms: Iterable[Term]) -> tuple[str, ...]:
-    return tuple(term.word for term in terms)
+def _names(found: Iterable[Idea], rarity: Rarity, *, said: bool) -> tuple[Name, ...]:
+    names = {
+        name
+        for idea in found
+        for name, worth in idea.names.items()
+        if (worth == 1.0) == said and rarity.knows(name.content)
+    }
+    return tuple(sorted(names, key=lambda name: name.stems))

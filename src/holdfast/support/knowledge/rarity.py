@@ -1,7 +1,7 @@
 """How much a word tells, by how few chunks hold it."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 
@@ -12,7 +12,18 @@ class Rarity:
     frequencies: Mapping[str, int]
     chunks: int
 
-    def weight(self, stem: str) -> float:
-        """Give the inverse document frequency as BM25 has it, never below 0."""
-        found = self.frequencies.get(stem, 0)
+    @property
+    def unknown(self) -> float:
+        """What a word weighs that stands nowhere."""
+        return self._weight(0)
+
+    def knows(self, stems: Collection[str]) -> bool:
+        """Say whether each of the stems stands somewhere."""
+        return all(self.frequencies.get(stem) for stem in stems)
+
+    def weight(self, stems: Collection[str]) -> float:
+        """Give the inverse document frequency, as BM25 has it, of the rarest of some stems."""
+        return self._weight(min(self.frequencies.get(stem, 0) for stem in stems))
+
+    def _weight(self, found: int) -> float:
         return math.log(1 + (self.chunks - found + 0.5) / (found + 0.5))

@@ -5,7 +5,7 @@ from importlib.resources import files
 
 def statement(name: str) -> str:
     """Read the file `sql/<name>.sql`."""
-    return (files(__package__) / "sql" / f"{name}.sql").read_text(encoding="utf-8")
+    return (files("holdfast.support.knowledge") / "sql" / f"{name}.sql").read_text(encoding="utf-8")
 
 
 def statements(*names: str) -> dict[str, str]:

@@ -40,7 +40,7 @@ def chunks(text: str) -> list[str]:
 def _shares(text: str) -> Iterator[list[_Piece]]:
     share = len(text) / math.ceil(len(text) / _SHARE)
     chunk: list[_Piece] = []
-    position = 0
+    position, border = 0, share
     for piece in _pieces(text):
         middle = position + len(piece) / 2
         full = sum(map(len, chunk)) + len(piece) > _FRESH

@@ -1,6 +1,6 @@
 """Reads a manuscript: its rules, its title, its sections."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from holdfast.support.knowledge.document import Form, Manuscript
@@ -18,12 +18,14 @@ class Reading:
     """What was found in a manuscript.
 
     A section that is longer than a passage may be stands in `passages` several times, each time
-    with the next piece of its text.
+    with the next piece of its text. `keywords` are other words for the subject, as customers say
+    them: they are searched like the title and never shown.
     """
 
     title: str
     audience: str
     language: str
+    keywords: str
     passages: Sequence[Section]
 
 
@@ -35,8 +37,10 @@ def read(manuscript: Manuscript) -> Reading:
     """
     _check(manuscript)
     text = manuscript.content.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    fields, body = front_matter.split(text) if manuscript.form == "markdown" else ({}, text)
-    heading, blocks = title_and_rest(_blocks(manuscript.form, body))
+    fields: Mapping[str, str] = {}
+    if manuscript.form == "markdown":
+        fields, text = front_matter.split(text)
+    heading, blocks = title_and_rest(_blocks(manuscript.form, text))
     title = fields.get("title") or manuscript.title or heading or _spoken(manuscript.document_id)
     found = sections(title, blocks)
     if not found:
@@ -47,6 +51,7 @@ def read(manuscript: Manuscript) -> Reading:
         title=title,
         audience=fields.get("audience") or manuscript.audience,
         language=fields.get("language") or manuscript.language,
+        keywords=fields.get("keywords", ""),
         passages=[replace(part, text=text) for part in found for text in chunks(part.text)],
     )
 

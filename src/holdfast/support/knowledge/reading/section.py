@@ -24,7 +24,7 @@ class Section:
 class _Open:
     path: tuple[Block, ...]
     anchor: str
-    texts: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list[str])
 
     def under(self, heading: Block, anchor: str) -> "_Open":
         kept = tuple(above for above in self.path if above.level < heading.level)

@@ -5,7 +5,7 @@ from collections import Counter
 
 
 class Slugs:
-    """Gives each heading of one document an anchor of its own: `returns`, `returns-1`, …"""
+    """Gives each heading of one document its own anchor: `returns`, `returns-1`, and so on."""
 
     def __init__(self) -> None:
         self._taken: set[str] = set()

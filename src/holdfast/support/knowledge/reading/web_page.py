@@ -11,8 +11,38 @@ from holdfast.support.knowledge.reading.block import Block
 
 _HIDDEN = frozenset({"script", "style", "template", "noscript", "svg", "nav"})
 _INLINE = frozenset(
-    "a abbr b bdi bdo cite code data del dfn em font i img ins kbd label mark q s samp small span "
-    "strong sub sup time u var wbr".split()
+    [
+        "a",
+        "abbr",
+        "b",
+        "bdi",
+        "bdo",
+        "cite",
+        "code",
+        "data",
+        "del",
+        "dfn",
+        "em",
+        "font",
+        "i",
+        "img",
+        "ins",
+        "kbd",
+        "label",
+        "mark",
+        "q",
+        "s",
+        "samp",
+        "small",
+        "span",
+        "strong",
+        "sub",
+        "sup",
+        "time",
+        "u",
+        "var",
+        "wbr",
+    ]
 )
 # Their lines stay together in one block.
 _CONTAINERS = frozenset({"ul", "ol", "dl", "table"})

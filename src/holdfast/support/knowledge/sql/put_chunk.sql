@@ -1,3 +1,3 @@
--- Write one chunk. :document :position :headings :anchor :title :body
-INSERT INTO kb_chunk (document, position, headings, anchor, title, body)
-VALUES (:document, :position, :headings, :anchor, :title, :body);
+-- Write one chunk. :document :position :headings :anchor :title :keywords :body
+INSERT INTO kb_chunk (document, position, headings, anchor, title, keywords, body)
+VALUES (:document, :position, :headings, :anchor, :title, :keywords, :body);

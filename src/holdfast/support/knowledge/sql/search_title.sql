@@ -1,9 +1,6 @@
--- The :depth best chunks by their title. :expression is an FTS5 query, :audiences a JSON array.
-SELECT c.number, c.document, -bm25(kb_fts_title) AS score
-FROM kb_fts_title f
-JOIN kb_chunk c ON c.number = f.rowid
-JOIN kb_document d ON d.number = c.document
+-- The :depth best chunks by their title. :expression is an FTS5 query.
+SELECT rowid, -bm25(kb_fts_title) AS score
+FROM kb_fts_title
 WHERE kb_fts_title MATCH :expression
-  AND d.audience IN (SELECT value FROM json_each(:audiences))
 ORDER BY score DESC
 LIMIT :depth;

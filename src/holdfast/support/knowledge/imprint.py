@@ -1,0 +1,68 @@
+"""The words of a chunk, field by field, as ranking compares them with a question."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from holdfast.support.knowledge.thesaurus import Name
+
+# What a word is worth by where it stands. A document's title and keywords say what it is about.
+_TITLE, _HEADINGS, _KEYWORDS = 4.0, 1.0, 3.0
+# A name whose words stand in a text, but apart.
+_APART = 0.5
+# A body longer than usual counts for a little less: BM25's length normalisation, b = 0.2.
+_USUAL_LENGTH, _LENGTH_MATTERS = 70, 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Imprint:
+    """Stems of one chunk. `text` holds those of the body in order, with a space around each."""
+
+    title: frozenset[str]
+    headings: frozenset[str]
+    keywords: frozenset[str]
+    body: Mapping[str, int]
+    text: str
+    long: float
+    all: frozenset[str]
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        title: Sequence[str],
+        headings: Sequence[str],
+        keywords: Sequence[str],
+        body: Sequence[str],
+    ) -> Self:
+        return cls(
+            title=frozenset(title),
+            headings=frozenset(headings),
+            keywords=frozenset(keywords),
+            body=Counter(body),
+            text=f" {' '.join(body)} ",
+            long=1 - _LENGTH_MATTERS + _LENGTH_MATTERS * len(body) / _USUAL_LENGTH,
+            all=frozenset((*title, *headings, *keywords, *body)),
+        )
+
+    def presence(self, name: Name) -> float:
+        """Say how strongly a name stands here: 0 not at all, without an upper limit."""
+        content = name.content
+        return (
+            _TITLE * (content <= self.title)
+            + _HEADINGS * (content <= self.headings)
+            + _KEYWORDS * (content <= self.keywords)
+            + self._in_body(name) / self.long
+        )
+
+    def names(self, name: Name) -> bool:
+        """Say whether title or keywords say the name."""
+        return name.content <= self.title or name.content <= self.keywords
+
+    def _in_body(self, name: Name) -> float:
+        if len(name.stems) == 1:
+            return self.body.get(name.stems[0], 0)
+        if all(stem in self.body for stem in name.content):
+            return self.text.count(f" {' '.join(name.stems)} ") or _APART
+        return 0

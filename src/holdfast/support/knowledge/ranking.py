@@ -1,0 +1,89 @@
+"""Compares chunks with a question, idea by idea.
+
+BM25 adds up words: a chunk that says one thing in three words beats one that says two things. Here
+each idea counts once, by the best of its names, and a document is helped by ideas that stand in its
+other chunks.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from holdfast.support.knowledge.chunk import Chunk
+from holdfast.support.knowledge.ideas import Idea
+from holdfast.support.knowledge.imprint import Imprint
+from holdfast.support.knowledge.rarity import Rarity
+from holdfast.support.knowledge.thesaurus import Name
+
+MOST_OF_ONE = 2
+"""Passages of one document in a result, so that one long article does not fill it."""
+
+# How soon more of the same tells nothing more, and how much the rest of a document counts.
+_SATURATION, _REST = 2.0, 0.5
+
+Marks = Mapping[str, float]
+"""What a chunk or a document scores for each idea, by the idea's key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A chunk with its score, and what its document has of each idea."""
+
+    chunk: Chunk
+    score: float
+    marks: Marks
+
+
+def rank(chunks: Sequence[Chunk], ideas: Iterable[Idea], rarity: Rarity) -> list[Ranked]:
+    """Order chunks, best first; those that share nothing with the question are left out."""
+    scale = _Scale(ideas, rarity)
+    marks = [scale.marks(chunk.imprint) for chunk in chunks]
+    whole = _by_document(chunks, marks)
+    ranked = [_ranked(chunk, own, whole) for chunk, own in zip(chunks, marks, strict=True) if own]
+    return sorted(ranked, key=lambda found: -found.score)
+
+
+def spread(ranked: Iterable[Ranked], limit: int) -> Iterator[Ranked]:
+    """Take the first `limit`, passing over a third one of the same document."""
+    taken: Counter[str] = Counter()
+    for found in ranked:
+        document = found.chunk.passage.document_id
+        if taken.total() < limit and taken[document] < MOST_OF_ONE:
+            taken[document] += 1
+            yield found
+
+
+class _Scale:
+    """The names of all ideas, found by one of the words that a chunk must hold."""
+
+    def __init__(self, ideas: Iterable[Idea], rarity: Rarity) -> None:
+        self._names: defaultdict[str, list[tuple[Name, str, float]]] = defaultdict(list)
+        for idea in ideas:
+            for name, worth in idea.names.items():
+                if rarity.knows(name.content):
+                    weight = idea.weight * worth * rarity.weight(name.content)
+                    self._names[min(name.content)].append((name, idea.key, weight))
+        self._stems = frozenset(self._names)
+
+    def marks(self, imprint: Imprint) -> dict[str, float]:
+        marks: dict[str, float] = {}
+        for stem in self._stems & imprint.all:
+            for name, key, weight in self._names[stem]:
+                if presence := imprint.presence(name):
+                    mark = weight * presence / (presence + _SATURATION)
+                    marks[key] = max(mark, marks.get(key, 0.0))
+        return marks
+
+
+def _by_document(chunks: Sequence[Chunk], marks: Sequence[Marks]) -> dict[str, Marks]:
+    whole: defaultdict[str, dict[str, float]] = defaultdict(dict)
+    for chunk, own in zip(chunks, marks, strict=True):
+        best = whole[chunk.passage.document_id]
+        for key, mark in own.items():
+            best[key] = max(mark, best.get(key, 0.0))
+    return dict(whole)
+
+
+def _ranked(chunk: Chunk, own: Marks, whole: Mapping[str, Marks]) -> Ranked:
+    document = whole[chunk.passage.document_id]
+    return Ranked(chunk, sum(own.values()) + _REST * sum(document.values()), document)
