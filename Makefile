@@ -5,7 +5,7 @@ SHELL := bash
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help serve test check lint types imports sizes web bench format lock clean
+.PHONY: help serve test check lint types imports sizes web bench campaign format lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,9 @@ web: .venv/.dev ## Rebuild the pages and compare them with the committed ones
 
 bench: .venv/.dev ## Measure against peers and print the ratios; ARGS="--help" lists options
 	$(BIN)/python -m benchmarks $(ARGS)
+
+campaign: .venv/.dev ## Kill a swarm of writers on one file 50 times; ARGS="--seed 7" repeats
+	$(BIN)/python -m benchmarks.kill_swarm $(ARGS)
 
 format: .venv/.dev ## Rewrite the Python sources in the common format
 	$(BIN)/ruff check --fix

@@ -1,0 +1,1 @@
+"""A campaign: writers on one SQLite file are killed, again and again, and nothing may be lost."""

@@ -1,0 +1,32 @@
+"""Reads of sessions of which some were changed since they were last read.
+
+A snapshot that is still good is given again; one that is not has to be opened. The realistic mix
+is one read in four that finds a changed session: a turn of a conversation changes its session
+once, and reads it for access, for the answer, and for the page that shows it.
+"""
+
+from collections.abc import Sequence
+
+from benchmarks.measuring import Scale, Turn, Work, once_each, repeatedly
+from benchmarks.visit import Visit, change
+from holdfast import SessionStore
+
+MIX = 4
+
+
+def reads(
+    store: SessionStore[Visit], ids: Sequence[str], scale: Scale, *, every: int, callers: int
+) -> Turn:
+    """Read all sessions again and again; before each time, untimed, every n-th is changed."""
+
+    async def read(number: int) -> None:
+        await store.get(ids[number])
+
+    async def write(number: int) -> None:
+        await store.apply(ids[number * every], change(number))
+
+    async def pass_through() -> Work:
+        await once_each(write, calls=len(ids) // every, callers=callers)
+        return await once_each(read, calls=len(ids), callers=callers)
+
+    return lambda: repeatedly(pass_through, seconds=scale.seconds)

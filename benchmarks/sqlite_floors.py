@@ -1,0 +1,82 @@
+"""What SQLite gives without us: no sealing, no revisions, no retries, one blind row a call.
+
+All of it in WAL with `synchronous=FULL`, on a table of its own whose rows are as large as those
+that the store keeps of the same sessions.
+"""
+
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from itertools import count
+from pathlib import Path
+
+import aiosqlite
+
+from benchmarks.measuring import CALLERS, Scale, Turn, Work, for_a_while
+from benchmarks.visit import topic
+
+# A session of `visit.py` in the store's file: 362 bytes of ciphertext, 180 of times and ids.
+ROW_BYTES = 540
+PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+TABLE = "CREATE TABLE visits (id INTEGER PRIMARY KEY, visits INTEGER NOT NULL, topic TEXT NOT NULL)"
+INSERT = "INSERT INTO visits VALUES (?, 0, ?)"
+UPDATE = "UPDATE visits SET visits = visits + 1, topic = ? WHERE id = ?"
+SELECT = "SELECT id, visits, topic FROM visits WHERE id = ?"
+
+
+@contextmanager
+def group_commit(path: Path, rows: int, scale: Scale) -> Iterator[Turn]:
+    """Update 64 rows a transaction through `executemany`, in one thread that does nothing else."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.executescript(PRAGMAS)
+    connection.execute(TABLE)
+    _insert(connection, rows)
+    numbers = count()
+
+    async def turn() -> Work:
+        made, began = 0, time.perf_counter()
+        while time.perf_counter() < began + scale.seconds:
+            batch = [(_value(n), n % rows) for n in (next(numbers) for _ in range(CALLERS))]
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany(UPDATE, batch)
+            connection.execute("COMMIT")
+            made += CALLERS
+        return Work(made, time.perf_counter() - began)
+
+    try:
+        yield turn
+    finally:
+        connection.close()
+
+
+@asynccontextmanager
+async def autocommit(path: Path, rows: int, scale: Scale) -> AsyncIterator[tuple[Turn, Turn]]:
+    """Give one-row updates, each a transaction, and one-row selects, through one aiosqlite.
+
+    The select is one call (`execute_fetchall`), which is a third of the trips of a cursor's.
+    """
+    async with aiosqlite.connect(path, isolation_level=None) as connection:
+        await connection.executescript(PRAGMAS + TABLE)
+        await connection.executemany(INSERT, [(number, _value(number)) for number in range(rows)])
+
+        async def update(number: int) -> None:
+            await connection.execute(UPDATE, (_value(number), number % rows))
+
+        async def select(number: int) -> None:
+            await connection.execute_fetchall(SELECT, (number % rows,))
+
+        yield (
+            lambda: for_a_while(update, seconds=scale.seconds),
+            lambda: for_a_while(select, seconds=scale.seconds),
+        )
+
+
+def _insert(connection: sqlite3.Connection, rows: int) -> None:
+    connection.execute("BEGIN")
+    connection.executemany(INSERT, [(number, _value(number)) for number in range(rows)])
+    connection.execute("COMMIT")
+
+
+def _value(number: int) -> str:
+    return topic(number).ljust(ROW_BYTES)

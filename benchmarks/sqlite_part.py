@@ -1,0 +1,86 @@
+"""SQLite with `synchronous=FULL`, sealed, 64 callers, against the bare drivers on the same disk."""
+
+from contextlib import AsyncExitStack
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+from benchmarks.comparison import Comparison, Target
+from benchmarks.measuring import CALLERS, Rates, Scale, Turn, for_a_while, interleave
+from benchmarks.reading import MIX, reads
+from benchmarks.sqlite_floors import autocommit, group_commit
+from benchmarks.visit import Visit, change, fill, names
+from holdfast import Keyring, SessionStore, SQLiteSessionStore
+
+PART = "sqlite"
+# Where the disk makes a single commit this slow, going together has to gain more.
+SLOW_COMMITS = 2000
+
+
+async def compare(scale: Scale) -> list[Comparison]:
+    """Run this part in a folder of its own."""
+    with TemporaryDirectory(prefix="holdfast-bench-") as folder:
+        rates = await _measure(Path(folder), scale)
+    return [*_writes(rates, scale), *_reads(rates)]
+
+
+async def _measure(folder: Path, scale: Scale) -> Rates:
+    many = names(scale.sessions)
+    async with AsyncExitStack() as stack:
+        path = folder / "sessions.db"
+        store = await stack.enter_async_context(
+            SQLiteSessionStore(path, keys=Keyring.generate(), model=Visit)
+        )
+        await fill(store, many)
+        update, select = await stack.enter_async_context(
+            autocommit(folder / "autocommit.db", len(many), scale)
+        )
+        few = stack.enter_context(group_commit(folder / "few.db", CALLERS, scale))
+        all_ = stack.enter_context(group_commit(folder / "many.db", len(many), scale))
+        turns: dict[str, Turn] = {
+            "group commit": few,
+            "apply": _changes(store, many[:CALLERS], scale),
+            "group commit, many": all_,
+            "apply, many": _changes(store, many, scale),
+            "autocommit": update,
+            "select": select,
+            "get, mixed": reads(store, many, scale, every=MIX, callers=CALLERS),
+            "get, unchanged": _unchanged(store, many, scale),
+            "get, changed": reads(store, many, scale, every=1, callers=CALLERS),
+        }
+        return await interleave(turns, rounds=scale.rounds)
+
+
+def _changes(store: SessionStore[Visit], ids: list[str], scale: Scale) -> Turn:
+    return lambda: for_a_while(
+        lambda number: store.apply(ids[number % len(ids)], change(number)), seconds=scale.seconds
+    )
+
+
+def _unchanged(store: SessionStore[Visit], ids: list[str], scale: Scale) -> Turn:
+    return lambda: for_a_while(
+        lambda number: store.get(ids[number % len(ids)]), seconds=scale.seconds
+    )
+
+
+def _writes(rates: Rates, scale: Scale) -> list[Comparison]:
+    slow = median(rates["autocommit"]) < SLOW_COMMITS
+    alone = "autocommit, aiosqlite"
+    gain = Target(15 if slow else 3)
+    few, many = f"apply, {CALLERS} sessions", f"apply, {scale.sessions:,} sessions"
+    floor, floors = rates["group commit"], rates["group commit, many"]
+    return [
+        Comparison(PART, few, "raw group commit", rates["apply"], floor, Target(0.3)),
+        Comparison(PART, many, "raw group commit", rates["apply, many"], floors, Target(0.3)),
+        Comparison(PART, few, alone, rates["apply"], rates["autocommit"], gain),
+        Comparison(PART, many, alone, rates["apply, many"], rates["autocommit"], gain),
+    ]
+
+
+def _reads(rates: Rates) -> list[Comparison]:
+    peer, rows = "select, aiosqlite", rates["select"]
+    return [
+        Comparison(PART, "get, 1 in 4 changed", peer, rates["get, mixed"], rows, Target(1)),
+        Comparison(PART, "get, unchanged", peer, rates["get, unchanged"], rows),
+        Comparison(PART, "get, all changed", peer, rates["get, changed"], rows),
+    ]

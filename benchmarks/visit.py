@@ -1,0 +1,46 @@
+"""The session that all parts work on, and what is written to it."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from holdfast import Change, Counter, Session, SessionStore
+
+TEXT = (
+    "A guest asks where the parcel is that was to come on Tuesday, and for a refund if lost. " * 3
+)
+METADATA: dict[str, Any] = {
+    "channel": "web",
+    "language": "en",
+    "tags": ["returning", "newsletter"],
+    "basket": {"items": 3, "total": 129.5},
+}
+
+
+class Visit(Session):
+    topic: str = ""
+    visits: Counter = 0
+
+
+def topic(number: int) -> str:
+    """Make a value of 200 bytes, another one for each number."""
+    return f"{number:08d}{TEXT[:192]}"
+
+
+def change(number: int) -> Change:
+    """Set one value of 200 bytes and add to one counter."""
+    return Change(set={"topic": topic(number)}, add={"visits": 1})
+
+
+def names(count: int) -> list[str]:
+    """Name some sessions."""
+    return [f"visit-{number:06d}" for number in range(count)]
+
+
+async def fill(
+    store: SessionStore[Visit], ids: Iterable[str], metadata: dict[str, Any] | None = None
+) -> None:
+    """Create the sessions that are worked on."""
+    for number, session_id in enumerate(ids):
+        await store.create(
+            session_id, user_id=f"user-{number}", topic=topic(number), metadata=metadata or {}
+        )
