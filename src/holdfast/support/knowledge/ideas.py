@@ -22,6 +22,10 @@ class Idea:
     weight: float
     names: Mapping[Name, float]
 
+    def known(self, rarity: Rarity) -> bool:
+        """Say whether any name of the idea stands somewhere."""
+        return any(rarity.knows(name.content) for name in self.names)
+
     def importance(self, rarity: Rarity) -> float:
         """Say how much the idea tells: by its rarest name, or as one that stands nowhere."""
         known = [

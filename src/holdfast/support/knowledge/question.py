@@ -84,10 +84,9 @@ class Question:
         """Keep as many ideas as are searched for: those that tell most."""
         if len(self.ideas) <= MOST_IDEAS:
             return self
-        kept = {
-            idea.key
-            for idea in sorted(self.ideas, key=lambda idea: -idea.importance(rarity))[:MOST_IDEAS]
-        }
+        known = [idea for idea in self.ideas if idea.known(rarity)]
+        known.sort(key=lambda idea: -idea.importance(rarity))
+        kept = {idea.key for idea in known[:MOST_IDEAS]}
         return replace(
             self,
             current=tuple(idea for idea in self.current if idea.key in kept),

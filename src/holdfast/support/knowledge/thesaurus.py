@@ -50,8 +50,10 @@ class Thesaurus:
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
         self._entries: dict[str, list[tuple[tuple[str, ...], tuple[Name, ...]]]] = defaultdict(list)
-        for line in lines("synonyms.txt"):
-            self._learn(line)
+        entries = list(lines("synonyms.txt"))
+        vocabulary.words(" ".join(entries))  # stems all words at once rather than name by name
+        for entry in entries:
+            self._learn(entry)
 
     def mentions(self, words: Sequence[Word]) -> Iterator[Mention]:
         """Find the names of the thesaurus in a text, overlapping ones too."""
@@ -61,8 +63,8 @@ class Thesaurus:
                 if places := _find(said, stems, start):
                     yield Mention(places, said, names)
 
-    def _learn(self, line: str) -> None:
-        called, _, said = line.partition("<")
+    def _learn(self, entry: str) -> None:
+        called, _, said = entry.partition("<")
         names = self._names(called)
         for name in (*names, *self._names(said)):
             self._entries[name.stems[0]].append((name.stems, names))
