@@ -1,0 +1,34 @@
+"""What goes wrong beside the store.
+
+HoldfastError
+├── EngineFailed        an engine could not answer; the agent catches it
+└── AnswerUnavailable   a turn has no answer; the visitor's message is kept
+"""
+
+from holdfast.errors import HoldfastError
+
+
+class EngineFailed(HoldfastError):
+    """An engine could not answer a turn. `retry_after` is in seconds; None when nobody knows."""
+
+    def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
+        super().__init__(f"The engine could not answer: {reason}.")
+        self.reason, self.retry_after = reason, retry_after
+
+
+class AnswerUnavailable(HoldfastError):
+    """A message was stored and has no answer yet; it can be sent again as it is.
+
+    With the same `client_message_id` the message is not stored a second time. `message_id` and
+    `number` are those of the visitor's message, `retry_after` is in seconds.
+    """
+
+    def __init__(
+        self, session_id: str, *, message_id: str, number: int, retry_after: float
+    ) -> None:
+        super().__init__(
+            "Your message is kept, but no answer could be made just now. "
+            f"Please try again in {retry_after:.3g} s."
+        )
+        self.session_id, self.message_id, self.number = session_id, message_id, number
+        self.retry_after = retry_after

@@ -1,0 +1,72 @@
+"""Handing a conversation over: what the visitor is told, what the person gets."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from holdfast.support.engine import Answer
+from holdfast.support.escalation import Assessment, Ticket, TranscriptLine
+from holdfast.support.escalation.ticket import MAX_LINE, MAX_TRANSCRIPT, quoted
+from holdfast.support.messages import Conversation, Outcome
+
+
+class Reply(NamedTuple):
+    """What the visitor reads, and how the turn ended."""
+
+    text: str
+    outcome: Outcome
+
+
+def compose(answer: Answer | None, *, ticket_id: str | None, opens: bool) -> Reply:
+    """Join the engine's answer with what has to be said about the hand-over.
+
+    `opens` says that this turn opens the ticket; without an answer only the hand-over is told.
+    """
+    if opens:
+        told = (
+            f"I have passed this conversation to a person on our team; your ticket is {ticket_id}."
+        )
+        # "I found nothing, shall I …" would contradict that it has been done.
+        lead = f"{answer.text}\n\n" if answer and not answer.declined else ""
+        return Reply(lead + told, "handed_over")
+    if answer is None:
+        ticket = f", under ticket {ticket_id}" if ticket_id else ""
+        told = f"This conversation is already with our team{ticket}. A person will answer here."
+        return Reply(told, "handed_over")
+    return Reply(answer.text, _outcome(answer))
+
+
+def open_ticket(
+    ticket_id: str, assessment: Assessment, conversation: Conversation, said: str
+) -> Ticket:
+    """Write down why, and what was said until `said`."""
+    lines = [(entry.message.role, entry.message.content) for entry in conversation]
+    transcript = [*lines, ("user", said)][-MAX_TRANSCRIPT:]
+    return Ticket(
+        ticket_id=ticket_id,
+        reasons=assessment.reasons,
+        scores=assessment.scores,
+        total=assessment.total,
+        category=assessment.category,
+        priority=assessment.priority,
+        summary=_summary(assessment, conversation.said_by_visitor(), said),
+        transcript=tuple(
+            TranscriptLine(role=role, content=content[:MAX_LINE]) for role, content in transcript
+        ),
+    )
+
+
+def _summary(assessment: Assessment, earlier: Sequence[str], said: str) -> str:
+    parts = [f"Handed over: {'; '.join(assessment.reasons)}."]
+    if earlier:
+        parts.append(f"It began with: “{quoted(earlier[0])}”")
+    if len(earlier) > 1:
+        parts.append(f"Before the last message: “{quoted(earlier[-1])}”")
+    parts.append(f"Last message: “{quoted(said)}”")
+    parts.append(f"Messages of the visitor: {len(earlier) + 1}.")
+    return "\n".join(parts)
+
+
+def _outcome(answer: Answer) -> Outcome:
+    if answer.declined:
+        return "declined"
+    return "answered" if answer.sources else "talk"
