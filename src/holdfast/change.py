@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from holdfast.errors import InvalidSession
 
-MAX_CHANGE_ID: Final = 255
+MAX_NAME: Final = 255
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +36,22 @@ class Change:
     change_id: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("unset", "claim", "append"):
+        for name in ("set", "add", "at_most"):
             given = getattr(self, name)
-            if isinstance(given, str | bytes | Mapping):
-                raise InvalidSession(name, "must be a list")
-            object.__setattr__(self, name, tuple(given))
-        if self.change_id is not None and not 1 <= len(self.change_id) <= MAX_CHANGE_ID:
-            raise InvalidSession("change_id", f"must have 1-{MAX_CHANGE_ID} characters")
+            if type(given) is not dict and not isinstance(given, Mapping):
+                raise InvalidSession(name, "must be a mapping")
+        for name in ("unset", "claim", "append"):
+            object.__setattr__(self, name, _listed(name, getattr(self, name)))
+        for name in self.unset:
+            check_name("unset", name)
+        for name in self.claim:
+            check_name("claim", name)
+        if self.expect_revision is not None and type(self.expect_revision) is not int:
+            raise InvalidSession("expect_revision", "must be an integer")
+        for field_name in ("expect_incarnation", "lease_token", "change_id"):
+            given = getattr(self, field_name)
+            if given is not None:
+                check_name(field_name, given)
 
     def at(self, incarnation: str, revision: int) -> "Change":
         """Make the same change on the condition that the session is still at this revision."""
@@ -51,6 +60,29 @@ class Change:
     def under(self, lease_token: str) -> "Change":
         """Make the same change on the condition that the lease is still held."""
         return replace(self, lease_token=lease_token)
+
+
+def _listed(field_name: str, given: Any) -> tuple[Any, ...]:
+    if type(given) is tuple:
+        return given
+    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
+        raise InvalidSession(field_name, "must be a list")
+    return tuple(given)
+
+
+def check_name(field: str, name: Any) -> str:
+    """Give a name or a token back when it can be written: 1-255 characters of any language.
+
+    Raises:
+        InvalidSession: it cannot; the error names `field`.
+    """
+    if type(name) is not str or not 1 <= len(name) <= MAX_NAME:
+        raise InvalidSession(field, f"must be a string of 1-{MAX_NAME} characters")
+    try:
+        name.encode()
+    except UnicodeEncodeError as exc:
+        raise InvalidSession(field, "must not contain lone surrogates") from exc
+    return name
 
 
 class Applied(NamedTuple):

@@ -8,11 +8,11 @@ from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, PydanticUndefined
 from typing_extensions import TypedDict
 
+from holdfast.change import check_name
 from holdfast.errors import InvalidSession
 from holdfast.session import COUNTER, FLAG, MAX_INTEGER, MAX_METADATA_BYTES, Session
 
 RESERVED: Final = frozenset(Session.model_fields)
-MAX_NAME: Final = 255
 _METADATA: Final[TypeAdapter[Any]] = TypeAdapter(JsonValue)
 _encode: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
@@ -104,8 +104,7 @@ def explain(error: ValidationError) -> str:
 
 def dump_metadata(name: str, value: Any) -> str:
     """Check an undeclared value and write it as JSON: what comes back is what went in."""
-    if type(name) is not str or not 1 <= len(name) <= MAX_NAME:
-        raise InvalidSession("metadata", f"a key must be a string of 1-{MAX_NAME} characters")
+    check_name("metadata", name)
     return write_json(f"metadata.{name}", check_json(f"metadata.{name}", value))
 
 
