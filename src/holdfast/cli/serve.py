@@ -1,0 +1,41 @@
+"""`holdfast serve`: start the service."""
+
+from argparse import Namespace
+from typing import Any
+
+from holdfast.cli.commands import Commands, complain
+from holdfast.server.running import hand_down, run
+from holdfast.server.service import StartRefused
+from holdfast.server.settings import InvalidSettings, Settings
+
+
+def add_to(commands: Commands) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("serve", help="start the service")
+    parser.add_argument("--store", metavar="URL", help="memory:// or sqlite:///path/to/file.db")
+    parser.add_argument("--host", help="the address to listen at (127.0.0.1)")
+    parser.add_argument("--port", type=int, help="the port to listen at (8000)")
+    parser.add_argument("--workers", type=int, metavar="N", help="how many processes answer (1)")
+    parser.set_defaults(run=_serve)
+
+
+def _serve(options: Namespace) -> int:
+    given: dict[str, Any] = {
+        "store": options.store,
+        "host": options.host,
+        "port": options.port,
+        "workers": options.workers,
+    }
+    try:
+        settings = Settings.load(**given)
+    except InvalidSettings as exc:
+        return complain("These settings do not work:", *(f"  {line}" for line in exc.problems))
+    complain(*(f"Warning: {warning}" for warning in settings.warnings()))
+    hand_down(given)
+    if not settings.production:
+        print(f"Holdfast: http://{settings.host}:{settings.port}/", flush=True)
+    try:
+        run(settings)
+    except StartRefused as exc:
+        return complain(str(exc))
+    return 0

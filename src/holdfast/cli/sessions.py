@@ -1,0 +1,73 @@
+"""`holdfast sessions`: look at a store, and collect what has expired in it."""
+
+import asyncio
+from argparse import Namespace
+from collections.abc import Awaitable, Callable
+
+from holdfast.cli.commands import Commands, complain
+from holdfast.errors import HoldfastError
+from holdfast.keyring import InvalidKeyring
+from holdfast.opening import open_store
+from holdfast.server.keys import load_keys
+from holdfast.server.model import ServiceSession
+from holdfast.server.settings import InvalidSettings, Settings
+from holdfast.store import SessionStore
+
+Action = Callable[[SessionStore[ServiceSession]], Awaitable[None]]
+
+
+def add_to(commands: Commands) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("sessions", help="count, list and purge sessions")
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    for name, run, meaning in (
+        ("count", _count, "count live sessions"),
+        ("list", _list, "list live sessions: id, creation, messages"),
+        ("purge", _purge, "collect expired sessions"),
+    ):
+        action = actions.add_parser(name, help=meaning)
+        action.add_argument("--store", metavar="URL", help="the store (that of the settings)")
+        action.set_defaults(run=_with_store(run))
+
+
+def _with_store(action: Action) -> Callable[[Namespace], int]:
+    """Open the store of the settings for an action."""
+
+    async def run(settings: Settings) -> None:
+        keys, namespace = load_keys(settings), settings.namespace
+        async with open_store(
+            settings.store_url, model=ServiceSession, keys=keys, namespace=namespace
+        ) as store:
+            await action(store)
+
+    def start(options: Namespace) -> int:
+        try:
+            asyncio.run(run(Settings.load(store=options.store)))
+        except (HoldfastError, InvalidKeyring, InvalidSettings, OSError) as exc:
+            return complain(str(exc))
+        return 0
+
+    return start
+
+
+async def _count(store: SessionStore[ServiceSession]) -> None:
+    print(await store.count_active())
+
+
+async def _list(store: SessionStore[ServiceSession]) -> None:
+    cursor: str | None = None
+    while True:
+        page = await store.list_active(cursor=cursor)
+        for session in page.sessions:
+            created = f"{session.created_at:%Y-%m-%d %H:%M:%S}"
+            print(f"{session.session_id}  {created}  {session.message_count}")
+        cursor = page.next_cursor
+        if cursor is None:
+            return
+
+
+async def _purge(store: SessionStore[ServiceSession]) -> None:
+    collected = 0
+    while found := await store.cleanup_expired():
+        collected += found
+    print(collected)

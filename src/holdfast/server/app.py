@@ -1,0 +1,106 @@
+"""The application: every part put together, every resource mounted."""
+
+import os
+import secrets
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
+
+import holdfast
+from holdfast.server import chat, health, items, leases, page, sessions
+from holdfast.server.access import ApiKeys
+from holdfast.server.envelope import DOCS_PATH, Envelope
+from holdfast.server.health import Readiness
+from holdfast.server.log_lines import configure_logging
+from holdfast.server.measures import Measures
+from holdfast.server.page import Page
+from holdfast.server.problems import answer_errors
+from holdfast.server.service import open_service
+from holdfast.server.settings import Settings
+
+SHOWN_HEADERS = (
+    "ETag",
+    "Location",
+    "Retry-After",
+    "X-Instance-ID",
+    "X-Process-Time",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+    "X-Request-ID",
+)
+
+
+class Application(FastAPI):
+    """A FastAPI application inside an envelope that even its unexpected errors go through."""
+
+    def __init__(self, settings: Settings) -> None:
+        documented = not settings.production if settings.docs is None else settings.docs
+        super().__init__(
+            title="Holdfast",
+            version=holdfast.__version__,
+            lifespan=_opened(settings),
+            docs_url=DOCS_PATH if documented else None,
+            redoc_url=None,
+            openapi_url="/openapi.json" if documented else None,
+        )
+        self._max_body_bytes = settings.max_body_bytes
+        self.state.instance_id = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self.state.api_keys = ApiKeys.of(settings)
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Put the envelope around everything."""
+        return Envelope(
+            super().build_middleware_stack(),
+            instance_id=self.state.instance_id,
+            max_body_bytes=self._max_body_bytes,
+        )
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Make the application; without settings they are read from the environment.
+
+    Raises:
+        InvalidSettings: it holds every problem.
+    """
+    settings = settings or Settings.load()
+    app = Application(settings)
+    answer_errors(app, revealing=not settings.production)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_credentials=True,
+            allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
+            allow_headers=("Authorization", "Content-Type", "Idempotency-Key", "If-Match"),
+            expose_headers=SHOWN_HEADERS,
+        )
+    for resource in (sessions, items, leases, chat, health, page):
+        app.include_router(resource.router)
+    return app
+
+
+def from_environment() -> FastAPI:
+    """Make the application of a worker process."""
+    settings = Settings.load()
+    configure_logging(settings)
+    return create_app(settings)
+
+
+def _opened(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        measures = Measures()
+        app.state.page = Page.read()
+        async with open_service(settings, observers=(measures,)) as service:
+            measures.begin(service.store.backend.name)
+            app.state.measures = measures
+            app.state.service = service
+            app.state.holdfast_store = service.store
+            app.state.readiness = Readiness(service)
+            yield
+
+    return lifespan

@@ -1,0 +1,137 @@
+"""What every answer has around it: ids, timing, headers, a bounded body, a line in the log.
+
+It stands outside of everything else, also of what answers an unexpected error.
+"""
+
+import logging
+import time
+from collections.abc import Iterable
+from typing import Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from holdfast.fastapi import Problem
+from holdfast.server.request_ids import CURRENT, chosen_request_id
+
+logger = logging.getLogger("holdfast.http")
+
+Headers = Iterable[tuple[bytes, bytes]]
+
+CONTENT_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; font-src 'self'; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'"
+)
+# Unless an answer says otherwise about itself.
+DEFAULT_HEADERS: Final = (
+    (b"content-security-policy", CONTENT_POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),
+)
+# The interactive documentation is not ours: it loads its scripts from elsewhere.
+DOCS_PATH: Final = "/docs"
+UNBOUND_PATHS: Final = frozenset({DOCS_PATH})
+STRICT_TRANSPORT: Final = (b"strict-transport-security", b"max-age=31536000")
+
+
+class Envelope:
+    """Wraps an application; `instance_id` names the process that answers."""
+
+    def __init__(self, app: ASGIApp, *, instance_id: str, max_body_bytes: int) -> None:
+        self._app = app
+        self._max_body_bytes = max_body_bytes
+        self._instance = (b"x-instance-id", instance_id.encode())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = dict[bytes, bytes](scope["headers"])
+        request_id = chosen_request_id(given.get(b"x-request-id"))
+        scope.setdefault("state", {})["request_id"] = request_id
+        token = CURRENT.set(request_id)
+        outgoing = Outgoing(send, scope, instance=self._instance, request_id=request_id)
+        incoming = _bounded(receive, given.get(b"content-length"), limit=self._max_body_bytes)
+        try:
+            await self._app(scope, incoming, outgoing)
+        except Exception:
+            # It has been answered; the connection goes on.
+            logger.exception("http.failed")
+        finally:
+            outgoing.log()
+            CURRENT.reset(token)
+
+
+class Outgoing:
+    """One answer on its way out."""
+
+    def __init__(
+        self, send: Send, scope: Scope, *, instance: tuple[bytes, bytes], request_id: str
+    ) -> None:
+        self._send = send
+        self._scope = scope
+        self._instance = instance
+        self._request_id = request_id
+        self._began = time.perf_counter()
+        self._status = 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            message["headers"] = self._completed(message.get("headers", ()))
+        await self._send(message)
+
+    def log(self) -> None:
+        """Say what was asked and answered: the route, not the path, which may name a session."""
+        if not logger.isEnabledFor(logging.INFO):
+            return
+        route = self._scope.get("route")
+        facts = {
+            "method": self._scope["method"],
+            "route": getattr(route, "path", "unmatched"),
+            "status": self._status,
+            "ms": round((time.perf_counter() - self._began) * 1000, 2),
+        }
+        logger.info("http.request", extra=facts)
+
+    def _completed(self, headers: Headers) -> list[tuple[bytes, bytes]]:
+        written = list(headers)
+        names = {name.lower() for name, _ in written}
+        if self._scope["path"] in UNBOUND_PATHS:
+            names.add(b"content-security-policy")
+        written += [header for header in DEFAULT_HEADERS if header[0] not in names]
+        if self._scope.get("scheme") == "https":
+            written.append(STRICT_TRANSPORT)
+        seconds = time.perf_counter() - self._began
+        written += [
+            self._instance,
+            (b"x-request-id", self._request_id.encode()),
+            (b"x-process-time", b"%.6f" % seconds),
+        ]
+        return written
+
+
+def _bounded(receive: Receive, announced: bytes | None, *, limit: int) -> Receive:
+    """Refuse to read more of a body than allowed, whatever its headers say."""
+    announced_bytes = int(announced) if announced and announced.isdigit() else 0
+    read = 0
+
+    async def receive_bounded() -> Message:
+        nonlocal read
+        if announced_bytes > limit:
+            raise _too_large(limit)
+        message = await receive()
+        if message["type"] == "http.request":
+            read += len(message.get("body", b""))
+            if read > limit:
+                raise _too_large(limit)
+        return message
+
+    return receive_bounded
+
+
+def _too_large(limit: int) -> Problem:
+    detail = f"The body of the request is larger than {limit} bytes."
+    return Problem(413, "PAYLOAD_TOO_LARGE", "Payload too large", detail, facts={"limit": limit})

@@ -1,0 +1,55 @@
+"""The keyring that the settings name; in development one is made in the data folder."""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Final
+
+from holdfast.keyring import Keyring
+from holdfast.server.settings import Settings
+
+KEY_FILE: Final = "holdfast.key"
+
+
+def load_keys(settings: Settings) -> Keyring:
+    """Read the keyring, or make the one of a development machine.
+
+    Raises:
+        InvalidKeyring: what was found is no keyring.
+        OSError: the file cannot be read or made.
+    """
+    if settings.keys is not None:
+        return Keyring.from_text(settings.keys.get_secret_value())
+    if settings.keys_file is not None:
+        return Keyring.from_file(settings.keys_file)
+    if settings.in_memory:
+        return Keyring.generate()
+    return make_key_file(settings.data_dir / KEY_FILE)
+
+
+def make_key_file(path: Path) -> Keyring:
+    """Write a new key to `path`, readable by its owner alone, unless somebody was there first.
+
+    The file appears whole or not at all: a link puts the finished one in place, and fails when
+    there is one.
+    """
+    if not path.exists():
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(Keyring.generate().to_text() + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            _link(draft, path)
+        finally:
+            draft.unlink()
+    return Keyring.from_file(path)
+
+
+def _link(draft: Path, path: Path) -> None:
+    try:
+        path.hardlink_to(draft)
+    except FileExistsError:
+        # Another process made its key first, and that one counts.
+        return

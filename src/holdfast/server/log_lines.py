@@ -1,0 +1,81 @@
+"""How log lines look: JSON for machines, or one readable line in development."""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from logging.config import dictConfig
+from typing import Any, Final
+
+from holdfast.server.request_ids import CURRENT
+from holdfast.server.settings import Settings
+
+_STANDARD: Final = frozenset(
+    vars(logging.makeLogRecord({})) | {"message": "", "asctime": "", "color_message": ""}
+)
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line: time, level, logger, event, request id, and what the event adds."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write one record."""
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": record.getMessage(),
+            "request_id": CURRENT.get(),
+            **_added(record),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str, ensure_ascii=False)
+
+
+class ReadableLines(logging.Formatter):
+    """`12:30:01.250 INFO  http.request method=GET status=200 [request id]`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write one record."""
+        time = datetime.fromtimestamp(record.created).astimezone()
+        added = "".join(f" {name}={value}" for name, value in _added(record).items())
+        request_id = CURRENT.get()
+        line = f"{time:%H:%M:%S}.{time.microsecond // 1000:03d} {record.levelname:<7} "
+        line += record.getMessage() + added + (f" [{request_id}]" if request_id else "")
+        if record.exc_info:
+            line += "\n" + self.formatException(record.exc_info)
+        return line
+
+
+def configure_logging(settings: Settings) -> None:
+    """Send everything that is logged to standard error, in the form of the environment."""
+    form = JsonLines if settings.production else ReadableLines
+    level = settings.log_level.upper()
+    dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {"line": {"()": form}},
+            "handlers": {
+                "stderr": {
+                    "class": "logging.StreamHandler",
+                    "stream": sys.stderr,
+                    "formatter": "line",
+                }
+            },
+            "root": {"level": level, "handlers": ["stderr"]},
+            "loggers": _quiet(level),
+        }
+    )
+
+
+def _quiet(level: str) -> dict[str, Any]:
+    """Keep other people's loggers to what an operator needs."""
+    least = "WARNING" if level in {"DEBUG", "INFO"} else level
+    names = ("uvicorn.access", "uvicorn.error", "httpx", "httpcore", "openai", "asyncio")
+    return {name: {"level": least, "handlers": [], "propagate": True} for name in names}
+
+
+def _added(record: logging.LogRecord) -> dict[str, Any]:
+    return {name: value for name, value in vars(record).items() if name not in _STANDARD}

@@ -1,0 +1,22 @@
+"""The sessions that the service keeps."""
+
+from typing import Final
+
+from pydantic import Field
+
+from holdfast.layout import Layout
+from holdfast.session import SupportSession
+
+
+class ServiceSession(SupportSession):
+    """A conversation, and what a repeated request to create it is recognised by."""
+
+    created_by: str | None = Field(None, exclude=True, repr=False)
+
+
+# Fields that are never shown and never accepted.
+PRIVATE: Final = frozenset(
+    name for name, field in ServiceSession.model_fields.items() if field.exclude
+)
+_LAYOUT: Final = Layout.of(ServiceSession)
+COUNTERS: Final = (*_LAYOUT.limits, *_LAYOUT.flags)

@@ -1,0 +1,146 @@
+"""The spellings of version 2.0 that still mean something, and what each of them means now.
+
+Those that mean nothing any more are listed, with the reason, in `docs/reference/settings.md`.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource
+
+Reader = Callable[[str], Any]
+
+
+class Unusable(NamedTuple):
+    """A value of an old spelling that has no counterpart."""
+
+    rule: str
+
+
+class Meaning(NamedTuple):
+    """Which setting an old spelling is, and how its value is read."""
+
+    field: str
+    read: Reader = str
+
+
+def _seconds(minutes: str) -> float:
+    return float(minutes) * 60
+
+
+def _lower(text: str) -> str:
+    return text.strip().lower()
+
+
+def _store(kind: str) -> str:
+    if _lower(kind) != "in_memory":
+        raise ValueError(f"{kind!r} is not built in yet; use in_memory, or HOLDFAST_STORE")
+    return "memory://"
+
+
+def _shared(switch: str) -> None:
+    if _lower(switch) in {"true", "1", "yes", "on"}:
+        raise ValueError("redis is not built in yet; use HOLDFAST_STORE")
+
+
+def _namespace(prefix: str) -> str:
+    return prefix.strip(":").replace(":", ".")
+
+
+def _key(encoded: str) -> str:
+    return f"v2:{encoded}"
+
+
+def _provider(name: str) -> str:
+    if _lower(name) == "azure_openai":
+        raise ValueError(
+            "azure_openai is now compatible: give HOLDFAST_AI_BASE_URL "
+            "(https://…/openai/v1), HOLDFAST_AI_API_KEY and HOLDFAST_AI_MODEL"
+        )
+    return _lower(name)
+
+
+# Where two spellings mean the same setting, the upper one goes first.
+OLD: Final[Mapping[str, Meaning]] = {
+    "SESSION_STORE_TYPE": Meaning("store", _store),
+    "USE_SHARED_CONTEXT": Meaning("store", _shared),
+    "SESSION_TIMEOUT_MINUTES": Meaning("ttl_seconds", _seconds),
+    "REDIS_SESSION_TTL_SECONDS": Meaning("ttl_seconds"),
+    "SESSION_CLEANUP_INTERVAL_SECONDS": Meaning("cleanup_seconds"),
+    "SESSION_MAX_SESSIONS": Meaning("max_sessions"),
+    "SESSION_ENCRYPTION_KEY": Meaning("keys", _key),
+    "SESSION_FINGERPRINTING_ENABLED": Meaning("fingerprinting"),
+    "SESSION_LOCK_TIMEOUT_SECONDS": Meaning("lease_seconds"),
+    "SESSION_MAX_MESSAGES": Meaning("max_messages"),
+    "REDIS_SESSION_KEY_PREFIX": Meaning("namespace", _namespace),
+    "REDIS_SOCKET_TIMEOUT": Meaning("deadline_seconds"),
+    "ENVIRONMENT": Meaning("environment", _lower),
+    "DEBUG": Meaning("debug"),
+    "LOG_LEVEL": Meaning("log_level", _lower),
+    "API_HOST": Meaning("host"),
+    "API_PORT": Meaning("port"),
+    "API_WORKERS": Meaning("workers"),
+    "CORS_ORIGINS": Meaning("cors_origins"),
+    "METRICS_ENABLED": Meaning("metrics"),
+    "RATE_LIMIT_ENABLED": Meaning("rate_limit"),
+    "RATE_LIMIT_REQUESTS": Meaning("rate_limit_requests"),
+    "RATE_LIMIT_PERIOD": Meaning("rate_limit_seconds"),
+    "RATE_LIMIT_BURST": Meaning("rate_limit_burst"),
+    "AI_PROVIDER": Meaning("ai_provider", _provider),
+    "OPENAI_API_KEY": Meaning("ai_api_key"),
+    "OPENAI_API_BASE": Meaning("ai_base_url"),
+    "AGENT_MODEL": Meaning("ai_model"),
+    "AGENT_TEMPERATURE": Meaning("ai_temperature"),
+    "AGENT_MAX_TOKENS": Meaning("ai_max_tokens"),
+    "AGENT_TIMEOUT": Meaning("ai_timeout_seconds"),
+    "AGENT_MAX_RETRIES": Meaning("ai_max_retries"),
+    "ESCALATION_ENABLED": Meaning("escalation"),
+    "ESCALATION_CONFIDENCE_THRESHOLD": Meaning("escalation_threshold"),
+    "ESCALATION_KEYWORDS": Meaning("escalation_keywords"),
+}
+
+
+class OldSpellings(PydanticBaseSettingsSource):
+    """Reads the old spellings from the environment, and behind it from the `.env` file."""
+
+    def __init__(
+        self, settings_cls: type[BaseSettings], dotenv: PydanticBaseSettingsSource
+    ) -> None:
+        super().__init__(settings_cls)
+        written: Mapping[str, str | None] = (
+            dotenv.env_vars if isinstance(dotenv, DotEnvSettingsSource) else {}
+        )
+        in_file = {name.upper(): value for name, value in written.items() if value}
+        self._environ: Mapping[str, str] = {**in_file, **os.environ}
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Find one setting under one of its old spellings."""
+        for name, meaning in OLD.items():
+            if meaning.field == field_name and self._environ.get(name):
+                value = _read(name, meaning.read, self._environ[name])
+                if value is not None:
+                    return value, name, False
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """Find all settings that stand under old spellings."""
+        fields = self.settings_cls.model_fields.items()
+        found = {name: self.get_field_value(field, name)[0] for name, field in fields}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def _read(name: str, read: Reader, text: str) -> Any:
+    try:
+        return read(text)
+    except ValueError as exc:
+        return Unusable(f"{name}: {exc}")
+
+
+def refuse_unusable(value: Any) -> Any:
+    """Turn what an old spelling could not be read as into a problem of its setting."""
+    if isinstance(value, Unusable):
+        raise PydanticCustomError("old_spelling", "{rule}", {"rule": value.rule})
+    return value

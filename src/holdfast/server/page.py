@@ -1,0 +1,97 @@
+"""The chat page for browsers, and at the same address a root document for programs."""
+
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any, Final, NamedTuple
+
+from fastapi import APIRouter, Request, Response
+
+import holdfast
+from holdfast.server.access import Keys
+from holdfast.server.health import works
+from holdfast.server.problems import not_found
+from holdfast.server.replies import written
+from holdfast.server.service import StartRefused
+from holdfast.server.visitors import Parts
+
+router = APIRouter(include_in_schema=False)
+
+CONTENT_TYPES: Final = {
+    "css": "text/css; charset=utf-8",
+    "html": "text/html; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml",
+    "woff2": "font/woff2",
+}
+FOR_EVER: Final = "public, max-age=31536000, immutable"
+
+
+class Page(NamedTuple):
+    """The built files, read once: the page itself, and its assets by name."""
+
+    document: bytes
+    assets: Mapping[str, bytes]
+
+    @classmethod
+    def read(cls) -> "Page":
+        """Read the files that ship with the package.
+
+        Raises:
+            StartRefused: they are not there.
+        """
+        folder = files("holdfast.server") / "static"
+        try:
+            assets = {file.name: file.read_bytes() for file in (folder / "assets").iterdir()}
+            return cls((folder / "index.html").read_bytes(), assets)
+        except OSError as exc:
+            raise StartRefused(f"The chat page is not built: {exc}") from exc
+
+
+@router.api_route("/", methods=["GET", "HEAD"])
+async def root(request: Request, parts: Parts, keys: Keys) -> Response:
+    """Show the page, or to programs (`Accept: application/json`) what runs here."""
+    vary = {"Vary": "Accept"}
+    if not _wants_json(request.headers.get("accept", "")):
+        page: Page = request.app.state.page
+        return Response(page.document, headers=vary, media_type=CONTENT_TYPES["html"])
+    content = await _root_document(request, parts, revealing=keys.trusts(request))
+    response = written(content)
+    response.headers.update(vary)
+    return response
+
+
+@router.api_route("/static/assets/{name}", methods=["GET", "HEAD"])
+async def asset(name: str, request: Request) -> Response:
+    """Give one file of the page; its name changes with its content."""
+    page: Page = request.app.state.page
+    content = page.assets.get(name)
+    if content is None:
+        raise not_found()
+    media_type = CONTENT_TYPES.get(name.rpartition(".")[2], "application/octet-stream")
+    return Response(content, headers={"Cache-Control": FOR_EVER}, media_type=media_type)
+
+
+def _wants_json(accept: str) -> bool:
+    return "application/json" in accept and "text/html" not in accept
+
+
+async def _root_document(request: Request, parts: Parts, *, revealing: bool) -> dict[str, Any]:
+    settings = parts.settings
+    states = await request.app.state.readiness.states()
+    content = {
+        "name": "holdfast",
+        "version": holdfast.__version__,
+        "store": parts.store.backend.name,
+        "health": {"status": "ok" if works(states) else "out", "parts": states},
+        "features": {
+            "chat": True,
+            "metrics": settings.metrics,
+            "rate_limit": settings.rate_limit,
+            "fingerprinting": settings.fingerprinting,
+            "escalation": settings.escalation,
+            "ai_provider": settings.ai_provider,
+        },
+    }
+    if revealing or not settings.production:
+        content["stats"] = (await parts.store.get_stats())._asdict()
+    return content

@@ -1,0 +1,78 @@
+"""Running the service: checks first, then one process or several, until a signal ends it."""
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from holdfast.server.log_lines import configure_logging
+from holdfast.server.page import Page
+from holdfast.server.service import check_start
+from holdfast.server.settings import PREFIX, Settings
+
+# Set before prometheus_client is imported by a worker, it adds up the figures of all workers.
+MEASURES_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; turns in flight are finished, then the process ends with 0.
+
+    Raises:
+        StartRefused: a part that the service needs is out.
+    """
+    configure_logging(settings)
+    Page.read()
+    asyncio.run(check_start(settings))
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        # The server raises a signal again when it has done what the signal asks for.
+        signal.signal(ending, _end)
+    config = _config(settings)
+    if settings.workers == 1:
+        uvicorn.Server(config).run()
+        return
+    with _shared_measures():
+        Multiprocess(config, sockets=[config.bind_socket()]).run()
+
+
+def hand_down(given: dict[str, Any]) -> None:
+    """Let worker processes read what the command line said, where they read everything else."""
+    for name, value in given.items():
+        if value is not None:
+            os.environ[PREFIX + name.upper()] = str(value)
+
+
+def _config(settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        "holdfast.server.app:from_environment",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=settings.shutdown_seconds,
+    )
+
+
+@contextmanager
+def _shared_measures() -> Generator[None]:
+    folder = tempfile.mkdtemp(prefix="holdfast-measures-")
+    os.environ[MEASURES_FOLDER] = folder
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _end(*_: object) -> None:
+    sys.exit(0)

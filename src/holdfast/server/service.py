@@ -1,0 +1,187 @@
+"""What the service is made of: a store, a knowledge base, an engine, an agent.
+
+Whatever is missing or broken stops the start, with a sentence that names the part.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Generator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from pydantic import ValidationError
+
+from holdfast.errors import HoldfastError
+from holdfast.fingerprint import Fingerprints
+from holdfast.keyring import InvalidKeyring, Keyring
+from holdfast.limits import Rate, RateLimit
+from holdfast.observing import Observer
+from holdfast.opening import open_store
+from holdfast.server.keys import load_keys
+from holdfast.server.model import ServiceSession
+from holdfast.server.purging import purging
+from holdfast.server.settings import Settings
+from holdfast.session import SupportSession
+from holdfast.store import SessionStore
+from holdfast.support import AgentPolicy, EscalationPolicy, SupportAgent, load_shipped_articles
+from holdfast.support.engines import EngineSettings, open_engine
+from holdfast.support.knowledge import Knowledge
+
+logger = logging.getLogger(__name__)
+
+KNOWLEDGE_FILE = "knowledge.db"
+
+
+class StartRefused(Exception):
+    """A part that the service needs is out; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The parts, open."""
+
+    settings: Settings
+    store: SessionStore[ServiceSession]
+    knowledge: Knowledge
+    agent: SupportAgent
+    visitors: RateLimit | None
+
+
+@asynccontextmanager
+async def open_service(
+    settings: Settings, *, observers: Iterable[Observer] = ()
+) -> AsyncGenerator[Service]:
+    """Open every part and try it; close them in the opposite order.
+
+    Raises:
+        StartRefused: a part is out.
+    """
+    async with AsyncExitStack() as parts:
+        with _needed("keys"):
+            settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            keys = load_keys(settings)
+        with _needed("session store"):
+            store = await parts.enter_async_context(_store(settings, keys, observers))
+            await _try(store)
+        with _needed("knowledge base"):
+            knowledge = parts.enter_context(Knowledge(settings.data_dir / KNOWLEDGE_FILE))
+            if settings.shipped_articles:
+                await asyncio.to_thread(_load_articles, knowledge)
+        with _needed("language model"):
+            engine = await parts.enter_async_context(open_engine(engine_settings(settings)))
+        agent = SupportAgent(
+            cast(SessionStore[SupportSession], store),
+            knowledge,
+            engine,
+            policy=_policy(settings),
+            fingerprints=_fingerprints(settings, keys),
+        )
+        await parts.enter_async_context(purging(store, every=settings.cleanup_seconds))
+        yield Service(settings, store, knowledge, agent, _visitors(settings, store, keys))
+
+
+async def check_start(settings: Settings) -> None:
+    """Open every part once, and make what is made at the first start.
+
+    Raises:
+        StartRefused: a part is out.
+    """
+    async with open_service(settings):
+        return
+
+
+def engine_settings(settings: Settings) -> EngineSettings:
+    """Say which language model answers."""
+    return EngineSettings(
+        provider=settings.ai_provider,
+        model=settings.ai_model,
+        base_url=settings.ai_base_url,
+        api_key=settings.ai_api_key,
+        temperature=settings.ai_temperature,
+        max_tokens=settings.ai_max_tokens,
+        timeout=settings.ai_timeout_seconds,
+        max_retries=settings.ai_max_retries,
+    )
+
+
+@contextmanager
+def _needed(part: str) -> Generator[None]:
+    try:
+        yield
+    except (HoldfastError, OSError, InvalidKeyring, ValidationError, UnicodeDecodeError) as exc:
+        raise StartRefused(f"The {part} cannot be used: {exc}") from exc
+
+
+def _store(
+    settings: Settings, keys: Keyring, observers: Iterable[Observer]
+) -> SessionStore[ServiceSession]:
+    return open_store(
+        _sized(settings),
+        model=ServiceSession,
+        keys=keys,
+        namespace=settings.namespace,
+        ttl=settings.ttl_seconds,
+        max_age=settings.max_age_seconds,
+        sliding=True,
+        # A turn of a conversation is two items.
+        max_items=max(1000, 2 * settings.max_messages),
+        deadline=settings.deadline_seconds,
+        observers=observers,
+    )
+
+
+def _sized(settings: Settings) -> str:
+    url = settings.store_url
+    if url == "memory://":
+        return f"memory://?max_sessions={settings.max_sessions}"
+    if url.startswith("sqlite:///"):
+        file = Path(url.removeprefix("sqlite:///").partition("?")[0])
+        file.parent.mkdir(parents=True, exist_ok=True)
+    return url
+
+
+async def _try(store: SessionStore[ServiceSession]) -> None:
+    health = await store.health_check()
+    if not health.healthy:
+        raise StartRefused(f"The session store does not work: {health.error or health.checks}")
+
+
+def _load_articles(knowledge: Knowledge) -> None:
+    report = load_shipped_articles(knowledge)
+    added = sum(addition.outcome != "unchanged" for addition in report.additions)
+    if added:
+        logger.info("knowledge.indexed", extra={"articles": added})
+    for refusal in report.refusals:
+        logger.error("knowledge.refused", extra={"reason": str(refusal)})
+
+
+def _policy(settings: Settings) -> AgentPolicy:
+    chosen = {} if settings.escalation_keywords is None else settings.escalation_keywords
+    keywords = {"keywords": chosen} if chosen else {}
+    escalation = EscalationPolicy(
+        enabled=settings.escalation, threshold=settings.escalation_threshold, **keywords
+    )
+    return AgentPolicy(
+        max_messages=settings.max_messages,
+        lease_ttl=settings.lease_seconds,
+        lease_wait=settings.lease_wait_seconds,
+        escalation=escalation,
+    )
+
+
+def _fingerprints(settings: Settings, keys: Keyring) -> Fingerprints | None:
+    if not settings.fingerprinting:
+        return None
+    return Fingerprints(keys, namespace=settings.namespace)
+
+
+def _visitors(
+    settings: Settings, store: SessionStore[ServiceSession], keys: Keyring
+) -> RateLimit | None:
+    if not settings.rate_limit:
+        return None
+    burst = settings.rate_limit_burst or settings.rate_limit_requests
+    rate = Rate(settings.rate_limit_requests, settings.rate_limit_seconds, burst)
+    return RateLimit(store.backend, "visitors", rate, key=keys.primary)

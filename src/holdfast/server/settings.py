@@ -1,0 +1,231 @@
+"""What an operator can say, read once at the start.
+
+Each setting is an environment variable, `HOLDFAST_` and its name in capitals; in development a
+`.env` file is read as well. Spellings of version 2.0 are understood, see `old_settings.py`.
+"""
+
+import os
+from collections.abc import Iterator
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, NamedTuple, Self
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from holdfast.server.old_settings import OldSpellings, refuse_unusable
+from holdfast.server.spelling import check_keys, check_origin, read_list, read_mapping
+
+PREFIX: Final = "HOLDFAST_"
+SHORTEST_API_KEY: Final = 16
+
+ApiKeys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(read_list)]
+Origin = Annotated[str, AfterValidator(check_origin)]
+Origins = Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(read_list)]
+Weights = Annotated[dict[str, float], NoDecode, BeforeValidator(read_mapping)]
+Keys = Annotated[SecretStr, AfterValidator(check_keys)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class InvalidSettings(ValueError):
+    """Settings that the service does not start with; it names all that is wrong, a line each."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Complaint(NamedTuple):
+    """One thing that is wrong with one setting."""
+
+    field: str
+    rule: str
+
+    def __str__(self) -> str:
+        return f"{PREFIX}{self.field.upper()}: {self.rule}"
+
+
+class Settings(BaseSettings):
+    """The settings of the service, checked one by one; `complaints` checks them together."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="ignore", frozen=True, env_ignore_empty=True
+    )
+
+    environment: Literal["development", "production"] = "development"
+    debug: bool = False
+    docs: bool | None = None
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    metrics: bool = True
+
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=0, le=65_535)
+    workers: int = Field(1, ge=1, le=64)
+    cors_origins: Origins = ()
+    max_body_bytes: int = Field(2_000_000, ge=1_000, le=1_000_000_000)
+    shutdown_seconds: int = Field(30, ge=1, le=3600)
+
+    auth: Literal["required", "off"] = "required"
+    api_keys: ApiKeys = ()
+    rate_limit: bool = True
+    rate_limit_requests: int = Field(300, ge=1, le=1_000_000)
+    rate_limit_seconds: Annotated[Seconds, Field(le=86_400)] = 60
+    rate_limit_burst: int | None = Field(None, ge=1, le=1_000_000)
+
+    data_dir: Path = Path("data")
+    store: str | None = None
+    keys: Keys | None = None
+    keys_file: Path | None = None
+    namespace: str = Field("default", pattern=r"^[A-Za-z0-9_.-]{1,64}$")
+    ttl_seconds: Seconds = 1800
+    max_age_seconds: Annotated[Seconds, Field(le=315_360_000)] = 86_400
+    max_sessions: int = Field(10_000, ge=100, le=1_000_000)
+    deadline_seconds: Annotated[Seconds, Field(le=3600)] = 5
+    cleanup_seconds: Seconds = 300
+
+    max_messages: int = Field(1000, ge=1, le=100_000)
+    lease_seconds: float = Field(30, ge=5, le=300)
+    lease_wait_seconds: Annotated[Seconds, Field(le=3600)] = 60
+    fingerprinting: bool = True
+    shipped_articles: bool = True
+    ai_provider: Literal["local", "openai", "compatible"] = "local"
+    ai_model: str = "gpt-4o-mini"
+    ai_base_url: str | None = None
+    ai_api_key: SecretStr | None = None
+    ai_temperature: float = Field(0.2, ge=0, le=2)
+    ai_max_tokens: int = Field(800, ge=1, le=1_000_000)
+    ai_timeout_seconds: Seconds = 30
+    ai_max_retries: int = Field(2, ge=0, le=10)
+    escalation: bool = True
+    escalation_threshold: float = Field(0.7, ge=0, le=1)
+    escalation_keywords: Weights | None = None
+
+    _refuse_unusable = field_validator("*", mode="before")(refuse_unusable)
+
+    @classmethod
+    def load(cls, **given: Any) -> Self:
+        """Read the settings; what is `given` goes before the environment.
+
+        Raises:
+            InvalidSettings: it holds every problem, also those between settings.
+        """
+        given = {name: value for name, value in given.items() if value is not None}
+        if os.environ.get(f"{PREFIX}ENVIRONMENT") != "production":
+            given["_env_file"] = ".env"
+        try:
+            settings, found = cls(**given), []
+        except ValidationError as exc:
+            found = list(_complaints(exc))
+            sound = {complaint.field: cls._default(complaint.field) for complaint in found}
+            settings = cls(**{**given, **sound})
+        known = {complaint.field for complaint in found}
+        found += [complaint for complaint in settings.complaints() if complaint.field not in known]
+        if found:
+            raise InvalidSettings(tuple(map(str, found)))
+        return settings
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - there are none
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put the old spellings behind ours."""
+        old = OldSpellings(settings_cls, dotenv_settings)
+        return init_settings, env_settings, dotenv_settings, old
+
+    @property
+    def production(self) -> bool:
+        return self.environment == "production"
+
+    @property
+    def open_access(self) -> bool:
+        """Say whether everybody who can reach the service may do everything."""
+        return self.auth == "off"
+
+    @property
+    def store_url(self) -> str:
+        """The URL of the store; without one, a SQLite file in the data folder."""
+        return self.store or f"sqlite:///{(self.data_dir / 'sessions.db').absolute()}"
+
+    @property
+    def in_memory(self) -> bool:
+        return self.store_url.startswith("memory:")
+
+    def complaints(self) -> Iterator[Complaint]:
+        """Say what is wrong between settings."""
+        if self.open_access and not is_loopback(self.host):
+            yield Complaint("auth", f"off is for this machine only, and the host is {self.host}")
+        if self.in_memory and self.workers > 1:
+            yield Complaint("workers", "must be 1 with memory://, which one process has for itself")
+        if not self.store_url.startswith(("memory:", "sqlite:")):
+            rule = "must begin with memory:// or sqlite:/// (others are not built in yet)"
+            yield Complaint("store", rule)
+        if self.ttl_seconds > self.max_age_seconds:
+            yield Complaint("ttl_seconds", "must not be more than HOLDFAST_MAX_AGE_SECONDS")
+        if self.ai_provider == "openai" and self.ai_api_key is None:
+            yield Complaint("ai_api_key", "is needed with HOLDFAST_AI_PROVIDER=openai")
+        if self.ai_provider == "compatible" and self.ai_base_url is None:
+            yield Complaint("ai_base_url", "is needed with HOLDFAST_AI_PROVIDER=compatible")
+        if self.production:
+            yield from self._complaints_in_production()
+
+    def warnings(self) -> Iterator[Complaint]:
+        """Say what an operator should know, though the service starts."""
+        if not self.production:
+            return
+        if not self.api_keys:
+            yield Complaint("api_keys", "there are none: nobody can use /v1/sessions")
+        if self.shipped_articles:
+            yield Complaint("shipped_articles", "the knowledge base is about a fictional shop")
+        if not self.rate_limit:
+            yield Complaint("rate_limit", "visitors may ask without limit")
+        if not self.fingerprinting:
+            yield Complaint("fingerprinting", "a stolen conversation cannot be noticed")
+
+    def _complaints_in_production(self) -> Iterator[Complaint]:
+        if self.keys is None and self.keys_file is None:
+            rule = "is needed in production (or HOLDFAST_KEYS_FILE); see `holdfast keys generate`"
+            yield Complaint("keys", rule)
+        if self.in_memory:
+            yield Complaint("store", "memory:// forgets all sessions at a restart: not allowed")
+        if self.open_access:
+            yield Complaint("auth", "must be required in production")
+        if self.debug:
+            yield Complaint("debug", "must be off in production")
+        if any(len(key.get_secret_value()) < SHORTEST_API_KEY for key in self.api_keys):
+            yield Complaint("api_keys", f"must have {SHORTEST_API_KEY} characters or more each")
+
+    @classmethod
+    def _default(cls, field: str) -> Any:
+        return cls.model_fields[field].get_default(call_default_factory=True)
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether only this machine can reach the address."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _complaints(error: ValidationError) -> Iterator[Complaint]:
+    """Name what is wrong, never the value: it may be a secret."""
+    for detail in error.errors(include_url=False, include_input=False):
+        rule = detail["msg"].removeprefix("Value error, ")
+        yield Complaint(str(detail["loc"][0]), rule)

@@ -1,0 +1,55 @@
+"""How values are written in the environment."""
+
+import json
+import re
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from holdfast.keyring import Keyring
+
+_ORIGIN: Final = re.compile(r"https?://[^/\s?#*@]+")
+
+
+def read_list(value: Any) -> Any:
+    """Read a list from JSON or from text with commas; what is no text stays as it is."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if text.startswith("["):
+        return _read_json(text)
+    return [entry.strip() for entry in text.split(",") if entry.strip()]
+
+
+def read_mapping(value: Any) -> Any:
+    """Read a mapping from JSON or from `name=value` pairs with commas."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if text.startswith("{"):
+        return _read_json(text)
+    pairs = (pair.partition("=") for pair in text.split(",") if pair.strip())
+    return {name.strip(): worth.strip() for name, _, worth in pairs}
+
+
+def check_origin(origin: str) -> str:
+    """Give a web origin back when it is exactly one: `https://shop.example`, with a port if any."""
+    if origin == "*":
+        raise ValueError("must name its origins: browsers send the visitor's cookie along")
+    if not _ORIGIN.fullmatch(origin) or not urlsplit(origin).hostname:
+        raise ValueError(f"{origin!r} is no origin: write https://host or http://host:port")
+    return origin.lower()
+
+
+def check_keys(text: SecretStr) -> SecretStr:
+    """Give keys back when they make a keyring; what is wrong with them names no key material."""
+    Keyring.from_text(text.get_secret_value())
+    return text
+
+
+def _read_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as exc:
+        raise ValueError(f"is not JSON ({exc.msg})") from exc

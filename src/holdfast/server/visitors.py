@@ -1,0 +1,146 @@
+"""Visitors of the chat: who they are, where they come from, how often they may ask.
+
+A conversation is opened by a secret beside its id: in `Authorization: Bearer`, or in the browser's
+cookie as `<id>.<secret>`. An id that was never issued, a wrong secret and an expired conversation
+are answered alike.
+"""
+
+import hashlib
+import hmac
+import secrets
+from ipaddress import IPv6Address, ip_address
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request, Response
+
+from holdfast.fastapi import Problem, Store
+from holdfast.server.access import Keys, bearer
+from holdfast.server.model import ServiceSession
+from holdfast.server.problems import forbidden, unauthenticated
+from holdfast.server.requests import SessionId
+from holdfast.server.service import Service
+
+COOKIE: Final = "hf_chat"
+SECRET_BYTES: Final = 32
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_NOBODY: Final = "0" * 64
+
+
+def new_secret() -> str:
+    """Make the secret that opens one conversation."""
+    return secrets.token_urlsafe(SECRET_BYTES)
+
+
+def secret_hash(secret: bytes) -> str:
+    """Give what is stored of a secret. It is random, so a plain hash keeps it."""
+    return hashlib.sha256(secret).hexdigest()
+
+
+def is_browser(request: Request) -> bool:
+    """Say whether a script in a page asks: browsers alone send these headers, and always do."""
+    return "sec-fetch-site" in request.headers or "sec-fetch-mode" in request.headers
+
+
+def refuse_other_sites(request: Request) -> None:
+    """Refuse a request that a page of another site has a visitor's browser send.
+
+    Raises:
+        Problem: it comes from another site.
+    """
+    site = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin")
+    if site is None and origin is not None:
+        same = urlsplit(origin).netloc == request.headers.get("host")
+        site = "same-origin" if same else "cross-site"
+    if site not in {None, "same-origin", "none"}:
+        raise forbidden("This request comes from a page of another site.")
+
+
+def keep_secret(response: Response, request: Request, *, opened: str, max_age: float) -> None:
+    """Give a browser the secret in a cookie that its scripts cannot read."""
+    response.set_cookie(
+        COOKIE,
+        opened,
+        max_age=int(max_age),
+        httponly=True,
+        samesite="lax",
+        secure=request.url.scheme == "https",
+    )
+
+
+async def opened_conversation(
+    session_id: SessionId, request: Request, store: Store[ServiceSession], keys: Keys
+) -> str:
+    """Let only callers pass whom a secret, or an API key, shows to belong to the conversation.
+
+    Raises:
+        Problem: nothing does.
+    """
+    token = bearer(request)
+    if keys.has(token):
+        return session_id
+    secret = token or _cookie_secret(request, session_id)
+    session = await store.get(session_id)
+    kept = (session.secret_hash if session else None) or _NOBODY
+    if secret is None or not hmac.compare_digest(secret_hash(secret).encode(), kept.encode()):
+        raise unauthenticated("This conversation is not open to you, or it has ended.")
+    return session_id
+
+
+async def service(request: Request) -> Service:
+    """Find the parts of this application."""
+    return request.app.state.service  # type: ignore[no-any-return]
+
+
+async def limit_visitor(
+    request: Request,
+    response: Response,
+    parts: Annotated[Service, Depends(service)],
+    keys: Keys,
+) -> None:
+    """Let each address ask so often and no oftener; holders of an API key are not counted.
+
+    Raises:
+        Problem: it has asked too often.
+    """
+    if parts.visitors is None or keys.has(bearer(request)):
+        return
+    taken = await parts.visitors.take(_network(request))
+    headers = {
+        "X-RateLimit-Limit": str(taken.limit),
+        "X-RateLimit-Remaining": str(taken.remaining),
+        "X-RateLimit-Reset": str(taken.reset_after),
+    }
+    response.headers.update(headers)
+    if not taken.allowed:
+        seconds = max(1, taken.retry_after)
+        detail = f"You are sending messages too quickly. Please try again in {seconds} s."
+        facts = {"retry_after": seconds}
+        headers["Retry-After"] = str(seconds)
+        raise Problem(429, "RATE_LIMITED", "Rate limited", detail, facts=facts, headers=headers)
+
+
+def _cookie_secret(request: Request, session_id: str) -> bytes | None:
+    named, _, secret = request.cookies.get(COOKIE, "").rpartition(".")
+    if named != session_id:
+        return None
+    if request.method not in _SAFE:
+        refuse_other_sites(request)
+    return secret.encode("latin-1", errors="replace")
+
+
+def _network(request: Request) -> str:
+    """Name where a visitor comes from; a home has a whole /64 of IPv6 addresses."""
+    host = request.client.host if request.client else ""
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if isinstance(address, IPv6Address):
+        return str(address.ipv4_mapped or f"{address.exploded[:19]}::/64")
+    return str(address)
+
+
+Conversation = Annotated[str, Depends(opened_conversation)]
+Parts = Annotated[Service, Depends(service)]
