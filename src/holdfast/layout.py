@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
-from pydantic_core import PydanticSerializationError, PydanticUndefined
+from pydantic_core import PydanticSerializationError, PydanticUndefined, from_json
 from typing_extensions import TypedDict
 
 from holdfast.change import check_name
@@ -13,7 +13,10 @@ from holdfast.errors import InvalidSession
 from holdfast.session import COUNTER, FLAG, MAX_INTEGER, MAX_METADATA_BYTES, Session
 
 RESERVED: Final = frozenset(Session.model_fields)
+MAX_PLACE: Final = 8
 _METADATA: Final[TypeAdapter[Any]] = TypeAdapter(JsonValue)
+# Fewer containers than this cannot be nested too deeply.
+SURELY_READ: Final = 100
 _encode: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
@@ -98,7 +101,7 @@ def _stored(name: str, values: Mapping[str, Any]) -> TypeAdapter[dict[str, Any]]
 def explain(error: ValidationError) -> str:
     """Say the first thing that is wrong, without the value that was given."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    place = ".".join(map(str, first["loc"]))
+    place = ".".join(map(str, first["loc"][:MAX_PLACE]))
     return f"{place}: {first['msg']}" if place else first["msg"]
 
 
@@ -122,8 +125,8 @@ def write_json(field: str, value: Any, *, limit: int | None = MAX_METADATA_BYTES
     """Write a value as compact JSON text of at most `limit` bytes.
 
     Raises:
-        InvalidSession: NaN or infinity, a lone surrogate, a cycle, deeper than Python nests, or
-            larger than the limit.
+        InvalidSession: NaN or infinity, a lone surrogate, a cycle, deeper than it could be read
+            again, or larger than the limit.
     """
     try:
         text = _encode(value)
@@ -134,4 +137,14 @@ def write_json(field: str, value: Any, *, limit: int | None = MAX_METADATA_BYTES
         raise InvalidSession(field, f"must be plain JSON ({exc})") from exc
     if limit is not None and size > limit:
         raise InvalidSession(field, f"is {size} bytes of JSON; at most {limit}")
+    if text.count("[") + text.count("{") > SURELY_READ:
+        _check_depth(field, text)
     return text
+
+
+def _check_depth(field: str, text: str) -> None:
+    """Read the text a little deeper inside than it will stand: reading has a limit of nesting."""
+    try:
+        from_json(f"[[[[[[[[{text}]]]]]]]]")
+    except ValueError as exc:
+        raise InvalidSession(field, "is nested too deeply") from exc
