@@ -33,6 +33,8 @@ def read_cursor(text: str | None) -> tuple[int, str] | None:
     """
     if text is None:
         return None
+    if type(text) is not str:
+        raise InvalidSession("cursor", "must be a string")
     try:
         plain = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         created, session_id = plain.decode("ascii").split("/", 1)

@@ -25,7 +25,7 @@ from holdfast.clock import MICROSECONDS
 from holdfast.decoding import Decoder
 from holdfast.encoding import Encoder, State
 from holdfast.entropy import Entropy
-from holdfast.errors import FlagTaken, RevisionConflict, SessionNotFound
+from holdfast.errors import FlagTaken, InvalidSession, RevisionConflict, SessionNotFound
 from holdfast.keyring import Keyring
 from holdfast.layout import Layout
 from holdfast.sealing import Sealer
@@ -49,6 +49,7 @@ class Sessions(Generic[M]):
         terms: Terms = Terms(),
     ) -> None:
         self._backend = backend
+        self._model = model
         self._terms = terms.check()
         self._keys = keys
         self._entropy = Entropy()
@@ -74,7 +75,7 @@ class Sessions(Generic[M]):
         Raises:
             SessionExists: the id is in use.
         """
-        session_id = session_id or self._entropy.token()
+        session_id = self._entropy.token() if session_id is None else session_id
         sealed = self._encoder.initial(check_session_id(session_id), user_id, state)
         operation = self._create(session_id, sealed, ttl)
         match await self._backend.execute(operation):
@@ -124,6 +125,8 @@ class Sessions(Generic[M]):
             RevisionConflict: the stored session is at another revision, or exists already.
             SessionNotFound: it has ended since; a saved copy never brings it back.
         """
+        if not isinstance(session, self._model):
+            raise InvalidSession("session", f"must be a {self._model.__name__}")
         session_id = session.session_id
         sealed = self._encoder.whole(session)
         if session.revision == 0:

@@ -36,7 +36,7 @@ from holdfast.logs import Logs
 from holdfast.observing import Observer
 from holdfast.paging import Page, read_cursor, write_cursor
 from holdfast.probing import probe
-from holdfast.session import SessionFilter
+from holdfast.session import SessionFilter, check_session_id
 from holdfast.sessions import M
 from holdfast.terms import Terms
 
@@ -90,7 +90,7 @@ class SessionStore(Logs[M]):
 
     async def get_batch(self, ids: Iterable[str]) -> dict[str, M | None]:
         """Read several sessions; None for each that is absent."""
-        return await _in_slices(ids, _itself, self.get)
+        return await _in_slices(_checked(ids), _itself, self.get)
 
     async def set_batch(self, sessions: Iterable[M]) -> dict[str, Applied | HoldfastError]:
         """Put several snapshots in place, each on its own; what was refused is its error."""
@@ -105,7 +105,7 @@ class SessionStore(Logs[M]):
 
     async def delete_batch(self, ids: Iterable[str]) -> dict[str, bool]:
         """End several sessions; False for each that was absent."""
-        return await _in_slices(ids, _itself, self.delete)
+        return await _in_slices(_checked(ids), _itself, self.delete)
 
     async def list_active(
         self, *, filter: SessionFilter | None = None, limit: int = 100, cursor: str | None = None
@@ -223,6 +223,11 @@ async def _in_slices(
         made = await asyncio.gather(*(call(argument) for argument in chosen))
         answers.update(zip(map(name, chosen), made, strict=True))
     return answers
+
+
+def _checked(ids: Iterable[str]) -> list[str]:
+    """Refuse all of a batch for one impossible id, before anything is done."""
+    return [check_session_id(session_id) for session_id in ids]
 
 
 def _itself(session_id: str) -> str:
