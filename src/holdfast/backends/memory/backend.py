@@ -189,6 +189,8 @@ class MemoryBackend:
 
     def _touch(self, entry: Entry, operation: Touch) -> Found:
         record = rules.touch(entry.record, operation, now=self._clock.wall())
+        if record.expires < entry.record.expires:
+            self._bells.ring(operation.key)
         self._space(operation.key.partition("/")[0]).update(entry, record)
         return Found(record)
 

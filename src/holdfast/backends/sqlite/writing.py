@@ -123,6 +123,8 @@ class Writing:
 
     def _touch(self, row: Row, operation: Touch) -> Found:
         record = rules.touch(row.record, operation, now=self._wall)
+        if record.expires < row.record.expires:
+            self.touched.add(row.key)
         self._workset.keep(row, record)
         return Found(record)
 
