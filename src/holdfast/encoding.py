@@ -51,6 +51,11 @@ class Encoder:
         texts, integers = self._read(state)
         texts[USER + "user_id"] = write_json("user_id", user_id)
         values = dict(_sealed(self._sealer.of(session_id), texts))
+        size = sum(map(len, values.values()))
+        if size > MAX_SEALED_BYTES:
+            raise InvalidSession(
+                "metadata", f"{size} bytes when sealed; at most {MAX_SEALED_BYTES}"
+            )
         tag = b"" if user_id is None else self._sealer.user_tags(user_id)[0]
         return State(tag, values, {**self._layout.zeros, **integers})
 
