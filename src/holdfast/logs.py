@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 from holdfast.answers import refusal
 from holdfast.backend import Drop, Dropped, ItemsFound, ReadItems
 from holdfast.change import Change, Item
-from holdfast.errors import InvalidSession
+from holdfast.errors import InvalidSession, SessionNotFound
 from holdfast.session import MAX_INTEGER
 from holdfast.sessions import M, Sessions
 
@@ -50,7 +50,13 @@ class Logs(Sessions[M]):
                 raise refusal(session_id, operation, outcome)
 
     async def pop_item(self, session_id: str) -> Item | None:
-        """Remove the newest item and give it; None when the log is empty."""
+        """Remove the newest item and give it; None when the log is empty.
+
+        Raises:
+            DecryptionFailed: the keyring does not open this session; nothing was removed.
+        """
+        if await self.get(session_id) is None:
+            raise SessionNotFound(session_id)
         dropped = await self._drop(session_id, everything=False)
         return None if dropped.item is None else self._decoder.item(session_id, dropped.item)
 
