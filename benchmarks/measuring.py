@@ -36,6 +36,7 @@ class Scale(NamedTuple):
 
 QUICK = Scale(rounds=3, seconds=0.15, caps=(1000, 20_000))
 
+Clock = Callable[[], float]
 Turn = Callable[[], Awaitable[Work]]
 Call = Callable[[int], Awaitable[object]]
 Rates = dict[str, tuple[float, ...]]
@@ -55,29 +56,33 @@ async def interleave(contenders: Mapping[str, Turn], *, rounds: int) -> Rates:
     return {name: tuple(measured) for name, measured in rates.items()}
 
 
-async def for_a_while(call: Call, *, seconds: float, callers: int = CALLERS) -> Work:
+async def for_a_while(
+    call: Call, *, seconds: float, callers: int = CALLERS, clock: Clock = time.perf_counter
+) -> Work:
     """Call from several tasks at once for some time; the calls are numbered throughout."""
     numbers = count()
-    began = time.perf_counter()
+    began = clock()
     end = began + seconds
 
     async def keep_calling() -> int:
         made = 0
-        while time.perf_counter() < end:
+        while clock() < end:
             await call(next(numbers))
             made += 1
         return made
 
     made = await asyncio.gather(*(keep_calling() for _ in range(callers)))
-    return Work(sum(made), time.perf_counter() - began)
+    return Work(sum(made), clock() - began)
 
 
-async def once_each(call: Call, *, calls: int, callers: int = CALLERS) -> Work:
+async def once_each(
+    call: Call, *, calls: int, callers: int = CALLERS, clock: Clock = time.perf_counter
+) -> Work:
     """Make the calls 0, 1, 2 … from several tasks at once."""
     numbers = iter(range(calls))
-    began = time.perf_counter()
+    began = clock()
     await asyncio.gather(*(_call_all(call, numbers) for _ in range(callers)))
-    return Work(calls, time.perf_counter() - began)
+    return Work(calls, clock() - began)
 
 
 async def _call_all(call: Call, numbers: Iterator[int]) -> None:

@@ -16,15 +16,28 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+class OldFingerprint(BaseModel):
+    network: str | None = None
+    browser: str | None = None
+
+
 class OldSession(BaseModel):
+    """The same fields as `SupportSession`."""
+
     session_id: str
     user_id: str | None = None
     metadata: dict[str, Any] = Field(default_factory=dict)
     created_at: datetime = Field(default_factory=_now)
+    updated_at: datetime = Field(default_factory=_now)
     last_activity: datetime = Field(default_factory=_now)
     expires_at: datetime = Field(default_factory=_now)
-    topic: str = ""
-    visits: int = 0
+    thread_id: str | None = None
+    request_id: str | None = None
+    message_count: int = 0
+    escalated: bool = False
+    ticket_id: str | None = None
+    fingerprint: OldFingerprint | None = None
+    secret_hash: str | None = None
 
 
 class OldStore:
@@ -51,14 +64,20 @@ class OldStore:
             return None if session is None else session.model_copy(deep=True)
 
     async def update(self, session_id: str, **values: Any) -> OldSession | None:
-        """Set fields on a copy, keep it, and give another copy."""
+        """Set fields on a copy, undeclared ones in its metadata; keep it, and give another copy."""
         async with self._lock:
             session = self._live(session_id)
             if session is None:
                 return None
             now = _now()
-            moved = {"last_activity": now, "expires_at": now + self._ttl}
-            kept = session.model_copy(deep=True, update={**values, **moved})
+            kept = session.model_copy(deep=True)
+            for name, value in values.items():
+                if name in OldSession.model_fields:
+                    setattr(kept, name, value)
+                else:
+                    kept.metadata[name] = value
+            kept.updated_at = kept.last_activity = now
+            kept.expires_at = now + self._ttl
             self._sessions[session_id] = kept
             self._sessions.move_to_end(session_id)
             return kept.model_copy(deep=True)

@@ -5,17 +5,25 @@ is one read in four that finds a changed session: a turn of a conversation chang
 once, and reads it for access, for the answer, and for the page that shows it.
 """
 
+import time
 from collections.abc import Sequence
 
-from benchmarks.measuring import Scale, Turn, Work, once_each, repeatedly
-from benchmarks.visit import Visit, change
+from benchmarks.measuring import CALLERS, Clock, Scale, Turn, Work, once_each, repeatedly
+from benchmarks.visit import topic
 from holdfast import SessionStore
+from holdfast.sessions import M
 
 MIX = 4
 
 
 def reads(
-    store: SessionStore[Visit], ids: Sequence[str], scale: Scale, *, every: int, callers: int
+    store: SessionStore[M],
+    ids: Sequence[str],
+    scale: Scale,
+    *,
+    every: int,
+    callers: int = CALLERS,
+    clock: Clock = time.perf_counter,
 ) -> Turn:
     """Read all sessions again and again; before each time, untimed, every n-th is changed."""
 
@@ -23,10 +31,10 @@ def reads(
         await store.get(ids[number])
 
     async def write(number: int) -> None:
-        await store.apply(ids[number * every], change(number))
+        await store.update(ids[number * every], topic=topic(number))
 
     async def pass_through() -> Work:
         await once_each(write, calls=len(ids) // every, callers=callers)
-        return await once_each(read, calls=len(ids), callers=callers)
+        return await once_each(read, calls=len(ids), callers=callers, clock=clock)
 
     return lambda: repeatedly(pass_through, seconds=scale.seconds)

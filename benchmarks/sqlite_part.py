@@ -44,9 +44,9 @@ async def _measure(folder: Path, scale: Scale) -> Rates:
             "apply, many": _changes(store, many, scale),
             "autocommit": update,
             "select": select,
-            "get, mixed": reads(store, many, scale, every=MIX, callers=CALLERS),
+            "get, mixed": reads(store, many, scale, every=MIX),
             "get, unchanged": _unchanged(store, many, scale),
-            "get, changed": reads(store, many, scale, every=1, callers=CALLERS),
+            "get, changed": reads(store, many, scale, every=1),
         }
         return await interleave(turns, rounds=scale.rounds)
 

@@ -1,19 +1,12 @@
-"""The session that all parts work on, and what is written to it."""
+"""The sessions that the parts work on, and what is written to them."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from holdfast import Change, Counter, Session, SessionStore
 
 TEXT = (
     "A guest asks where the parcel is that was to come on Tuesday, and for a refund if lost. " * 3
 )
-METADATA: dict[str, Any] = {
-    "channel": "web",
-    "language": "en",
-    "tags": ["returning", "newsletter"],
-    "basket": {"items": 3, "total": 129.5},
-}
 
 
 class Visit(Session):
@@ -36,11 +29,7 @@ def names(count: int) -> list[str]:
     return [f"visit-{number:06d}" for number in range(count)]
 
 
-async def fill(
-    store: SessionStore[Visit], ids: Iterable[str], metadata: dict[str, Any] | None = None
-) -> None:
+async def fill(store: SessionStore[Visit], ids: Iterable[str]) -> None:
     """Create the sessions that are worked on."""
     for number, session_id in enumerate(ids):
-        await store.create(
-            session_id, user_id=f"user-{number}", topic=topic(number), metadata=metadata or {}
-        )
+        await store.create(session_id, user_id=f"user-{number}", topic=topic(number))

@@ -31,10 +31,11 @@ async def test_the_old_design_evicts_the_least_recently_active() -> None:
     store = OldStore(max_sessions=2)
     await store.create(OldSession(session_id="a"))
     await store.create(OldSession(session_id="b"))
-    updated = await store.update("a", topic="new")
+    updated = await store.update("a", topic="new", thread_id="t")
     await store.create(OldSession(session_id="c"))
     assert updated is not None
-    assert updated.topic == "new"
+    assert updated.thread_id == "t"
+    assert updated.metadata == {"topic": "new"}
     assert await store.get("b") is None
     assert await store.update("b", topic="late") is None
     assert await store.get("a") == updated
