@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from holdfast.support.knowledge import Evidence, Knowledge, Passage
@@ -29,7 +29,10 @@ class Cited:
 
 
 class Library:
-    """Searches for one turn, and remembers what it found. `searches` counts them."""
+    """Searches for one turn, and remembers what it found.
+
+    `used` names the tools in the order of their first use.
+    """
 
     def __init__(self, knowledge: Knowledge, *, limit: int = 5) -> None:
         self._knowledge = knowledge
@@ -37,7 +40,7 @@ class Library:
         self._numbers: dict[str, int] = {}
         self._passages: list[Passage] = []
         self._confidence: list[float] = []
-        self.searches = 0
+        self.used: dict[str, None] = {}
 
     def search(self, question: str, *, context: Sequence[str] = ()) -> Found:
         """Search for a question; `context` is what the visitor said before, when it matters.
@@ -45,13 +48,27 @@ class Library:
         Raises:
             KnowledgeUnavailable: the knowledge base cannot be read.
         """
-        self.searches += 1
+        self.used["search_knowledge"] = None
         findings = self._knowledge.search([*context, question], limit=self._limit)
         evidence = findings.evidence
         found = tuple(
             (self._number(passage, evidence.confidence), passage) for passage in findings.passages
         )
         return Found(found, evidence)
+
+    def read(self, number: int) -> tuple[tuple[int, Passage], ...]:
+        """Give the article that a passage is from, whole and in order; nothing when none is.
+
+        Raises:
+            KnowledgeUnavailable: the knowledge base cannot be read.
+        """
+        self.used["read_article"] = None
+        if not 1 <= number <= len(self._passages):
+            return ()
+        found, confidence = self._passages[number - 1], self._confidence[number - 1]
+        article = self._knowledge.passages(found.document_id)
+        scored = [replace(passage, score=found.score) for passage in article]
+        return tuple((self._number(passage, confidence), passage) for passage in scored)
 
     def cite(self, text: str) -> Cited:
         """Keep the citations of what was found, number them anew, and drop all others.

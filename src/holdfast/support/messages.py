@@ -150,12 +150,10 @@ class Conversation(tuple[Entry, ...]):
 
 
 def _entry(item: Item) -> Entry | None:
-    if not isinstance(item.value, dict) or item.value.get("kind") != "message":
-        return None
     try:
         message = Kept.model_validate(item.value)
     except ValidationError:
-        # Others may append what they like to a log; that it says "message" does not make it one.
+        # Others may append to a log what they like.
         return None
     return Entry(item.number, message, item.at)
 

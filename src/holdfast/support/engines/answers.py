@@ -1,0 +1,73 @@
+"""Answers made of passages, word for word, with citations."""
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from holdfast.support.engines.excerpt import excerpt, has_steps
+from holdfast.support.engines.findings import FoundPassage
+from holdfast.support.engines.wording import stems
+
+# What another article must score, compared with the best passage, to be worth a look as well.
+WORTH_A_LOOK: Final = 0.6
+MOST_OTHERS: Final = 2
+# How much a section must have of a question to be given in place of the article's beginning:
+# about as much as one word of its heading that half of the sections hold.
+TELLING: Final = 1.0
+_ASKS_HOW: Final = re.compile(r"\b(?:how (?!long|much|many|often)|what (?:can|do|should|must) i)\b")
+
+
+def answer(question: str, found: Sequence[FoundPassage], article: Sequence[FoundPassage]) -> str:
+    """Answer from the best article, name it, and point to others worth a look."""
+    told = _chosen(question, article or found[:1])
+    texts = [excerpt(passage["text"], question) for passage in told]
+    return "\n\n".join([*texts, _sources(told, _others(found))])
+
+
+def _chosen(question: str, article: Sequence[FoundPassage]) -> list[FoundPassage]:
+    """Choose the section that a question asks for; else the beginning, and the steps for a how."""
+    worth = _worth(stems(question), article)
+    best = max(range(len(article)), key=lambda place: (worth[place], -place))
+    if worth[best] >= TELLING and article[best]["section"]:
+        return [article[best]]
+    beginning = article[0]
+    if has_steps(beginning["text"]) or not _ASKS_HOW.search(question.lower()):
+        return [beginning]
+    steps = next((passage for passage in article if has_steps(passage["text"])), None)
+    return [beginning, steps] if steps else [beginning]
+
+
+def _worth(asked: set[str], article: Sequence[FoundPassage]) -> list[float]:
+    """Weigh the question's words in each section; a word that all sections hold tells nothing."""
+    sections = [(stems(passage["section"]), stems(passage["text"])) for passage in article]
+    words = [heading | text for heading, text in sections]
+    rarity = {stem: math.log2(len(words) / n) for stem in asked if (n := _holding(stem, words))}
+    return [
+        sum(rarity[stem] * ((stem in heading) + (stem in text)) for stem in rarity) / 2
+        for heading, text in sections
+    ]
+
+
+def _holding(stem: str, words: Iterable[set[str]]) -> int:
+    return sum(stem in held for held in words)
+
+
+def _others(found: Sequence[FoundPassage]) -> list[FoundPassage]:
+    """Choose one passage each of other articles that score nearly as well."""
+    best = found[0]
+    articles: dict[str, FoundPassage] = {}
+    for passage in found:
+        if passage["article"] != best["article"]:
+            if passage["score"] >= WORTH_A_LOOK * best["score"]:
+                articles.setdefault(passage["article"], passage)
+    return list(articles.values())[:MOST_OTHERS]
+
+
+def _sources(told: Sequence[FoundPassage], others: Sequence[FoundPassage]) -> str:
+    marks = "".join(f"[{passage['number']}]" for passage in told)
+    line = f"From “{told[0]['article']}” {marks}."
+    if others:
+        named = ", ".join(f"“{other['article']}” [{other['number']}]" for other in others)
+        line += f" See also {named}."
+    return line

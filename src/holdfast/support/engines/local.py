@@ -1,0 +1,117 @@
+"""A model without a model: it searches, and answers in the words of what it found.
+
+It speaks to pydantic-ai as any model does, so that tools, limits and spans are the same.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, cast
+
+from pydantic_ai.messages import (
+    ModelMessage,
+    ModelRequest,
+    ModelResponse,
+    TextPart,
+    ToolCallPart,
+    ToolReturnPart,
+    UserPromptPart,
+)
+from pydantic_ai.models import Model, ModelRequestParameters
+from pydantic_ai.settings import ModelSettings
+from pydantic_ai.usage import RequestUsage
+
+from holdfast.support.engines.answers import answer
+from holdfast.support.engines.findings import Article, SearchResult
+from holdfast.support.engines.small_talk import SmallTalk
+from holdfast.support.engines.tools import read_article, search_knowledge
+
+SEARCH: Final = search_knowledge.__name__
+READ: Final = read_article.__name__
+# How many of the visitor's messages before a follow-up are looked at with it.
+CONTEXT: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Dialogue:
+    """A run so far: the question, what was asked before it, what the tools told since."""
+
+    question: str
+    before: tuple[str, ...]
+    searches: tuple[SearchResult, ...]
+    article: Article | None
+
+    @classmethod
+    def of(cls, messages: Sequence[ModelMessage]) -> "Dialogue":
+        """Read the messages of a run; the last thing a visitor said is the question."""
+        said: list[str] = []
+        told: list[ToolReturnPart] = []
+        for part in _parts(messages):
+            if isinstance(part, UserPromptPart):
+                said.append(part.content if isinstance(part.content, str) else "")
+                told.clear()
+            else:
+                told.append(part)
+        # In this process what a tool returns is the value itself.
+        searches = [cast("SearchResult", part.content) for part in told if part.tool_name == SEARCH]
+        articles = [cast("Article", part.content) for part in told if part.tool_name == READ]
+        *before, question = said or [""]
+        return cls(question, tuple(before), tuple(searches), articles[-1] if articles else None)
+
+
+class LocalModel(Model):
+    """Answers with excerpts, cited; needs no key and no network."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._small_talk = SmallTalk()
+
+    @property
+    def model_name(self) -> str:
+        return "extractive"
+
+    @property
+    def system(self) -> str:
+        return "holdfast"
+
+    async def request(
+        self,
+        messages: list[ModelMessage],
+        model_settings: ModelSettings | None,
+        model_request_parameters: ModelRequestParameters,
+    ) -> ModelResponse:
+        """Make the next step of a run."""
+        step = self._step(Dialogue.of(messages))
+        return ModelResponse(parts=[step], usage=RequestUsage(), model_name=self.model_name)
+
+    def _step(self, dialogue: Dialogue) -> TextPart | ToolCallPart:
+        question = dialogue.question
+        if not dialogue.searches:
+            talk = self._small_talk.answer(question)
+            return _search(question) if talk is None else TextPart(talk)
+        found = dialogue.searches[-1]
+        if found["sufficient"] and found["passages"]:
+            if dialogue.article is None:
+                return ToolCallPart(READ, {"number": found["passages"][0]["number"]})
+            return TextPart(answer(question, found["passages"], dialogue.article["article"]))
+        if (
+            len(dialogue.searches) == 1
+            and dialogue.before
+            and self._small_talk.follows_up(question)
+        ):
+            return _search(question, context=dialogue.before[-CONTEXT:])
+        return TextPart(self._small_talk.declined)
+
+
+def _search(question: str, *, context: Sequence[str] = ()) -> ToolCallPart:
+    arguments: dict[str, object] = {"question": question}
+    if context:
+        arguments["context"] = list(context)
+    return ToolCallPart(SEARCH, arguments)
+
+
+def _parts(messages: Sequence[ModelMessage]) -> Iterator[UserPromptPart | ToolReturnPart]:
+    for message in messages:
+        if isinstance(message, ModelRequest):
+            for part in message.parts:
+                if isinstance(part, UserPromptPart | ToolReturnPart):
+                    yield part

@@ -1,0 +1,29 @@
+"""The tools that every model is given."""
+
+from pydantic_ai import RunContext
+
+from holdfast.support.engines.findings import Article, SearchResult, article, search_result
+from holdfast.support.library import Library
+
+
+async def search_knowledge(
+    ctx: RunContext[Library], question: str, context: list[str] | None = None
+) -> SearchResult:
+    """Search the help articles of the shop.
+
+    Args:
+        ctx: What the run stands on.
+        question: What the visitor wants to know, in one complete sentence.
+        context: Earlier messages of the visitor that the question cannot be understood without.
+    """
+    return search_result(ctx.deps.search(question, context=context or ()))
+
+
+async def read_article(ctx: RunContext[Library], number: int) -> Article:
+    """Read the whole article that a passage is from.
+
+    Args:
+        ctx: What the run stands on.
+        number: The number of a passage that a search returned.
+    """
+    return article(ctx.deps.read(number))
