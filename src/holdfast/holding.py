@@ -36,6 +36,7 @@ class Lease:
         self.next_renewal = grant.good_until - ttl * (1 - RENEWED_AT)
         self._apply = apply
         self._holder = asyncio.current_task()
+        self._stopped = False
 
     async def apply(self, change: Change) -> Applied:
         """Apply a change, refused by the store unless the lease is still held.
@@ -45,7 +46,11 @@ class Lease:
         """
         if self.lost.is_set():
             raise LeaseLost(self.session_id)
-        return await self._apply(self.session_id, change.under(self.token))
+        try:
+            return await self._apply(self.session_id, change.under(self.token))
+        except LeaseLost:
+            self._tell()
+            raise
 
     def extend(self, grant: Grant) -> None:
         """Go on holding it."""
@@ -54,11 +59,24 @@ class Lease:
 
     def lose(self) -> None:
         """Tell the holder, and stop its block."""
+        self._tell()
+        if self._holder is not None and not self._stopped:
+            self._stopped = self._holder.cancel()
+
+    def settle(self, *, cancellations: int) -> bool:
+        """End the cancellation that the loss brought, and say whether it was the only one.
+
+        `cancellations` counts those that the task had open before the block.
+        """
+        if self._holder is None or not self._stopped:
+            return False
+        self._stopped = False
+        return self._holder.uncancel() <= cancellations
+
+    def _tell(self) -> None:
         if not self.lost.is_set():
             self.lost.set()
             logger.warning("lease.lost")
-            if self._holder is not None:
-                self._holder.cancel()
 
 
 class Holdings:
@@ -162,17 +180,20 @@ class Holdings:
 async def _stopping_at_loss(lease: Lease) -> AsyncGenerator[None]:
     """Turn the cancellation that a loss brings into `LeaseLost`; others pass."""
     holder = asyncio.current_task()
-    cancelled_before = holder.cancelling() if holder else 0
+    before = holder.cancelling() if holder else 0
     try:
         yield
     except asyncio.CancelledError as exc:
-        if lease.lost.is_set() and holder and holder.uncancel() <= cancelled_before:
+        if lease.settle(cancellations=before):
             raise LeaseLost(lease.session_id) from exc
         raise
+    except BaseException:
+        # An error of the block itself: it passes, and its task can go on.
+        lease.settle(cancellations=before)
+        raise
     else:
+        lease.settle(cancellations=before)
         if lease.lost.is_set():
-            if holder:
-                holder.uncancel()
             raise LeaseLost(lease.session_id)
 
 
