@@ -28,6 +28,7 @@ from holdfast.testing.steps import (
     ask,
     change,
     create,
+    expect,
     numbers,
     read,
     read_log,
@@ -136,7 +137,7 @@ class Refusing:
         ):  # fmt: skip
             asked = change(set={b"b": b"2222"}, append=(b"item",), put={"more": 1}, **wrong)
             async with untouched(backend):
-                assert await backend.execute(asked) == refusal
+                await expect(backend, asked, refusal)
             del wrong[next(iter(wrong))]
         await ask(backend, change(set={b"b": b"2222"}), Changed)
 
@@ -151,15 +152,15 @@ class Refusing:
         first = await ask(backend, asked, Changed)
         await ask(backend, Release(KEY, HOLDER), Released)
         async with untouched(backend):
-            assert await backend.execute(asked) == first._replace(replayed=True)
+            await expect(backend, asked, first._replace(replayed=True))
 
     async def test_absence_comes_before_everything(self, backend: Backend) -> None:
         """A session that is not there has no lease, no revision and no limits."""
         asked = Apply(KEY, "c", lease_token=HOLDER, expect_revision=3, add=(Add("n", -1, 0),))
-        assert await backend.execute(asked) == Absent()
+        await expect(backend, asked, Absent())
         await create(backend)
         await ask(backend, Delete(KEY), Deleted)
-        assert await backend.execute(asked) == Absent()
+        await expect(backend, asked, Absent())
 
     async def test_a_change_keeps_its_conditions(self, backend: Backend) -> None:
         """It is applied at the expected revision of the expected incarnation only."""
@@ -169,7 +170,7 @@ class Refusing:
             for expected in ((record.incarnation, 1), ("another", 2), ("another", None), (None, 3)):
                 incarnation, revision = expected
                 asked = change(expect_incarnation=incarnation, expect_revision=revision)
-                assert await backend.execute(asked) == Conflict(2)
+                await expect(backend, asked, Conflict(2))
         await apply(backend, expect_incarnation=record.incarnation, expect_revision=2)
         await apply(backend, expect_revision=3)
         await apply(backend, expect_incarnation=record.incarnation)
@@ -182,12 +183,10 @@ class Refusing:
         for delta, value in ((up, 4), (up, 8), (Add("visits", 1, 9), 9), (down, 6), (down, 3)):
             assert (await apply(backend, add=(delta,))).integers["visits"] == value
         async with untouched(backend):
-            assert await backend.execute(change(add=(Add("visits", 7, 9),))) == OverLimit(
-                "visits", 3, 9
-            )
-            assert await backend.execute(change(add=(Add("visits", -4, 9),))) == OverLimit(
-                "visits", 3, 0
-            )
+            above = change(add=(Add("visits", 7, 9),))
+            await expect(backend, above, OverLimit("visits", 3, 9))
+            below = change(add=(Add("visits", -4, 9),))
+            await expect(backend, below, OverLimit("visits", 3, 0))
         assert (await apply(backend, add=(down,))).integers["visits"] == 0
 
     async def test_counters_reach_the_largest_exact_integer(self, backend: Backend) -> None:
@@ -197,9 +196,7 @@ class Refusing:
         answers = [await apply(backend, add=(one,)) for _ in range(2)]
         assert [answer.integers["visits"] for answer in answers] == [LARGEST - 1, LARGEST]
         async with untouched(backend):
-            assert await backend.execute(change(add=(one,))) == OverLimit(
-                "visits", LARGEST, LARGEST
-            )
+            await expect(backend, change(add=(one,)), OverLimit("visits", LARGEST, LARGEST))
         await apply(backend, add=(Add("visits", -LARGEST, LARGEST),))
         assert (await read(backend)).integers == {"visits": 0}
 
@@ -207,7 +204,7 @@ class Refusing:
         """A limit lowered later stops additions and lets the counter come down."""
         await create(backend, integers={"visits": 50})
         asked = change(add=(Add("visits", 1, 10),))
-        assert await backend.execute(asked) == OverLimit("visits", 50, 10)
+        await expect(backend, asked, OverLimit("visits", 50, 10))
         assert (await apply(backend, add=(Add("visits", 0, 10),))).integers == {"visits": 50}
         assert (await apply(backend, add=(Add("visits", -5, 10),))).integers == {"visits": 45}
 
@@ -216,7 +213,7 @@ class Refusing:
         await create(backend, integers={"a": 0, "b": 5})
         async with untouched(backend):
             asked = change(add=(Add("a", 1, 5), Add("b", 1, 5)))
-            assert await backend.execute(asked) == OverLimit("b", 5, 5)
+            await expect(backend, asked, OverLimit("b", 5, 5))
         assert (await read(backend)).integers == {"a": 0, "b": 5}
 
     async def test_a_flag_is_raised_once(self, backend: Backend) -> None:
@@ -225,7 +222,7 @@ class Refusing:
         assert (await apply(backend, claim=("up",))).integers == {"up": 1}
         async with untouched(backend):
             asked = change(claim=("other", "up"), set={b"a": b"1"}, append=(b"item",))
-            assert await backend.execute(asked) == FlagUp("up")
+            await expect(backend, asked, FlagUp("up"))
         await apply(backend, put={"up": 0})
         assert (await apply(backend, claim=("up", "other"))).integers == {"up": 1, "other": 1}
 
@@ -235,7 +232,7 @@ class Refusing:
         async with untouched(backend):
             for tags in ((b"bob",), (b"",), ()):
                 asked = change(replace=True, user_tags=tags, set={b"a": b"2"}, append=(b"item",))
-                assert await backend.execute(asked) == UserDiffers()
+                await expect(backend, asked, UserDiffers())
         await apply(backend, replace=True, user_tags=(b"bob", b"ann"))
 
     async def test_the_size_of_all_values_is_limited(self, backend: Backend) -> None:
@@ -243,7 +240,7 @@ class Refusing:
         await create(backend, values={b"a": b"x" * 60, b"b": b"x" * 20})
         async with untouched(backend):
             asked = change(set={b"b": b"x" * 41}, max_bytes=100)
-            assert await backend.execute(asked) == TooLarge(101, 100)
+            await expect(backend, asked, TooLarge(101, 100))
         await apply(backend, set={b"b": b"x" * 40}, max_bytes=100)
         await apply(backend, set={b"c": b"x" * 60}, unset=(b"a",), max_bytes=100)
         assert sum(map(len, (await read(backend)).values.values())) == 100
@@ -255,4 +252,4 @@ class Refusing:
         await apply(backend, replace=True, user_tags=user, set={b"b": b"x" * 100}, max_bytes=100)
         async with untouched(backend):
             asked = change(replace=True, user_tags=user, set={b"b": b"x" * 101}, max_bytes=100)
-            assert await backend.execute(asked) == TooLarge(101, 100)
+            await expect(backend, asked, TooLarge(101, 100))

@@ -34,6 +34,7 @@ from holdfast.testing.steps import (
     count,
     create,
     creation,
+    expect,
     fresh,
     is_absent,
     numbers,
@@ -67,9 +68,9 @@ def writes(key: str = KEY) -> list[Operation]:
 async def assert_gone(backend: Backend, key: str = KEY) -> None:
     """Hold that every operation says so, and that none brings the session back."""
     for operation in writes(key):
-        assert await backend.execute(operation) == Absent(), operation
-    assert await ask(backend, Release(key, "token"), Released) == Released(False)
-    assert await ask(backend, Delete(key, "any", 7), Deleted) == Deleted(False)
+        await expect(backend, operation, Absent())
+    await expect(backend, Release(key, "token"), Released(False))
+    await expect(backend, Delete(key, "any", 7), Deleted(False))
     assert await is_absent(backend, key)
 
 
@@ -165,7 +166,7 @@ class Deleting:
         await create(backend)
         await create(backend, OTHER_KEY)
         await apply(backend, append=(b"item",))
-        assert await ask(backend, Delete(KEY), Deleted) == Deleted(True)
+        await expect(backend, Delete(KEY), Deleted(True))
         await assert_gone(backend)
         assert await count(backend) == 1
 
@@ -181,7 +182,7 @@ class Deleting:
         again = change(change_id="c", remember=True, append=(b"item",))
         await backend.execute(again)
         await ask(backend, Delete(KEY), Deleted)
-        assert await backend.execute(again) == Absent()
+        await expect(backend, again, Absent())
         assert await is_absent(backend)
 
     async def test_a_deletion_keeps_its_conditions(self, backend: Backend) -> None:
@@ -189,9 +190,9 @@ class Deleting:
         record = await create(backend)
         await apply(backend)
         async with untouched(backend):
-            assert await ask(backend, Delete(KEY, None, 1), Conflict) == Conflict(2)
-            assert await ask(backend, Delete(KEY, "another", 2), Conflict) == Conflict(2)
-            assert await ask(backend, Delete(KEY, "another"), Conflict) == Conflict(2)
+            await expect(backend, Delete(KEY, None, 1), Conflict(2))
+            await expect(backend, Delete(KEY, "another", 2), Conflict(2))
+            await expect(backend, Delete(KEY, "another"), Conflict(2))
         kept = await ask(backend, Delete(KEY, record.incarnation, 2), Deleted)
         assert kept == Deleted(True)
         assert await is_absent(backend)
@@ -209,7 +210,7 @@ class Deleting:
         for _ in range(100):
             await create(backend)
             await apply(backend, append=(b"item",))
-            assert await ask(backend, Delete(KEY), Deleted) == Deleted(True)
+            await expect(backend, Delete(KEY), Deleted(True))
         assert await count(backend) == 0
-        assert await ask(backend, Purge(NAMESPACE, 100), Purged) == Purged(())
+        await expect(backend, Purge(NAMESPACE, 100), Purged(()))
         assert await is_absent(backend)

@@ -29,6 +29,7 @@ from holdfast.testing.steps import (
     count,
     create,
     creation,
+    expect,
     is_absent,
     numbers,
     read,
@@ -88,7 +89,7 @@ class Expiring:
             await create(backend, key, ttl=5 * self.second)
         await advance(6)
         for place, key in enumerate(keys):
-            assert await backend.execute(writes(key)[place]) == Absent(), place
+            await expect(backend, writes(key)[place], Absent())
         assert [await is_absent(backend, key) for key in keys] == [True] * len(keys)
         assert await count(backend) == 0
 

@@ -23,6 +23,7 @@ from holdfast.testing.steps import (
     ask,
     change,
     create,
+    expect,
     read,
     untouched,
 )
@@ -75,9 +76,9 @@ class Leasing:
         held = await ask(backend, Acquire(KEY, SECOND, HOUR), Held)
         assert held.remaining <= 2 * self.second
         await advance(3)
-        assert await backend.execute(change(lease_token=FIRST)) == LeaseGone()
-        assert await backend.execute(Renew(KEY, FIRST, HOUR)) == LeaseGone()
-        assert await ask(backend, Release(KEY, FIRST), Released) == Released(False)
+        await expect(backend, change(lease_token=FIRST), LeaseGone())
+        await expect(backend, Renew(KEY, FIRST, HOUR), LeaseGone())
+        await expect(backend, Release(KEY, FIRST), Released(False))
         assert (await acquire(backend, SECOND)).fence > first.fence
 
     async def test_a_renewed_lease_lasts_on(self, backend: Backend, advance: Advance) -> None:
@@ -94,9 +95,9 @@ class Leasing:
     async def test_only_the_holder_renews(self, backend: Backend) -> None:
         """Neither another token nor one that never held anything extends a lease."""
         await create(backend)
-        assert await backend.execute(Renew(KEY, FIRST, HOUR)) == LeaseGone()
+        await expect(backend, Renew(KEY, FIRST, HOUR), LeaseGone())
         await acquire(backend, FIRST)
-        assert await backend.execute(Renew(KEY, SECOND, HOUR)) == LeaseGone()
+        await expect(backend, Renew(KEY, SECOND, HOUR), LeaseGone())
         await apply(backend, lease_token=FIRST)
 
     async def test_only_the_holder_releases(self, backend: Backend) -> None:
@@ -104,10 +105,10 @@ class Leasing:
         await create(backend)
         first = await acquire(backend, FIRST)
         for token in (SECOND, ""):
-            assert await ask(backend, Release(KEY, token), Released) == Released(False)
+            await expect(backend, Release(KEY, token), Released(False))
         await ask(backend, Acquire(KEY, SECOND, HOUR), Held)
-        assert await ask(backend, Release(KEY, FIRST), Released) == Released(True)
-        assert await ask(backend, Release(KEY, FIRST), Released) == Released(False)
+        await expect(backend, Release(KEY, FIRST), Released(True))
+        await expect(backend, Release(KEY, FIRST), Released(False))
         assert (await acquire(backend, SECOND)).fence > first.fence
 
     async def test_a_write_under_the_lease_passes(self, backend: Backend) -> None:
@@ -122,16 +123,16 @@ class Leasing:
         await create(backend)
         late = change(lease_token=FIRST, set={b"a": b"late"}, append=(b"late",))
         async with untouched(backend):
-            assert await backend.execute(late) == LeaseGone()
+            await expect(backend, late, LeaseGone())
             await acquire(backend, SECOND)
-            assert await backend.execute(late) == LeaseGone()
+            await expect(backend, late, LeaseGone())
             await ask(backend, Release(KEY, SECOND), Released)
             await acquire(backend, FIRST)
             await ask(backend, Release(KEY, FIRST), Released)
-            assert await backend.execute(late) == LeaseGone()
+            await expect(backend, late, LeaseGone())
             await acquire(backend, FIRST)
             await acquire(backend, THIEF, steal=True)
-            assert await backend.execute(late) == LeaseGone()
+            await expect(backend, late, LeaseGone())
 
     async def test_a_stolen_lease_is_the_thiefs(self, backend: Backend) -> None:
         """The old holder can neither renew nor release what was taken from it."""
@@ -139,8 +140,8 @@ class Leasing:
         first = await acquire(backend, FIRST)
         thief = await acquire(backend, THIEF, steal=True)
         assert thief.fence > first.fence
-        assert await backend.execute(Renew(KEY, FIRST, HOUR)) == LeaseGone()
-        assert await ask(backend, Release(KEY, FIRST), Released) == Released(False)
+        await expect(backend, Renew(KEY, FIRST, HOUR), LeaseGone())
+        await expect(backend, Release(KEY, FIRST), Released(False))
         await ask(backend, Acquire(KEY, FIRST, HOUR), Held)
         await apply(backend, lease_token=THIEF)
 
@@ -163,7 +164,7 @@ class Leasing:
         await create(backend, OTHER_KEY)
         await acquire(backend, FIRST)
         await acquire(backend, SECOND, key=OTHER_KEY)
-        assert await backend.execute(change(OTHER_KEY, lease_token=FIRST)) == LeaseGone()
+        await expect(backend, change(OTHER_KEY, lease_token=FIRST), LeaseGone())
         await ask(backend, Release(OTHER_KEY, SECOND), Released)
         await ask(backend, change(lease_token=FIRST), Changed)
 
@@ -172,8 +173,8 @@ class Leasing:
         await create(backend)
         await acquire(backend, FIRST)
         await ask(backend, Delete(KEY), Deleted)
-        assert await backend.execute(Renew(KEY, FIRST, HOUR)) == Absent()
-        assert await backend.execute(Acquire(KEY, FIRST, HOUR)) == Absent()
+        await expect(backend, Renew(KEY, FIRST, HOUR), Absent())
+        await expect(backend, Acquire(KEY, FIRST, HOUR), Absent())
         await create(backend)
-        assert await backend.execute(change(lease_token=FIRST)) == LeaseGone()
+        await expect(backend, change(lease_token=FIRST), LeaseGone())
         assert (await read(backend)).revision == 1

@@ -19,6 +19,7 @@ from holdfast.testing.steps import (
     apply,
     ask,
     create,
+    expect,
     read,
 )
 
@@ -69,7 +70,7 @@ class Listing:
 
     async def test_an_empty_namespace_has_one_empty_page(self, backend: Backend) -> None:
         """Nothing to list is no error, and its page is the last."""
-        assert await ask(backend, List(NAMESPACE, 5), Listed) == Listed((), None)
+        await expect(backend, List(NAMESPACE, 5), Listed((), None))
 
     async def test_pages_hold_every_session_once(self, backend: Backend, advance: Advance) -> None:
         """Oldest first, whatever the size of the pages, with the records as they are read."""

@@ -7,6 +7,7 @@ from holdfast.testing.steps import (
     ask,
     change,
     create,
+    expect,
     numbers,
     read,
     read_log,
@@ -66,6 +67,7 @@ class Logging:
         for _ in range(3):
             await apply(backend, append=(b"item",) * 2, max_items=4)
         assert await numbers(backend) == [3, 4, 5, 6]
+        assert await stretch(backend, 3, 2) == [4, 5]
         assert ((await read(backend)).length, (await read(backend)).last_item) == (4, 6)
         await apply(backend, max_items=1)
         assert await numbers(backend) == [3, 4, 5, 6]
@@ -90,7 +92,7 @@ class Logging:
         await create(backend)
         await apply(backend, append=(b"a", b"b"))
         newest = (await read_log(backend)).items[-1]
-        assert await ask(backend, Drop(KEY), Dropped) == Dropped(newest, 3)
+        await expect(backend, Drop(KEY), Dropped(newest, 3))
         assert await numbers(backend) == [1]
         assert (await apply(backend, append=(b"c",))).first_item == 3
         assert await numbers(backend) == [1, 3]
@@ -100,7 +102,7 @@ class Logging:
         """All items go, the numbers do not begin again."""
         await create(backend)
         await apply(backend, append=(b"a", b"b", b"c"))
-        assert await ask(backend, Drop(KEY, everything=True), Dropped) == Dropped(None, 3)
+        await expect(backend, Drop(KEY, everything=True), Dropped(None, 3))
         assert await read_log(backend) == ItemsFound((), 0, 3)
         answer = await apply(backend, append=(b"d",))
         assert (answer.first_item, answer.last_item) == (4, 4)
@@ -112,7 +114,7 @@ class Logging:
         await apply(backend, append=(b"a", b"b"))
         for revision in (3, 4):
             assert (await ask(backend, Drop(KEY), Dropped)).revision == revision
-        assert await ask(backend, Drop(KEY), Dropped) == Dropped(None, 5)
+        await expect(backend, Drop(KEY), Dropped(None, 5))
         assert (await apply(backend, append=(b"c",))).first_item == 3
 
     async def test_removing_items_is_a_change(self, backend: Backend) -> None:

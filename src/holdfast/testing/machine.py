@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from holdfast.backend import (
     Backend,
     Count,
+    Create,
     List,
     Listed,
     Operation,
@@ -23,15 +24,29 @@ from holdfast.backend import (
     Purge,
     Purged,
     Read,
+    ReadItems,
     Record,
     Where,
 )
 from holdfast.clock import Clock
 from holdfast.testing.manual_clock import ManualClock
 from holdfast.testing.model import Model
-from holdfast.testing.strategies import BEGINNING, KEYS, NAMESPACES, operations, where
+from holdfast.testing.strategies import (
+    BEGINNING,
+    HOUR,
+    KEYS,
+    NAMESPACES,
+    changes,
+    creations,
+    endings,
+    passing,
+    takes,
+    turns,
+    visits,
+    where,
+)
 
-PASSING = st.one_of(st.integers(0, 20), st.integers(0, 40_000_000), st.just(3_600_000_000))
+LIVES = ((HOUR, 10 * HOUR), (10_000_000, 30_000_000), (10_000_000, HOUR))
 
 
 class BackendMachine(RuleBasedStateMachine):
@@ -53,21 +68,41 @@ class BackendMachine(RuleBasedStateMachine):
         """Open the backend."""
         entering = self._stack.enter_async_context(self.open(self._clock.clock))
         self._backend = self._runner.run(entering)
+        for key, (ttl, max_age) in zip(KEYS, LIVES, strict=True):
+            self.ask(Create(key, "i1", ttl, max_age, b"ann", {"visits": 0}, {b"t1": b"x"}))
 
     def teardown(self) -> None:
         """Close the backend."""
         self._runner.run(self._stack.aclose())
         self._runner.close()
 
-    @rule(operation=operations())
-    def ask(self, operation: Operation) -> None:
-        """Ask both for the same, and then how the session is."""
-        assert self._run(operation) == self._model.execute(operation)
-        for key in KEYS:
-            if getattr(operation, "key", None) == key:
-                assert self._run(Read(key)) == self._model.execute(Read(key))
+    @rule(operation=creations())
+    def create(self, operation: Operation) -> None:
+        """Bring sessions into being, and sometimes meet one that is there."""
+        self.ask(operation)
 
-    @rule(microseconds=PASSING)
+    @rule(operation=changes())
+    def change(self, operation: Operation) -> None:
+        """Change a session."""
+        self.ask(operation)
+
+    @rule(first=changes(), second=changes())
+    def repeat(self, first: Operation, second: Operation) -> None:
+        """Send a change again after another one."""
+        for operation in (first, second, first):
+            self.ask(operation)
+
+    @rule(operation=st.one_of(visits(), turns(), takes()))
+    def visit(self, operation: Operation) -> None:
+        """Read, touch, hold, or take from a limit."""
+        self.ask(operation)
+
+    @rule(operation=endings())
+    def end(self, operation: Operation) -> None:
+        """Delete a session."""
+        self.ask(operation)
+
+    @rule(microseconds=passing)
     def wait(self, microseconds: int) -> None:
         """Let time pass for both."""
         self._clock.pass_by(microseconds)
@@ -75,7 +110,7 @@ class BackendMachine(RuleBasedStateMachine):
     @rule(namespace=st.sampled_from(NAMESPACES))
     def count(self, namespace: str) -> None:
         """Count on both."""
-        assert self._run(Count(namespace)) == self._model.execute(Count(namespace))
+        self.compare(Count(namespace))
 
     @rule(namespace=st.sampled_from(NAMESPACES), limit=st.integers(1, 4), chosen=where())
     def walk(self, namespace: str, limit: int, chosen: Where) -> None:
@@ -99,9 +134,22 @@ class BackendMachine(RuleBasedStateMachine):
         assert isinstance(purged, Purged)
         assert len(purged.session_ids) <= limit
         for session_id in purged.session_ids:
-            key = f"{namespace}/{session_id}"
-            assert self._model.execute(Read(key)) == self._run(Read(key))
+            self.compare(Read(f"{namespace}/{session_id}"))
         self.count(namespace)
+
+    def ask(self, operation: Operation) -> None:
+        """Ask both for the same, and then how the session is."""
+        self.compare(operation)
+        key = getattr(operation, "key", "")
+        if key in KEYS:
+            for look in (Read(key), ReadItems(key, 0, 100), ReadItems(key, 2, 1)):
+                self.compare(look)
+
+    def compare(self, operation: Operation) -> None:
+        """Hold one answer against the model's (as tuples, answers of two kinds may be equal)."""
+        expected = self._model.execute(operation)
+        found = self._run(operation)
+        assert (type(found), found) == (type(expected), expected)
 
     def _run(self, operation: Operation) -> Outcome:
         return self._runner.run(self._backend.execute(operation))

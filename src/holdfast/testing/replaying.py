@@ -20,6 +20,7 @@ from holdfast.testing.steps import (
     ask,
     change,
     create,
+    expect,
     numbers,
     read,
     untouched,
@@ -44,7 +45,7 @@ class Replaying:
         await create(backend)
         first = await ask(backend, once(), Changed)
         async with untouched(backend):
-            assert await backend.execute(once()) == first._replace(replayed=True)
+            await expect(backend, once(), first._replace(replayed=True))
         assert (await read(backend)).integers == {"visits": 1}
         assert await numbers(backend) == [1, 2]
 
@@ -57,14 +58,14 @@ class Replaying:
         await ask(backend, once("another"), Changed)
         await apply(backend, put={"visits": 77})
         async with untouched(backend):
-            assert await backend.execute(once()) == first._replace(replayed=True)
+            await expect(backend, once(), first._replace(replayed=True))
 
     async def test_an_id_with_another_content_is_refused(self, backend: Backend) -> None:
         """Two different changes under one id are a mistake of the caller's, and said to be one."""
         await create(backend)
         await ask(backend, once(), Changed)
         async with untouched(backend):
-            assert await backend.execute(once(digest=b"another")) == ChangeIdReused()
+            await expect(backend, once(digest=b"another"), ChangeIdReused())
 
     async def test_the_last_256_changes_are_remembered(self, backend: Backend) -> None:
         """The oldest of 256 is still answered as the first time."""
@@ -73,7 +74,7 @@ class Replaying:
         for number in range(1, REMEMBERED):
             await ask(backend, once(str(number)), Changed)
         async with untouched(backend):
-            assert await backend.execute(once("0")) == first._replace(replayed=True)
+            await expect(backend, once("0"), first._replace(replayed=True))
 
     async def test_a_refused_change_is_not_remembered(self, backend: Backend) -> None:
         """The same id is applied once the reason for the refusal is gone."""
@@ -97,7 +98,7 @@ class Replaying:
         await create(backend)
         await ask(backend, once(), Changed)
         await ask(backend, Delete(KEY), Deleted)
-        assert await backend.execute(once()) == Absent()
+        await expect(backend, once(), Absent())
         await create(backend)
         answer = await ask(backend, once(), Changed)
         assert (answer.replayed, answer.revision) == (False, 2)

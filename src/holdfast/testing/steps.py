@@ -46,6 +46,11 @@ async def ask(backend: Backend, operation: Operation, kind: type[Answer]) -> Ans
     return outcome
 
 
+async def expect(backend: Backend, operation: Operation, expected: Outcome) -> None:
+    """Have an operation answered with exactly this (as tuples, two kinds may be equal)."""
+    assert await ask(backend, operation, type(expected)) == expected
+
+
 def creation(
     key: str = KEY,
     *,

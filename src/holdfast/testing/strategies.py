@@ -1,6 +1,6 @@
 """Hypothesis strategies for operations: few names, so that they meet, and few values."""
 
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from hypothesis import strategies as st
 
@@ -21,13 +21,22 @@ from holdfast.backend import (
     Where,
 )
 
+Drawn = TypeVar("Drawn")
 NAMESPACES: Final = ("one", "two")
-KEYS: Final = ("one/a", "one/b", "one/c", "two/a")
+KEYS: Final = ("one/a", "one/b", "two/a")
+HOUR: Final = 3_600_000_000
 LARGEST: Final = 2**53 - 1
 BEGINNING: Final = 1_700_000_000_000_000
 COUNTERS: Final = ("visits", "turns")
 FLAGS: Final = ("up", "seen")
 WRITTEN: Final = ("written", "kept")
+CHANGE_IDS: Final = ("c1", "c2", "c3", "c4", "c5", "c6")
+
+
+def rarely(values: st.SearchStrategy[Drawn]) -> st.SearchStrategy[Drawn | None]:
+    """Draw None mostly."""
+    return st.one_of(st.none(), st.none(), st.none(), values)
+
 
 keys = st.sampled_from(KEYS)
 tokens = st.sampled_from(("t1", "t2", "t3"))
@@ -35,85 +44,107 @@ incarnations = st.sampled_from(("i1", "i2", "i3"))
 users = st.sampled_from((b"", b"ann", b"bob"))
 tags = st.sampled_from((b"t1", b"t2", b"t3"))
 payloads = st.sampled_from((b"", b"x", b"y" * 40, b"z" * 90))
-durations = st.one_of(st.integers(1, 60_000_000), st.sampled_from((1, 3_600_000_000)))
-moments = st.one_of(st.none(), st.none(), st.integers(BEGINNING, BEGINNING + 60_000_000))
-revisions = st.one_of(st.none(), st.none(), st.integers(1, 5))
-texts = st.dictionaries(tags, payloads, max_size=3)
-integers = st.dictionaries(
-    st.sampled_from((*COUNTERS, *FLAGS, *WRITTEN)), st.integers(0, 2), max_size=3
-)
+# Most sessions and leases outlast most of the waiting.
+durations = st.sampled_from((HOUR, HOUR, HOUR, HOUR, 9_999_999, 10_000_000, 30_000_000, 1))
+passing = st.one_of(st.integers(0, 3), st.sampled_from((4_000_000, 9_999_998, 10_000_000, HOUR)))
+moments = rarely(st.integers(BEGINNING, BEGINNING + 30_000_000))
+idle = rarely(durations)
+rarely_true = st.sampled_from((False, False, False, True))
 additions = st.builds(
     Add,
     st.sampled_from(COUNTERS),
-    st.sampled_from((-2, -1, 0, 1, 1, 2, LARGEST)),
-    st.sampled_from((0, 1, 5, LARGEST)),
+    st.sampled_from((1, 1, 2, 0, -1, LARGEST)),
+    st.sampled_from((LARGEST, 3, 1)),
+)
+texts = st.dictionaries(tags, payloads, max_size=2)
+integers = st.dictionaries(
+    st.sampled_from((*COUNTERS, *FLAGS, *WRITTEN)), st.integers(0, 2), max_size=2
+)
+
+
+def parts(**drawn: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """Draw some of the parts of a change."""
+    return st.fixed_dictionaries(drawn)
+
+
+def one(value: st.SearchStrategy[Drawn]) -> st.SearchStrategy[tuple[Drawn]]:
+    """Draw a tuple of one."""
+    return st.tuples(value)
+
+
+# What a change does: one thing to each name, as all changes do.
+effects = st.one_of(
+    parts(),
+    parts(add=one(additions)),
+    parts(set=texts, max_bytes=st.sampled_from((1 << 20, 100))),
+    parts(unset=one(tags), put=st.dictionaries(st.sampled_from((*FLAGS, *WRITTEN)), st.just(0))),
+    parts(claim=one(st.sampled_from(FLAGS)), put=st.just({"kept": 1})),
+    parts(
+        append=st.lists(payloads, min_size=1, max_size=3).map(tuple), max_items=st.integers(1, 4)
+    ),
+    parts(set=texts, append=one(payloads), add=one(additions), claim=one(st.sampled_from(FLAGS))),
+    parts(
+        set=texts, put=integers, replace=st.just(True), user_tags=st.tuples(users, users), ttl=idle
+    ),
+)  # fmt: skip
+
+# What it asks for first.
+conditions = st.one_of(
+    parts(),
+    parts(),
+    parts(expect_revision=st.integers(1, 4)),
+    parts(expect_incarnation=incarnations),
+    parts(lease_token=tokens),
 )
 
 
 @st.composite
 def changes(draw: st.DrawFn) -> Apply:
-    """Draw a change that does one thing to each name, as all changes do."""
-    parts: dict[str, Any] = {
-        "change_id": draw(st.sampled_from(("c1", "c2", "c3", "c4", "c5"))),
-        "digest": draw(st.sampled_from((b"d1", b"d1", b"d2"))),
-        "remember": draw(st.booleans()),
-        "slide": draw(st.booleans()),
-        "set": draw(texts),
-        "append": tuple(draw(st.lists(payloads, max_size=3))),
-        "max_items": draw(st.integers(1, 6)),
-        "max_bytes": draw(st.sampled_from((1 << 20, 1 << 20, 100))),
-        "expect_incarnation": draw(st.one_of(st.none(), st.none(), incarnations)),
-        "expect_revision": draw(revisions),
-        "lease_token": draw(st.one_of(st.none(), st.none(), tokens)),
-        "ttl": draw(st.one_of(st.none(), st.none(), durations)),
-    }
-    more = draw(replacing()) if draw(st.integers(0, 5)) == 0 else draw(altering(parts["set"]))
-    return Apply(draw(keys), **parts, **more)
-
-
-@st.composite
-def replacing(draw: st.DrawFn) -> dict[str, Any]:
-    """Draw what a replacement has besides its values."""
-    user_tags = tuple(draw(st.lists(users, min_size=1, max_size=2)))
-    return {"replace": True, "user_tags": user_tags, "put": draw(integers)}
-
-
-@st.composite
-def altering(draw: st.DrawFn, written: dict[bytes, bytes]) -> dict[str, Any]:
-    """Draw what a change does besides setting values."""
-    claim = draw(st.lists(st.sampled_from(FLAGS), max_size=2, unique=True))
-    lowered = [flag for flag in FLAGS if flag not in claim]
-    names = st.sampled_from((*lowered, *WRITTEN))
-    adds = draw(st.lists(additions, max_size=2, unique_by=lambda add: add.name))
-    unset = draw(st.lists(tags.filter(lambda tag: tag not in written), max_size=1))
-    put = draw(st.dictionaries(names, st.integers(0, 1), max_size=2))
-    return {"claim": tuple(claim), "add": tuple(adds), "unset": tuple(unset), "put": put}
-
-
-def operations() -> st.SearchStrategy[Operation]:
-    """Draw any operation on a session, or on a rate limit."""
-    deletions = st.builds(Delete, keys, st.one_of(st.none(), incarnations), revisions)
-    takes = st.builds(
-        Take,
-        st.sampled_from(("limit1", "limit2")),
-        st.just(7_000_001),
-        st.just(3),
-        st.integers(0, 4),
+    """Draw a change."""
+    return Apply(
+        draw(keys),
+        draw(st.sampled_from(CHANGE_IDS)),
+        remember=draw(st.booleans()),
+        digest=draw(st.sampled_from((b"", b"", b"other"))),
+        slide=draw(rarely_true),
+        **draw(conditions),
+        **draw(effects),
     )
+
+
+def creations() -> st.SearchStrategy[Create]:
+    """Draw a session, the user and the state it begins with included."""
+    return st.builds(Create, keys, incarnations, durations, durations, users, integers, texts)
+
+
+def endings() -> st.SearchStrategy[Delete]:
+    """Draw a deletion."""
+    return st.builds(Delete, keys, rarely(incarnations), rarely(st.integers(1, 4)))
+
+
+def visits() -> st.SearchStrategy[Operation]:
+    """Draw what reads or moves a session without writing to it, or shortens its log."""
     return st.one_of(
-        st.builds(Create, keys, incarnations, durations, durations, users, integers, texts),
-        changes(),
-        changes(),
-        st.builds(Touch, keys, st.booleans(), st.one_of(st.none(), durations)),
-        st.builds(ReadItems, keys, st.integers(0, 5), st.integers(1, 5)),
-        st.builds(Drop, keys, st.booleans(), st.booleans()),
-        st.builds(Acquire, keys, tokens, durations, st.booleans()),
+        st.builds(Read, keys),
+        st.builds(Touch, keys, rarely_true, idle),
+        st.builds(ReadItems, keys, st.integers(0, 5), st.integers(1, 3)),
+        st.builds(Drop, keys, rarely_true, rarely_true),
+    )
+
+
+def turns() -> st.SearchStrategy[Operation]:
+    """Draw a step around a lease."""
+    return st.one_of(
+        st.builds(Acquire, keys, tokens, durations, rarely_true),
         st.builds(Renew, keys, tokens, durations),
         st.builds(Release, keys, tokens),
-        deletions,
-        takes,
-        st.builds(Read, keys),
     )
+
+
+def takes() -> st.SearchStrategy[Take]:
+    """Draw from a rate limit."""
+    names = st.sampled_from(("limit1", "limit2"))
+    return st.builds(Take, names, st.just(7_000_001), st.just(3), st.integers(0, 4))
 
 
 def where() -> st.SearchStrategy[Where]:
