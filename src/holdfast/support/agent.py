@@ -18,8 +18,10 @@ from holdfast.support.library import Library
 from holdfast.support.messages import Conversation, MessagePage
 from holdfast.support.metrics import SessionMetrics, Stopwatch, measure
 from holdfast.support.policy import AgentPolicy
+from holdfast.support.recollection import read_conversation
 from holdfast.support.response import AgentResponse
-from holdfast.support.turn import WHOLE_LOG, OpenTurn
+from holdfast.support.turn import OpenTurn, Scene
+from holdfast.support.writing import Verdict, Writer
 
 logger = logging.getLogger(__name__)
 
@@ -90,18 +92,16 @@ class SupportAgent:
             user_agent=user_agent,
         )
         policy = self._policy
+        writer = Writer(
+            incoming=incoming,
+            new_id=self._new_id,
+            max_messages=policy.max_messages,
+            fingerprints=self._fingerprints,
+        )
         async with self._store.lease(
             session_id, ttl=policy.lease_ttl, wait=policy.lease_wait
         ) as lease:
-            turn = OpenTurn(
-                self._store,
-                lease,
-                incoming,
-                max_messages=policy.max_messages,
-                fingerprints=self._fingerprints,
-                new_id=self._new_id,
-            )
-            response = await turn.read() or await self._take(turn, session_id)
+            response = await self._take(OpenTurn(self._store, lease, writer), incoming.text)
         self._stopwatch.add(self._monotonic() - began)
         return response
 
@@ -122,7 +122,7 @@ class SupportAgent:
         Raises:
             SessionNotFound: there is no such session.
         """
-        return Conversation.of(await self._store.items(session_id, limit=WHOLE_LOG)).ticket()
+        return (await read_conversation(self._store, session_id)).ticket()
 
     async def get_or_create_session(
         self,
@@ -149,17 +149,18 @@ class SupportAgent:
         """Count messages and escalations over all live sessions."""
         return await measure(self._store, self._stopwatch)
 
-    async def _take(self, turn: OpenTurn, session_id: str) -> AgentResponse:
+    async def _take(self, turn: OpenTurn, text: str) -> AgentResponse:
+        scene = await turn.begin()
+        if isinstance(scene, AgentResponse):
+            return scene
         began = self._monotonic()
         assessment = self._escalation.assess(
-            turn.incoming.text,
-            earlier=turn.conversation.said_by_visitor(),
-            offered=turn.offered,
+            text, earlier=scene.before.said_by_visitor(), offered=scene.offered
         )
-        answer = await self._answer(turn, assessment, session_id)
+        answer = await self._answer(turn, scene, assessment, text)
         milliseconds = (self._monotonic() - began) * 1000
-        response = await turn.finish(answer, assessment, milliseconds=milliseconds)
-        if response.metadata["outcome"] == "handed_over":
+        response = await turn.finish(scene, Verdict(answer, assessment, milliseconds))
+        if assessment.escalates and not scene.session.escalated:
             logger.info(
                 "support.handed_over",
                 extra={"category": assessment.category, "priority": assessment.priority},
@@ -167,26 +168,23 @@ class SupportAgent:
         return response
 
     async def _answer(
-        self, turn: OpenTurn, assessment: Assessment, session_id: str
+        self, turn: OpenTurn, scene: Scene, assessment: Assessment, text: str
     ) -> Answer | None:
         """Ask the engine, unless the visitor wants a person; None when only that is to be told."""
         if assessment.asked and assessment.escalates:
             return None
+        history = scene.history(self._policy.history)
         try:
             return await self._engine.answer(
-                Turn(
-                    text=turn.incoming.text,
-                    history=turn.history(self._policy.history),
-                    library=Library(self._knowledge),
-                )
+                Turn(text=text, history=history, library=Library(self._knowledge))
             )
         except EngineFailed as exc:
             logger.warning("support.engine_failed", extra={"reason": exc.reason})
-            if assessment.escalates and turn.opens_ticket:
+            if assessment.escalates and not scene.session.escalated:
                 return None
-            kept = await turn.keep()
+            kept = await turn.keep(scene)
             raise AnswerUnavailable(
-                session_id,
+                scene.session.session_id,
                 message_id=kept.message.id,
                 number=kept.number,
                 retry_after=exc.retry_after or RETRY_AFTER,

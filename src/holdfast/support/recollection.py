@@ -1,0 +1,48 @@
+"""What a turn has to know of what was said before."""
+
+from typing import Final, NamedTuple
+
+from holdfast.session import SupportSession
+from holdfast.store import SessionStore
+from holdfast.support.messages import Conversation, Entry
+
+RECENT: Final = 200
+"""Items at the end of a log that a turn reads; reading thousands would hold up all other turns."""
+
+
+class Recollection(NamedTuple):
+    """The recent messages; and, where a client sent its message before, that one and its answer."""
+
+    recent: Conversation
+    asked: Entry | None
+    answer: Entry | None
+
+
+async def recall(
+    store: SessionStore[SupportSession], session_id: str, *, client_message_id: str | None
+) -> Recollection:
+    """Read the end of the log; all of it where only there a message can be found again."""
+    beginning = await store.read_log(session_id, limit=RECENT)
+    recent = Conversation.of(beginning.items)
+    skipped = max(beginning.last_item - RECENT, 0)
+    if skipped:
+        recent = Conversation.of(await store.items(session_id, after=skipped, limit=RECENT))
+    if client_message_id is None:
+        return Recollection(recent, None, None)
+    whole = recent
+    if skipped and recent.asked(client_message_id) is None:
+        whole = await read_conversation(store, session_id)
+    asked = whole.asked(client_message_id)
+    return Recollection(recent, asked, asked and whole.answer_to(asked.message.id))
+
+
+async def read_conversation(store: SessionStore[SupportSession], session_id: str) -> Conversation:
+    """Read all of a log, page by page, so that other turns go on between two pages."""
+    entries: list[Entry] = []
+    after = 0
+    while True:
+        log = await store.read_log(session_id, after=after, limit=RECENT)
+        entries += Conversation.of(log.items)
+        after = log.items[-1].number if log.items else log.last_item
+        if after >= log.last_item:
+            return Conversation(entries)
