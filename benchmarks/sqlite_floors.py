@@ -4,12 +4,15 @@ All of it in WAL with `synchronous=FULL`, on a table of its own whose rows are a
 that the store keeps of the same sessions.
 """
 
+import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import aiosqlite
 
@@ -18,6 +21,8 @@ from benchmarks.visit import topic
 
 # A session of `visit.py` in the store's file: 362 bytes of ciphertext, 180 of times and ids.
 ROW_BYTES = 540
+Values = tuple[str, int]
+
 PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
 TABLE = "CREATE TABLE visits (id INTEGER PRIMARY KEY, visits INTEGER NOT NULL, topic TEXT NOT NULL)"
 INSERT = "INSERT INTO visits VALUES (?, 0, ?)"
@@ -28,19 +33,14 @@ SELECT = "SELECT id, visits, topic FROM visits WHERE id = ?"
 @contextmanager
 def group_commit(path: Path, rows: int, scale: Scale) -> Iterator[Turn]:
     """Update 64 rows a transaction through `executemany`, in one thread that does nothing else."""
-    connection = sqlite3.connect(path, isolation_level=None)
-    connection.executescript(PRAGMAS)
-    connection.execute(TABLE)
-    _insert(connection, rows)
+    connection = _connect(path, rows)
     numbers = count()
 
     async def turn() -> Work:
         made, began = 0, time.perf_counter()
         while time.perf_counter() < began + scale.seconds:
-            batch = [(_value(n), n % rows) for n in (next(numbers) for _ in range(CALLERS))]
-            connection.execute("BEGIN IMMEDIATE")
-            connection.executemany(UPDATE, batch)
-            connection.execute("COMMIT")
+            numbered = [next(numbers) for _ in range(CALLERS)]
+            _update(connection, [(_value(number), number % rows) for number in numbered])
             made += CALLERS
         return Work(made, time.perf_counter() - began)
 
@@ -48,6 +48,40 @@ def group_commit(path: Path, rows: int, scale: Scale) -> Iterator[Turn]:
         yield turn
     finally:
         connection.close()
+
+
+@contextmanager
+def shared_commit(path: Path, rows: int, scale: Scale) -> Iterator[Turn]:
+    """Update the same rows for callers who each wait for their own answer.
+
+    What they ask for while a transaction is under way goes into the next one, in another thread.
+    """
+    connection = _connect(path, rows, check_same_thread=False)
+    waiting: list[tuple[Values, asyncio.Future[None]]] = []
+    under_way: set[asyncio.Task[None]] = set()
+
+    async def work() -> None:
+        loop = asyncio.get_running_loop()
+        while waiting:
+            batch = waiting[:CALLERS]
+            del waiting[:CALLERS]
+            values = [value for value, _ in batch]
+            await loop.run_in_executor(thread, _update, connection, values)
+            for _, answer in batch:
+                answer.set_result(None)
+            await asyncio.sleep(0)
+        under_way.clear()
+
+    async def update(number: int) -> None:
+        answer = asyncio.get_running_loop().create_future()
+        waiting.append(((_value(number), number % rows), answer))
+        if not under_way:
+            under_way.add(asyncio.create_task(work()))
+        await answer
+
+    with ThreadPoolExecutor(1) as thread:
+        yield lambda: for_a_while(update, seconds=scale.seconds)
+    connection.close()
 
 
 @asynccontextmanager
@@ -72,9 +106,19 @@ async def autocommit(path: Path, rows: int, scale: Scale) -> AsyncIterator[tuple
         )
 
 
-def _insert(connection: sqlite3.Connection, rows: int) -> None:
+def _connect(path: Path, rows: int, **settings: Any) -> sqlite3.Connection:
+    connection: sqlite3.Connection = sqlite3.connect(path, isolation_level=None, **settings)
+    connection.executescript(PRAGMAS)
+    connection.execute(TABLE)
     connection.execute("BEGIN")
     connection.executemany(INSERT, [(number, _value(number)) for number in range(rows)])
+    connection.execute("COMMIT")
+    return connection
+
+
+def _update(connection: sqlite3.Connection, batch: list[Values]) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    connection.executemany(UPDATE, batch)
     connection.execute("COMMIT")
 
 

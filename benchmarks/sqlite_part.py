@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from benchmarks.comparison import Comparison, Target
 from benchmarks.measuring import CALLERS, Rates, Scale, Turn, for_a_while, interleave
 from benchmarks.reading import MIX, reads
-from benchmarks.sqlite_floors import autocommit, group_commit
+from benchmarks.sqlite_floors import autocommit, group_commit, shared_commit
 from benchmarks.visit import Visit, change, fill, names
 from holdfast import Keyring, SessionStore, SQLiteSessionStore
 
@@ -37,8 +37,10 @@ async def _measure(folder: Path, scale: Scale) -> Rates:
         )
         few = stack.enter_context(group_commit(folder / "few.db", CALLERS, scale))
         all_ = stack.enter_context(group_commit(folder / "many.db", len(many), scale))
+        shared = stack.enter_context(shared_commit(folder / "shared.db", CALLERS, scale))
         turns: dict[str, Turn] = {
             "group commit": few,
+            "shared commit": shared,
             "apply": _changes(store, many[:CALLERS], scale),
             "group commit, many": all_,
             "apply, many": _changes(store, many, scale),
@@ -72,6 +74,7 @@ def _writes(rates: Rates, scale: Scale) -> list[Comparison]:
     return [
         Comparison(PART, few, "raw group commit", rates["apply"], floor, Target(0.3)),
         Comparison(PART, many, "raw group commit", rates["apply, many"], floors, Target(0.3)),
+        Comparison(PART, few, "the same for 64 callers", rates["apply"], rates["shared commit"]),
         Comparison(PART, few, alone, rates["apply"], rates["autocommit"], gain),
         Comparison(PART, many, alone, rates["apply, many"], rates["autocommit"], gain),
     ]
