@@ -62,10 +62,10 @@ class Coalescer:
         return await answer
 
     async def aclose(self) -> None:
-        """Answer what waits, then take nothing more."""
+        """Answer what waits, then take nothing more. Who gives up closing stops no answer."""
         self._closed = True
         if self._worker is not None:
-            await self._worker
+            await asyncio.wait([self._worker])
 
     def statistics(self) -> Mapping[str, int]:
         """Count batches, the operations in them, the largest one, and who waits."""
@@ -103,6 +103,8 @@ class Coalescer:
         answers: Sequence[Answer]
         try:
             answers = await self._run([waiting.operation for waiting in batch])
+            if len(answers) != len(batch):
+                raise RuntimeError(f"{len(batch)} operations were given {len(answers)} answers")
         except StoreUnavailable as exc:
             answers = [exc] * len(batch)
         except Exception as exc:
