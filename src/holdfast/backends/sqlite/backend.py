@@ -97,7 +97,13 @@ class SQLiteBackend:
         connection = connect_to_write(
             self._path, synchronous=self._synchronous, patience=self._patience
         )
-        return Writer(connection, clock=self._clock, patience=self._patience)
+        writer = Writer(connection, clock=self._clock, patience=self._patience)
+        try:
+            writer.forget_stale_limits()
+        except BaseException:
+            writer.close()
+            raise
+        return writer
 
     def _open_reader(self) -> Reader:
         connection = connect_to_read(self._path, patience=self._patience)

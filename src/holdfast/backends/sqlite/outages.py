@@ -26,8 +26,9 @@ OUTAGES: Final = frozenset(
     }
 )
 
-# After these a COMMIT has surely done nothing: it never came to writing its last frame.
-REFUSED: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL})
+# After these a COMMIT has surely done nothing: its last frame was not written. When the file could
+# not be synchronised instead, it may be found after a crash, or not.
+UNWRITTEN: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE})
 
 
 def result_code(error: sqlite3.Error) -> int:
@@ -41,10 +42,10 @@ def translated(*, committing: bool = False) -> Generator[None]:
     try:
         yield
     except sqlite3.Error as exc:
-        code = result_code(exc)
-        if code not in OUTAGES:
+        if result_code(exc) not in OUTAGES:
             raise
+        unknown = committing and exc.sqlite_errorcode not in UNWRITTEN
         raise StoreUnavailable(
             f"SQLite cannot use its file ({exc.sqlite_errorname}: {exc})",
-            outcome="unknown" if committing and code not in REFUSED else "not_applied",
+            outcome="unknown" if unknown else "not_applied",
         ) from exc

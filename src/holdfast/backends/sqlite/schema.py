@@ -12,7 +12,7 @@ from typing import Final
 
 from holdfast.backends.sqlite.outages import result_code
 from holdfast.backends.sqlite.statements import statement
-from holdfast.errors import InvalidStore
+from holdfast.errors import InvalidStore, StoreUnavailable
 
 VERSION: Final = 1
 APPLICATION: Final = 0x48465331  # "HFS1"
@@ -39,7 +39,7 @@ def prepare(connection: sqlite3.Connection, location: str) -> None:
     """
     if _version(connection, location) < VERSION:
         _migrate(connection, location)
-    _enter_wal(connection)
+    _enter_wal(connection, location)
 
 
 def _version(connection: sqlite3.Connection, location: str) -> int:
@@ -72,18 +72,28 @@ def _migrate(connection: sqlite3.Connection, location: str) -> None:
             connection.execute("ROLLBACK")
 
 
-def _enter_wal(connection: sqlite3.Connection) -> None:
+def _enter_wal(connection: sqlite3.Connection, location: str) -> None:
     """Let readers and a writer work side by side; the file remembers it."""
     for _ in range(ATTEMPTS):
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as exc:
-            # Processes that do this at once are refused without having waited.
-            if result_code(exc) != sqlite3.SQLITE_BUSY:
-                raise
-        time.sleep(PAUSE)
-    connection.execute("PRAGMA journal_mode = WAL")
+        match _ask_for_wal(connection):
+            case "wal":
+                return
+            case "busy":
+                time.sleep(PAUSE)
+            case _:
+                reason = "its file system has no shared memory; use a local disk"
+                raise InvalidStore(location, reason)
+    raise StoreUnavailable(f"Other processes keep {location} locked")
+
+
+def _ask_for_wal(connection: sqlite3.Connection) -> str:
+    try:
+        return str(connection.execute("PRAGMA journal_mode = WAL").fetchone()[0])
+    except sqlite3.OperationalError as exc:
+        # Processes that ask at once are refused without having waited.
+        if result_code(exc) == sqlite3.SQLITE_BUSY:
+            return "busy"
+        raise
 
 
 @contextmanager
