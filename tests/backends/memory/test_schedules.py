@@ -38,6 +38,7 @@ async def turn(backend: Backend, fences: list[int]) -> AsyncIterator[str]:
     assert isinstance(answer, Granted)
     fences.append(answer.fence)
     yield token
+    await asyncio.sleep(0.001)
     assert await ask(backend, Release(KEY, token), Released) == Released(True)
 
 
@@ -131,6 +132,7 @@ def test_nobody_waits_for_a_session_that_has_ended(first: int) -> None:
             waiting = [asyncio.create_task(wait()) for _ in range(8)]
             await asyncio.sleep(0.001)
             await apply(backend, add=ONE)
+            await asyncio.sleep(0.001)
             await backend.execute(Delete(KEY))
             await asyncio.gather(*waiting)
             assert await is_absent(backend)
