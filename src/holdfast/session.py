@@ -2,7 +2,7 @@
 
 Subclass `Session` to declare state of your own. Three kinds of field can be declared:
 
-- `Counter`: an integer that the store adds to, never below 0; `Field(0, le=1000)` caps it;
+- `Counter`: an integer that the store adds to, never below 0; `Field(default=0, le=1000)` caps it;
 - `Flag`: a boolean that exactly one caller raises;
 - anything else that pydantic can write as JSON: one sealed value.
 
@@ -105,7 +105,7 @@ class Session(BaseModel):
     updated_at: Moment = Field(default_factory=_now)
     last_activity: Moment = Field(default_factory=_now)
     expires_at: Moment = Field(default_factory=_now)
-    revision: int = Field(0, ge=0, le=MAX_INTEGER)
+    revision: int = Field(default=0, ge=0, le=MAX_INTEGER)
     incarnation: str = ""
 
     def model_post_init(self, context: Any, /) -> None:
@@ -151,11 +151,11 @@ class SupportSession(Session):
 
     thread_id: Name | None = None
     request_id: Name | None = None
-    message_count: Counter = Field(0, le=100_000)
+    message_count: Counter = Field(default=0, le=100_000)
     escalated: Flag = False
     ticket_id: Name | None = None
     fingerprint: Fingerprint | None = None
-    secret_hash: str | None = Field(None, exclude=True, repr=False)
+    secret_hash: str | None = Field(default=None, exclude=True, repr=False)
 
 
 class SessionFilter(BaseModel):
@@ -173,8 +173,8 @@ class SessionFilter(BaseModel):
     escalated: bool | None = None
     created_after: Moment | None = None
     created_before: Moment | None = None
-    min_messages: int | None = Field(None, ge=0, le=MAX_INTEGER)
-    max_messages: int | None = Field(None, ge=0, le=MAX_INTEGER)
+    min_messages: int | None = Field(default=None, ge=0, le=MAX_INTEGER)
+    max_messages: int | None = Field(default=None, ge=0, le=MAX_INTEGER)
     between: Mapping[str, tuple[int, int]] = Field(default_factory=dict)
 
     def model_post_init(self, context: Any, /) -> None:
