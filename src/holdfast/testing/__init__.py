@@ -1,4 +1,4 @@
-"""The proof that a backend keeps its promises, anyone's backend. Needs pytest and hypothesis."""
+"""The proof that a backend and stores on it keep their promises. Needs pytest and hypothesis."""
 
 import pytest
 
@@ -8,6 +8,9 @@ pytest.register_assert_rewrite(
         for name in (
             "changes", "concurrency", "creating", "deadlines", "leases", "limits", "listening",
             "listing", "log", "machine", "moved_clock", "replaying", "steps",
+            "store_changing", "store_copying", "store_creating", "store_deadlines",
+            "store_leasing", "store_listing", "store_logging", "store_losing", "store_refusing",
+            "store_reporting", "store_sealing", "store_setting", "store_steps", "store_watching",
         )
     )
 )  # fmt: skip
@@ -17,6 +20,8 @@ from holdfast.testing.machine import BackendMachine  # noqa: E402
 from holdfast.testing.manual_clock import ManualClock  # noqa: E402
 from holdfast.testing.moved_clock import MovedClockConformance  # noqa: E402
 from holdfast.testing.steps import Advance  # noqa: E402
+from holdfast.testing.store_conformance import StoreConformance  # noqa: E402
+from holdfast.testing.store_steps import OpenBackend  # noqa: E402
 
 __all__ = [
     "Advance",
@@ -24,4 +29,6 @@ __all__ = [
     "BackendMachine",
     "ManualClock",
     "MovedClockConformance",
+    "OpenBackend",
+    "StoreConformance",
 ]

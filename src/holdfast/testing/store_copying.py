@@ -16,9 +16,9 @@ from holdfast.testing.store_steps import ID, Account, Profile, Store, Stores, pl
 FAITHFUL: Final[list[Any]] = [
     [], {}, [[]], [{}], {"a": []}, {"a": {}}, [[], {}, [[], [{}]]], None, True, False, 0, -0.0, 1,
     1.0, 0.1, 1e300, 5e-324, -1.5e-7, 1e16, 12345678901234567, 2**53, 2**53 + 1, 2**63, 2**64,
-    -(2**100), 0.30000000000000004, 1700000000.123456, "", "é", "\u2028", "\x00", "\n\t\\\"'/", "a/b",
-    "😀", "\u0301", {"": 1}, {"é": "É"}, {"a.b": {"$c": 1}}, "NaN", "null", "[]", "2020-01-01",
-    [1, 1.0, "1", True, None], {"1": 1, "01": 2}, {"b": 1, "a": 2}, [[0] * 100] * 10,
+    -(2**100), 0.30000000000000004, 1700000000.123456, "", "é", "\u2028", "\x00", "\n\t\\\"'/",
+    "a/b", "😀", "\u0301", {"": 1}, {"é": "É"}, {"a.b": {"$c": 1}}, "NaN", "null", "[]",
+    "2020-01-01", [1, 1.0, "1", True, None], {"1": 1, "01": 2}, {"b": 1, "a": 2}, [[0] * 100] * 10,
 ]  # fmt: skip
 
 Alteration = Callable[[Any], object]
@@ -127,16 +127,16 @@ class CopyingValues:
         given["list"][0]["deep"].clear()
         assert (await present(store)).metadata["other"] == [{"deep": [1, "altered"]}]
 
-    @pytest.mark.parametrize("what", ALTERATIONS)
-    async def test_what_was_read_cannot_be_altered(self, store: Store, what: str) -> None:
+    async def test_what_was_read_cannot_be_altered(self, store: Store) -> None:
         """Neither in a snapshot nor in an item; other readers have the same one."""
         value = {"list": [{"deep": [1]}]}
         made = await store.create(ID, metadata=value)
         await store.append(ID, value)
         [item] = await store.items(ID)
         for read in (made.metadata, (await present(store)).metadata, item.value):
-            with pytest.raises(TypeError, match="snapshot"):
-                ALTERATIONS[what](read)
+            for alter in ALTERATIONS.values():
+                with pytest.raises(TypeError, match="snapshot"):
+                    alter(read)
         assert (await present(store)).metadata == value
         assert (await store.items(ID))[0].value == value
 
@@ -157,12 +157,13 @@ class CopyingValues:
     async def test_a_copy_is_the_caller_s_own(self, store: Store) -> None:
         """Deep copies, pickles and dumps are plain containers, free to be altered."""
         session = await store.create(ID, metadata={"list": [{"deep": [1]}]})
-        for copied in (
+        copies: list[Any] = [
             copy.deepcopy(session.metadata),
             pickle.loads(pickle.dumps(session.metadata)),  # noqa: S301 - just written
             session.model_dump()["metadata"],
             json.loads(session.model_dump_json())["metadata"],
-        ):
+        ]
+        for copied in copies:
             copied["list"][0]["deep"].append(2)
         assert pickle.loads(pickle.dumps(session)) == session  # noqa: S301 - just written
         assert (await present(store)).metadata == {"list": [{"deep": [1]}]}

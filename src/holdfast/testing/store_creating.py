@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 import pytest
@@ -128,7 +129,7 @@ class CreatingSessions:
         for turn in range(ROUNDS):
             session_id = f"once-{turn}"
             found = await together(
-                store.get_or_create(session_id, factory=lambda place=place: {"visits": place})
+                store.get_or_create(session_id, factory=partial(dict[str, Any], visits=place))
                 for place in range(50)
             )
             assert len({(session.incarnation, session.visits) for session in found}) == 1
@@ -168,7 +169,7 @@ class EndingSessions:
         for name, (call, answer) in ANSWERED_WHEN_ABSENT.items():
             assert await call(store) == answer, name
         for name, refused in REFUSED_WHEN_ABSENT.items():
-            with pytest.raises(SessionNotFound, match=ID):
+            with pytest.raises(SessionNotFound, match=ID):  # noqa: PT012 - the failure names it
                 await refused(store)
                 pytest.fail(f"{name} found an absent session")
         with pytest.raises(SessionNotFound):

@@ -90,55 +90,59 @@ class LosingLeases:
         """In the same step as the write, before the holder has heard of the theft."""
         store, other = await stores_live.open(), await stores_live.open()
         await store.create(ID)
-        with pytest.raises(LeaseLost):
+        with pytest.raises(LeaseLost):  # noqa: PT012 - a lease is a block
             async with store.lease(ID, ttl=30) as lease:
-                async with other.lease(ID, steal=True, ttl=30):
-                    async with unchanged(other):
-                        with pytest.raises(LeaseLost):
-                            await lease.apply(Change(set={"topic": "late"}, append=["late"]))
+                async with other.lease(ID, steal=True, ttl=30), unchanged(other):
+                    with pytest.raises(LeaseLost):
+                        await lease.apply(Change(set={"topic": "late"}, append=["late"]))
                 assert lease.lost.is_set()
         assert cancellations() == 0
 
     async def test_a_block_is_cancelled_when_its_lease_is_lost(self, stores_live: Stores) -> None:
         """Within a renewal's time, wherever it is; its task goes on with `LeaseLost`."""
+        held: list[Lease] = []
         store, other = await stores_live.open(), await stores_live.open()
         await store.create(ID)
         began = time.monotonic()
-        with pytest.raises(LeaseLost) as caught:
-            async with store.lease(ID, ttl=0.6) as lease:
-                async with other.lease(ID, steal=True):
-                    await asyncio.sleep(60)
+        with pytest.raises(LeaseLost) as caught:  # noqa: PT012 - a lease is a block
+            async with store.lease(ID, ttl=0.6) as lease, other.lease(ID, steal=True):
+                held.append(lease)
+                await asyncio.sleep(60)
         assert time.monotonic() - began < 2
         assert caught.value.session_id == ID
-        assert lease.lost.is_set()
+        assert [lease.lost.is_set() for lease in held] == [True]
         assert cancellations() == 0
         await asyncio.sleep(0)
 
     async def test_a_blocked_loop_loses_its_lease(self, live: Store) -> None:
         """Work that kept the loop busy for longer than the ttl cannot write any more."""
+        held: list[Lease] = []
         await live.create(ID)
         async with unchanged(live):
-            with pytest.raises(LeaseLost):
+            with pytest.raises(LeaseLost):  # noqa: PT012 - a lease is a block
                 async with live.lease(ID, ttl=0.3) as lease:
+                    held.append(lease)
                     time.sleep(0.5)  # noqa: ASYNC251 - this is the fault
                     await lease.apply(Change(set={"topic": "late"}))
-        assert lease.lost.is_set()
+        assert [lease.lost.is_set() for lease in held] == [True]
         assert cancellations() == 0
         assert await is_free(live, wait=0)
 
     async def test_a_blocked_loop_tells_its_holder(self, live: Store) -> None:
         """Also one that does not write: its next await is cancelled."""
+        held: list[Lease] = []
         await live.create(ID)
-        with pytest.raises(LeaseLost):
+        with pytest.raises(LeaseLost):  # noqa: PT012 - a lease is a block
             async with live.lease(ID, ttl=0.3) as lease:
+                held.append(lease)
                 time.sleep(0.5)  # noqa: ASYNC251 - this is the fault
                 await asyncio.sleep(60)
-        assert lease.lost.is_set()
+        assert [lease.lost.is_set() for lease in held] == [True]
 
     async def test_a_lease_is_lost_with_its_session(self, live: Store) -> None:
         """Deleted under the holder's hands, it stops the work on it."""
         await live.create(ID)
-        with pytest.raises(LeaseLost):
+        with pytest.raises(LeaseLost):  # noqa: PT012 - a lease is a block
             async with live.lease(ID, ttl=0.6):
                 await live.delete(ID)
                 await asyncio.sleep(60)
@@ -149,26 +153,24 @@ class LosingLeases:
         """`LeaseLost` is raised when the block ends."""
         store, other = await stores_live.open(), await stores_live.open()
         await store.create(ID)
-        with pytest.raises(LeaseLost):
-            async with store.lease(ID, ttl=0.3):
-                async with other.lease(ID, steal=True):
-                    try:
-                        await asyncio.sleep(60)
-                    except asyncio.CancelledError:
-                        await asyncio.sleep(0)
+        with pytest.raises(LeaseLost):  # noqa: PT012 - a lease is a block
+            async with store.lease(ID, ttl=0.3), other.lease(ID, steal=True):
+                try:
+                    await asyncio.sleep(60)
+                except asyncio.CancelledError:
+                    await asyncio.sleep(0)
         assert cancellations() == 0
 
     async def test_an_error_of_a_stopped_block_passes(self, stores_live: Stores) -> None:
         """And its task can go on: no cancellation is left open."""
         store, other = await stores_live.open(), await stores_live.open()
         await store.create(ID)
-        with pytest.raises(LookupError):
-            async with store.lease(ID, ttl=0.3):
-                async with other.lease(ID, steal=True):
-                    try:
-                        await asyncio.sleep(60)
-                    finally:
-                        raise LookupError("while cleaning up")
+        with pytest.raises(LookupError):  # noqa: PT012 - a lease is a block
+            async with store.lease(ID, ttl=0.3), other.lease(ID, steal=True):
+                try:
+                    await asyncio.sleep(60)
+                finally:
+                    raise LookupError("while cleaning up")
         assert cancellations() == 0
         async with asyncio.timeout(1):
             await asyncio.sleep(0)

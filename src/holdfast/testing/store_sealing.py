@@ -1,7 +1,7 @@
 """Sealed values: they open with their key at their place, and nowhere else."""
 
 import pickle
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
 import pytest
@@ -30,6 +30,13 @@ from holdfast.testing.store_steps import (
 )
 
 SECRETS: Final = ("Zanzibar", "Quetzal", "Wombat", "Xylophone", "Jabberwock", "Kumquat", "Mistral")
+READS: Final[list[Callable[[Store], Coroutine[Any, Any, Any]]]] = [
+    lambda store: store.get(ID),
+    lambda store: store.get_or_create(ID),
+    lambda store: store.get_batch([ID, "never"]),
+    lambda store: store.items(ID),
+    lambda store: store.transact(ID, lambda _: Change(set={"topic": "lost"})),
+]
 ONLY_NEWER: Final = Keyring([("second", bytes(range(100, 132)))])
 
 
@@ -95,15 +102,9 @@ class SealingSessions:
         before = await write_secrets(store)
         for keys in (OTHER_KEYS, ONLY_NEWER):
             wrong = await stores.open(keys=keys)
-            for call in (
-                lambda wrong=wrong: wrong.get(ID),
-                lambda wrong=wrong: wrong.get_or_create(ID),
-                lambda wrong=wrong: wrong.get_batch([ID, "never"]),
-                lambda wrong=wrong: wrong.items(ID),
-                lambda wrong=wrong: wrong.transact(ID, lambda _: Change(set={"topic": "lost"})),
-            ):
+            for read in READS:
                 with pytest.raises(DecryptionFailed) as caught:
-                    await call()
+                    await read(wrong)
                 assert caught.value.session_id == ID
             assert await wrong.exists(ID) is True
         assert await present(store) == before
@@ -311,5 +312,3 @@ class SeparatingNamespaces:
                 with pytest.raises(HoldfastError):
                     await store.get(ID)
             await put(stores, {tag: sealed})
-
-

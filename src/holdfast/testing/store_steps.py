@@ -1,13 +1,13 @@
 """What the tests of a store are made of: a model, stores of it, and ways to see all there is."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from holdfast.backend import Backend, Read, Record
+from holdfast.backend import Backend, Found, Read, Record
 from holdfast.change import Item
 from holdfast.clock import Clock
 from holdfast.keyring import Keyring
@@ -44,7 +44,7 @@ class Account(Session):
     tags: list[str] = Field(default_factory=list)
     profile: Profile | None = None
     visits: Counter = 0
-    places: Counter = Field(0, le=10)
+    places: Counter = Field(default=0, le=10)
     message_count: Counter = 0
     escalated: Flag = False
     answered: Flag = False
@@ -108,15 +108,14 @@ class Stores:
     async def record(self, session_id: str = ID, *, namespace: str = NAMESPACE) -> Record:
         """Look at what the backend keeps of a session."""
         outcome = await self.backend.execute(Read(f"{namespace}/{session_id}"))
-        assert hasattr(outcome, "record"), outcome
-        record: Record = outcome.record
-        return record
+        assert isinstance(outcome, Found), outcome
+        return outcome.record
 
 
 @asynccontextmanager
 async def stores_on(
     opening: AbstractAsyncContextManager[Backend], *, clock: Clock, make: Callable[..., Store]
-) -> AsyncIterator[Stores]:
+) -> AsyncGenerator[Stores]:
     """Open a backend for stores; at the end none of their tasks is left."""
     async with opening as backend, AsyncExitStack() as stack:
         yield Stores(backend, clock=clock, make=make, stack=stack)
@@ -140,7 +139,7 @@ async def look(store: Store, session_id: str = ID) -> Sight:
 
 
 @asynccontextmanager
-async def unchanged(store: Store, session_id: str = ID) -> AsyncIterator[None]:
+async def unchanged(store: Store, session_id: str = ID) -> AsyncGenerator[None]:
     """Fail unless everything is, after the block, exactly as it was before."""
     before = await look(store, session_id)
     yield

@@ -140,7 +140,6 @@ class WatchingSessions:
         await asyncio.gather(*waiting, return_exceptions=True)
         for watcher in watchers:
             assert [revision async for revision in watcher] == []
-        async with asyncio.timeout(SOON):
-            while asyncio.all_tasks() != tasks:
-                await asyncio.sleep(0.01)
+        left = asyncio.all_tasks() - tasks
+        assert not left or not (await asyncio.wait(left, timeout=SOON))[1]
         assert stores_live.backend.statistics().get("listeners", 0) == 0
