@@ -55,6 +55,6 @@ class Chunks:
         return Imprint.of(
             title=stems(found.title),
             headings=stems(" ".join(found.heading_path)),
-            keywords=stems(keywords),
+            keywords=[stems(keyword) for keyword in keywords.split(",")],
             body=stems(found.text),
         )

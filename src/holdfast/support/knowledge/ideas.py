@@ -8,10 +8,10 @@ from holdfast.support.knowledge.rarity import Rarity
 from holdfast.support.knowledge.thesaurus import Mention, Name, Thesaurus
 from holdfast.support.knowledge.vocabulary import Vocabulary, Word
 
-# A phrase of the thesaurus says more than a word, and beside it its own words say little more.
-_PHRASE, _WORD, _WEAK_WORD, _INSIDE_PHRASE = 1.2, 1.0, 0.4, 0.3
+# A phrase of the thesaurus counts like a word, and beside it its own words count for half.
+_PHRASE, _WORD, _WEAK_WORD, _INSIDE_PHRASE = 0.9, 1.0, 0.7, 0.5
 # What a name is worth that the text itself does not use.
-_OTHER_NAME_OF_PHRASE, _OTHER_NAME_OF_WORD = 0.9, 0.7
+_OTHER_NAME_OF_PHRASE, _OTHER_NAME_OF_WORD = 0.7, 0.7
 
 
 @dataclass(frozen=True, slots=True)

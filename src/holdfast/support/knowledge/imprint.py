@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Self
 
 from holdfast.support.knowledge.thesaurus import Name
@@ -17,11 +18,11 @@ _USUAL_LENGTH, _LENGTH_MATTERS = 70, 0.2
 
 @dataclass(frozen=True, slots=True)
 class Imprint:
-    """Stems of one chunk. `text` holds those of the body in order, with a space around each."""
+    """Stems of one chunk; a keyword may be several. `text` holds those of the body in order, with a space around each."""
 
     title: frozenset[str]
     headings: frozenset[str]
-    keywords: frozenset[str]
+    keywords: tuple[frozenset[str], ...]
     body: Mapping[str, int]
     text: str
     long: float
@@ -33,17 +34,17 @@ class Imprint:
         *,
         title: Sequence[str],
         headings: Sequence[str],
-        keywords: Sequence[str],
+        keywords: Sequence[Sequence[str]],
         body: Sequence[str],
     ) -> Self:
         return cls(
             title=frozenset(title),
             headings=frozenset(headings),
-            keywords=frozenset(keywords),
+            keywords=tuple(map(frozenset, keywords)),
             body=Counter(body),
             text=f" {' '.join(body)} ",
             long=1 - _LENGTH_MATTERS + _LENGTH_MATTERS * len(body) / _USUAL_LENGTH,
-            all=frozenset((*title, *headings, *keywords, *body)),
+            all=frozenset((*title, *headings, *chain.from_iterable(keywords), *body)),
         )
 
     def presence(self, name: Name) -> float:
@@ -52,13 +53,16 @@ class Imprint:
         return (
             _TITLE * (content <= self.title)
             + _HEADINGS * (content <= self.headings)
-            + _KEYWORDS * (content <= self.keywords)
+            + _KEYWORDS * self._is_keyword(content)
             + self._in_body(name) / self.long
         )
 
     def names(self, name: Name) -> bool:
         """Say whether title or keywords say the name."""
-        return name.content <= self.title or name.content <= self.keywords
+        return name.content <= self.title or self._is_keyword(name.content)
+
+    def _is_keyword(self, content: frozenset[str]) -> bool:
+        return any(content <= keyword for keyword in self.keywords)
 
     def _in_body(self, name: Name) -> float:
         if len(name.stems) == 1:
