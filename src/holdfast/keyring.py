@@ -18,6 +18,7 @@ KEY_BYTES: Final = 32
 MAX_KEYS: Final = 16
 _KEY_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,32}")
 _SALT: Final = b"holdfast/1"
+_STANDARD_ALPHABET: Final = bytes.maketrans(b"-_", b"+/")
 
 
 class InvalidKeyring(ValueError):
@@ -77,7 +78,7 @@ class Keyring:
     @classmethod
     def from_file(cls, path: str | Path) -> Self:
         """Read a keyring from a text file in the form of `from_text`, a key a line if wished."""
-        return cls.from_text(Path(path).read_text(encoding="ascii"))
+        return cls.from_text(Path(path).read_text(encoding="ascii", errors="replace"))
 
     def to_text(self) -> str:
         """Write the keyring in the form of `from_text`. This is the secret itself."""
@@ -104,9 +105,14 @@ class Keyring:
         return f"Keyring({', '.join(self._roots)})"
 
 
-def _check(key_id: str, key: bytes) -> None:
+def _check_id(key_id: str) -> None:
+    """Refuse what is no id, without showing it: it may be a key written on the wrong side."""
     if not _KEY_ID.fullmatch(key_id):
         raise InvalidKeyring("A key id has 1-32 letters, digits, dots, dashes or underscores.")
+
+
+def _check(key_id: str, key: bytes) -> None:
+    _check_id(key_id)
     if len(key) != KEY_BYTES:
         raise InvalidKeyring(f"Key {key_id!r} has {len(key)} bytes; it must have {KEY_BYTES}.")
     if len(set(key)) < 8:
@@ -117,8 +123,9 @@ def _parse(entry: str) -> tuple[str, bytes]:
     key_id, colon, encoded = entry.partition(":")
     if not colon:
         raise InvalidKeyring("A key is written as id:base64-of-32-bytes; there is no colon.")
+    _check_id(key_id)
+    standard = encoded.encode("ascii", "replace").translate(_STANDARD_ALPHABET).rstrip(b"=")
     try:
-        standard = encoded.translate(str.maketrans("-_", "+/")).rstrip("=")
-        return key_id, base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
+        return key_id, base64.b64decode(standard + b"=" * (-len(standard) % 4), validate=True)
     except binascii.Error as exc:
         raise InvalidKeyring(f"Key {key_id!r} is not base64.") from exc
