@@ -23,6 +23,7 @@ from holdfast.backend import (
     Found,
     Granted,
     LeaseGone,
+    Operation,
     Outcome,
     Purge,
     Read,
@@ -176,10 +177,8 @@ async def test_leaving_answers_what_waits(tmp_path: Path) -> None:
     backend = SQLiteBackend(tmp_path / "sessions.db")
     async with backend:
         await create(backend)
-        waiting = [
-            asyncio.create_task(backend.execute(operation))
-            for operation in [*(change() for _ in range(600)), *(Read(KEY) for _ in range(600))]
-        ]
+        operations: list[Operation] = [*(change() for _ in range(600)), *[Read(KEY)] * 600]
+        waiting = [asyncio.create_task(backend.execute(operation)) for operation in operations]
         await asyncio.sleep(0)
     outcomes = await asyncio.gather(*waiting)
     assert sum(isinstance(outcome, Changed) for outcome in outcomes) == 600
