@@ -8,10 +8,10 @@ from holdfast.support.knowledge.rarity import Rarity
 from holdfast.support.knowledge.thesaurus import Mention, Name, Thesaurus
 from holdfast.support.knowledge.vocabulary import Vocabulary, Word
 
-# A phrase of the thesaurus counts like a word, and beside it its own words count for half.
-_PHRASE, _WORD, _WEAK_WORD, _INSIDE_PHRASE = 0.9, 1.0, 0.7, 0.5
+# A phrase of the thesaurus counts like a word; beside it its own words count for half.
+_FULL, _WEAK_WORD, _INSIDE_PHRASE = 1.0, 0.7, 0.5
 # What a name is worth that the text itself does not use.
-_OTHER_NAME_OF_PHRASE, _OTHER_NAME_OF_WORD = 0.7, 0.7
+_OTHER_NAME_OF_PHRASE, _OTHER_NAME_OF_WORD = 0.8, 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def _phrases(mentions: Sequence[Mention]) -> Iterator[Idea]:
             worth = 1.0 if name.stems == mention.said else _OTHER_NAME_OF_PHRASE
             names[name] = max(worth, names.get(name, 0.0))
     for key, names in found.items():
-        yield Idea(key, _PHRASE, names)
+        yield Idea(key, _FULL, names)
 
 
 def _words(
@@ -70,5 +70,5 @@ def _words(
         seen.add(word.stem)
         names = dict.fromkeys(synonyms.get(place, ()), _OTHER_NAME_OF_WORD)
         names[Name.of([word])] = 1.0
-        weight = _WORD if word.weight == "full" else _WEAK_WORD
+        weight = _FULL if word.weight == "full" else _WEAK_WORD
         yield Idea(word.stem, weight * (_INSIDE_PHRASE if place in inside else 1.0), names)

@@ -18,11 +18,16 @@ _USUAL_LENGTH, _LENGTH_MATTERS = 70, 0.2
 
 @dataclass(frozen=True, slots=True)
 class Imprint:
-    """Stems of one chunk; a keyword may be several. `text` holds those of the body in order, with a space around each."""
+    """Stems of one chunk, field by field.
+
+    `keywords` has the words of all keywords, `key_phrases` those that stand together in one.
+    `text` holds the stems of the body in order, with a space around each.
+    """
 
     title: frozenset[str]
     headings: frozenset[str]
-    keywords: tuple[frozenset[str], ...]
+    keywords: frozenset[str]
+    key_phrases: tuple[frozenset[str], ...]
     body: Mapping[str, int]
     text: str
     long: float
@@ -40,7 +45,8 @@ class Imprint:
         return cls(
             title=frozenset(title),
             headings=frozenset(headings),
-            keywords=tuple(map(frozenset, keywords)),
+            keywords=frozenset(chain.from_iterable(keywords)),
+            key_phrases=tuple(frozenset(phrase) for phrase in keywords if len(phrase) > 1),
             body=Counter(body),
             text=f" {' '.join(body)} ",
             long=1 - _LENGTH_MATTERS + _LENGTH_MATTERS * len(body) / _USUAL_LENGTH,
@@ -62,7 +68,9 @@ class Imprint:
         return name.content <= self.title or self._is_keyword(name.content)
 
     def _is_keyword(self, content: frozenset[str]) -> bool:
-        return any(content <= keyword for keyword in self.keywords)
+        if not content <= self.keywords:
+            return False
+        return len(content) == 1 or any(content <= phrase for phrase in self.key_phrases)
 
     def _in_body(self, name: Name) -> float:
         if len(name.stems) == 1:

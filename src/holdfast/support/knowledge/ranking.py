@@ -18,8 +18,9 @@ from holdfast.support.knowledge.thesaurus import Name
 MOST_OF_ONE = 2
 """Passages of one document in a result, so that one long article does not fill it."""
 
-# How soon more of the same tells nothing more, and how much the rest of a document counts.
-_SATURATION, _REST = 2.0, 0.5
+# How soon more of the same tells nothing more; how much the rest of a document counts, and ideas
+# that stand together in its title or in one path of headings.
+_SATURATION, _REST, _TOGETHER = 2.0, 0.5, 0.25
 
 Marks = Mapping[str, float]
 """What a chunk or a document scores for each idea, by the idea's key."""
@@ -39,7 +40,11 @@ def rank(chunks: Sequence[Chunk], ideas: Iterable[Idea], rarity: Rarity) -> list
     scale = _Scale(ideas, rarity)
     marks = [scale.marks(chunk.imprint) for chunk in chunks]
     whole = _by_document(chunks, marks)
-    ranked = [_ranked(chunk, own, whole) for chunk, own in zip(chunks, marks, strict=True) if own]
+    ranked = [
+        Ranked(chunk, scale.score(chunk.imprint, own, document), document)
+        for chunk, own in zip(chunks, marks, strict=True)
+        if own and (document := whole[chunk.passage.document_id])
+    ]
     return sorted(ranked, key=lambda found: -found.score)
 
 
@@ -74,6 +79,20 @@ class _Scale:
                     marks[key] = max(mark, marks.get(key, 0.0))
         return marks
 
+    def score(self, imprint: Imprint, own: Marks, document: Marks) -> float:
+        """Add up what a chunk has itself, what its document has, and how well it is titled."""
+        bond = max(map(self._bond, (imprint.title, imprint.headings)))
+        return sum(own.values()) + _REST * sum(document.values()) + _TOGETHER * bond
+
+    def _bond(self, title: frozenset[str]) -> float:
+        """Weigh the ideas that a title names beside the first of them."""
+        named: dict[str, float] = {}
+        for stem in self._stems & title:
+            for name, key, weight in self._names[stem]:
+                if name.content <= title:
+                    named[key] = max(weight, named.get(key, 0.0))
+        return sum(named.values()) - max(named.values(), default=0.0)
+
 
 def _by_document(chunks: Sequence[Chunk], marks: Sequence[Marks]) -> dict[str, Marks]:
     whole: defaultdict[str, dict[str, float]] = defaultdict(dict)
@@ -82,8 +101,3 @@ def _by_document(chunks: Sequence[Chunk], marks: Sequence[Marks]) -> dict[str, M
         for key, mark in own.items():
             best[key] = max(mark, best.get(key, 0.0))
     return dict(whole)
-
-
-def _ranked(chunk: Chunk, own: Marks, whole: Mapping[str, Marks]) -> Ranked:
-    document = whole[chunk.passage.document_id]
-    return Ranked(chunk, sum(own.values()) + _REST * sum(document.values()), document)

@@ -48,16 +48,17 @@ class Vocabulary:
             if len(word) <= _LONGEST_WORD and word not in self._fillers
         ]
         stems = self._stemmer.stems(spoken)
-        return [Word(word, stems[word], self._weight(word)) for word in spoken if word in stems]
+        return [self._word(word, stems[word]) for word in spoken if word in stems]
 
     def stems(self, text: str) -> list[str]:
         """Read a text as its stems alone."""
         return [word.stem for word in self.words(text)]
 
-    def _weight(self, word: str) -> Weight:
+    def _word(self, word: str, stem: str) -> Word:
         if word in self._stop_words:
-            return "none"
-        return "weak" if word in self._weak_words else "full"
+            # Not stemmed: "one" would become "on".
+            return Word(word, word, "none")
+        return Word(word, stem, "weak" if word in self._weak_words else "full")
 
 
 def lines(name: str) -> Iterator[str]:
