@@ -52,7 +52,9 @@ def _freeze_list(value: list[Any]) -> FrozenList:
 
 
 def _freeze_tuple(value: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(freeze(entry) for entry in value)
+    """Freeze what a tuple holds; a named one stays what it is."""
+    entries = [freeze(entry) for entry in value]
+    return type(value)(*entries) if hasattr(value, "_fields") else tuple(entries)
 
 
 def _freeze_model(model: BaseModel) -> BaseModel:

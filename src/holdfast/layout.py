@@ -1,8 +1,8 @@
 """What a model declares, worked out once: its counters, its flags, its sealed values."""
 
 import json
-from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple, get_args
 
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, PydanticUndefined, from_json
@@ -39,7 +39,7 @@ class Layout(NamedTuple):
         """Read the declarations of a model.
 
         Raises:
-            TypeError: a counter or a flag that does not start at 0 or down.
+            TypeError: a counter or a flag that does not start at 0 or down, or is part of a choice.
         """
         limits: dict[str, int] = {}
         flags: set[str] = set()
@@ -51,10 +51,11 @@ class Layout(NamedTuple):
                 if field.default not in (0, PydanticUndefined):
                     raise TypeError(f"{model.__name__}.{name} must start at 0 or False.")
             if COUNTER in field.metadata:
-                bounds = [mark.le for mark in field.metadata if hasattr(mark, "le")]
-                limits[name] = min(bounds, default=MAX_INTEGER)
+                limits[name] = min(_bounds(field.metadata))
             elif FLAG in field.metadata:
                 flags.add(name)
+            elif _holds_integers(field.annotation):
+                raise TypeError(f"{model.__name__}.{name} must be a Counter or a Flag by itself.")
             else:
                 values[name] = field.rebuild_annotation()
         adapters = {name: TypeAdapter(annotation) for name, annotation in values.items()}
@@ -89,7 +90,24 @@ class Layout(NamedTuple):
             raise InvalidSession(name, explain(exc)) from exc
         except PydanticSerializationError as exc:
             raise InvalidSession(name, str(exc)) from exc
+        except UnicodeDecodeError as exc:
+            raise InvalidSession(name, "must be UTF-8, or of a type that is written so") from exc
         return write_json(name, plain)
+
+
+def _bounds(marks: Iterable[Any]) -> Iterator[int]:
+    """Find the largest values that the rules of a counter allow."""
+    yield MAX_INTEGER
+    for mark in marks:
+        if hasattr(mark, "le"):
+            yield mark.le
+        if hasattr(mark, "lt"):
+            yield mark.lt - 1
+
+
+def _holds_integers(annotation: Any) -> bool:
+    """Say whether a counter or a flag hides in a type, where the store could not add to it."""
+    return annotation in (COUNTER, FLAG) or any(map(_holds_integers, get_args(annotation)))
 
 
 def _stored(name: str, values: Mapping[str, Any]) -> TypeAdapter[dict[str, Any]]:

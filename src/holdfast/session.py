@@ -13,9 +13,11 @@ functions is refused.
 
 import logging
 import re
+from collections import deque
 from collections.abc import Mapping
+from dataclasses import is_dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, get_args
+from typing import Annotated, Any, Final, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -125,16 +127,28 @@ class Session(BaseModel):
             _require_frozen(cls.__name__, name, field.annotation)
 
 
-def _require_frozen(model: str, field: str, annotation: Any) -> None:
-    """Refuse a nested model that a reader of a snapshot could alter."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        if not annotation.model_config.get("frozen"):
+def _require_frozen(
+    model: str, field: str, annotation: Any, seen: frozenset[type] = frozenset()
+) -> None:
+    """Refuse what a reader of a snapshot could alter, however deep in a field it is declared."""
+    kind = get_origin(annotation) or annotation
+    if isinstance(kind, type) and kind not in seen:
+        if _can_be_altered(kind):
             raise TypeError(
-                f"{model}.{field} holds {annotation.__name__}, which can be altered after it was "
-                "read. Declare it with model_config = ConfigDict(frozen=True)."
+                f"{model}.{field} holds {kind.__name__}, which can be altered after it was "
+                "read. Declare a model with model_config = ConfigDict(frozen=True) in its place."
             )
+        if issubclass(kind, BaseModel):
+            for inner in kind.model_fields.values():
+                _require_frozen(model, field, inner.annotation, seen | {kind})
     for argument in get_args(annotation):
-        _require_frozen(model, field, argument)
+        _require_frozen(model, field, argument, seen)
+
+
+def _can_be_altered(kind: type[Any]) -> bool:
+    if issubclass(kind, BaseModel):
+        return not kind.model_config.get("frozen")
+    return is_dataclass(kind) or deque in kind.__mro__
 
 
 class Fingerprint(BaseModel):
