@@ -4,6 +4,7 @@ import pytest
 
 from holdfast.backend import Allowance, Found, Read, Take, Touch
 from holdfast.backends.memory import MemoryBackend
+from holdfast.errors import StoreUnavailable
 from holdfast.testing import ManualClock
 from holdfast.testing.steps import (
     HOUR,
@@ -131,4 +132,16 @@ async def test_closing_forgets_everything(backend: MemoryBackend) -> None:
     async with backend:
         await create(backend)
         assert (await read(backend)).revision == 1
-    assert await is_absent(backend)
+    async with backend:
+        assert await is_absent(backend)
+
+
+async def test_a_closed_backend_is_no_empty_one(backend: MemoryBackend) -> None:
+    """Whoever still asks, or listens, is told that it is closed."""
+    async with backend:
+        await create(backend)
+        with backend.listen(KEY) as bell:
+            await backend.__aexit__(None, None, None)
+            assert await bell.rung(1)
+        with pytest.raises(StoreUnavailable):
+            await read(backend)

@@ -37,6 +37,7 @@ from holdfast.backend import (
     Purged,
     Read,
     ReadItems,
+    Record,
     Release,
     Released,
     Renew,
@@ -49,6 +50,7 @@ from holdfast.backends.memory.space import Entry, Space
 from holdfast.backends.scan import ScanPage
 from holdfast.bells import Bell, Bells
 from holdfast.clock import SYSTEM_CLOCK, Clock
+from holdfast.errors import StoreUnavailable
 
 
 class MemoryBackend:
@@ -63,15 +65,26 @@ class MemoryBackend:
         self._spaces: dict[str, Space] = {}
         self._bells = Bells()
         self._limiter = Limiter()
+        self._closed = False
 
     async def __aenter__(self) -> Self:
+        self._closed = False
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
+        """Forget everything, and wake those who wait for a session."""
+        self._closed = True
         self._spaces.clear()
+        self._bells.ring_all()
 
     async def execute(self, operation: Operation) -> Outcome:
-        """Answer one operation; nothing here waits."""
+        """Answer one operation; nothing here waits.
+
+        Raises:
+            StoreUnavailable: the backend is closed.
+        """
+        if self._closed:
+            raise StoreUnavailable("The session store is closed")
         return self._run(operation)
 
     def listen(self, key: str) -> AbstractContextManager[Bell]:
@@ -150,7 +163,7 @@ class MemoryBackend:
         space = self._spaces.get(namespace)
         return None if space is None else space.find(session_id, self._clock.wall())
 
-    def _keep(self, entry: Entry, key: str, record: rules.Record) -> None:
+    def _keep(self, entry: Entry, key: str, record: Record) -> None:
         self._space(key.partition("/")[0]).update(entry, record)
         self._bells.ring(key)
 
