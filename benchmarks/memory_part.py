@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks.comparison import Comparison, Target
 from benchmarks.measuring import Call, Scale, Turn, for_a_while, interleave
 from benchmarks.old_design import OldFingerprint, OldSession, OldStore
-from benchmarks.reading import MIX, reads
+from benchmarks.reading import MIX, reads, rereads
 from benchmarks.visit import Visit, fill, names, topic
 from holdfast import InMemorySessionStore, SupportSession
 
@@ -39,7 +39,7 @@ async def _against_the_old_design(scale: Scale) -> list[Comparison]:
         rates = await interleave(
             {
                 "old get": _turn(lambda n: old.get(ids[n % len(ids)]), scale),
-                "get": _turn(lambda n: store.get(ids[n % len(ids)]), scale),
+                "get": rereads(store, ids, scale, callers=1, clock=thread_time),
                 "mixed": reads(store, ids, scale, every=MIX, callers=1, clock=thread_time),
                 "changed": reads(store, ids, scale, every=1, callers=1, clock=thread_time),
                 "old update": _turn(lambda n: old.update(ids[n % len(ids)], topic=topic(n)), scale),

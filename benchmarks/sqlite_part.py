@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.comparison import Comparison, Target
 from benchmarks.measuring import CALLERS, Rates, Scale, Turn, for_a_while, interleave
-from benchmarks.reading import MIX, reads
+from benchmarks.reading import MIX, reads, rereads
 from benchmarks.sqlite_floors import autocommit, group_commit, shared_commit
 from benchmarks.visit import Visit, change, fill, names
 from holdfast import Keyring, SessionStore, SQLiteSessionStore
@@ -47,7 +47,7 @@ async def _measure(folder: Path, scale: Scale) -> Rates:
             "autocommit": update,
             "select": select,
             "get, mixed": reads(store, many, scale, every=MIX),
-            "get, unchanged": _unchanged(store, many, scale),
+            "get, unchanged": rereads(store, many, scale),
             "get, changed": reads(store, many, scale, every=1),
         }
         return await interleave(turns, rounds=scale.rounds)
@@ -56,12 +56,6 @@ async def _measure(folder: Path, scale: Scale) -> Rates:
 def _changes(store: SessionStore[Visit], ids: list[str], scale: Scale) -> Turn:
     return lambda: for_a_while(
         lambda number: store.apply(ids[number % len(ids)], change(number)), seconds=scale.seconds
-    )
-
-
-def _unchanged(store: SessionStore[Visit], ids: list[str], scale: Scale) -> Turn:
-    return lambda: for_a_while(
-        lambda number: store.get(ids[number % len(ids)]), seconds=scale.seconds
     )
 
 
