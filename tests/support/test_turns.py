@@ -25,7 +25,7 @@ async def test_concurrent_messages_are_answered_one_after_another(
     store: Store, knowledge: Knowledge, callers: int
 ) -> None:
     """All messages are answered, in the order they came, and each counts once."""
-    engine = ScriptedEngine(seconds=0.2 if callers == 10 else 0.05)
+    engine = ScriptedEngine(seconds=0.2 if callers == 10 else 0.02)
     agent = SupportAgent(store, knowledge, engine)
     session = await store.create()
     texts = [f"message {number}" for number in range(callers)]
@@ -44,6 +44,8 @@ async def test_concurrent_messages_are_answered_one_after_another(
     assert kept.revision == 1 + callers
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 async def test_fifty_turns_of_200_ms_all_get_their_turn(knowledge: Knowledge, store: Store) -> None:
     """The last of fifty waits ten seconds, and opens the session's only ticket like any other."""
     agent = SupportAgent(store, knowledge, ScriptedEngine(seconds=0.2))

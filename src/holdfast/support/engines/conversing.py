@@ -53,7 +53,8 @@ class ConversingEngine:
             tools=[search_knowledge, read_article],
         )
         # Spans may name models, tools and durations; what people write stays out of them.
-        self._agent.instrument = InstrumentationSettings(include_content=False)
+        self.telemetry = InstrumentationSettings(include_content=False)
+        self._agent.instrument = self.telemetry
 
     async def __aenter__(self) -> Self:
         return self

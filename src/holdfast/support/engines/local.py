@@ -5,7 +5,7 @@ It speaks to pydantic-ai as any model does, so that tools, limits and spans are 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Any, Final
 
 from pydantic_ai.messages import (
     ModelMessage,
@@ -37,7 +37,7 @@ class Dialogue:
 
     question: str
     before: tuple[str, ...]
-    searches: tuple[SearchResult, ...]
+    search: SearchResult | None
     article: Article | None
 
     @classmethod
@@ -52,10 +52,9 @@ class Dialogue:
             else:
                 told.append(part)
         # In this process what a tool returns is the value itself.
-        searches = [cast("SearchResult", part.content) for part in told if part.tool_name == SEARCH]
-        articles = [cast("Article", part.content) for part in told if part.tool_name == READ]
+        returned: dict[str, Any] = {part.tool_name: part.content for part in told}
         *before, question = said or [""]
-        return cls(question, tuple(before), tuple(searches), articles[-1] if articles else None)
+        return cls(question, tuple(before), returned.get(SEARCH), returned.get(READ))
 
 
 class LocalModel(Model):
@@ -85,28 +84,21 @@ class LocalModel(Model):
 
     def _step(self, dialogue: Dialogue) -> TextPart | ToolCallPart:
         question = dialogue.question
-        if not dialogue.searches:
+        if dialogue.search is None:
             talk = self._small_talk.answer(question)
-            return _search(question) if talk is None else TextPart(talk)
-        found = dialogue.searches[-1]
-        if found["sufficient"] and found["passages"]:
-            if dialogue.article is None:
-                return ToolCallPart(READ, {"number": found["passages"][0]["number"]})
-            return TextPart(answer(question, found["passages"], dialogue.article["article"]))
-        if (
-            len(dialogue.searches) == 1
-            and dialogue.before
-            and self._small_talk.follows_up(question)
-        ):
-            return _search(question, context=dialogue.before[-CONTEXT:])
-        return TextPart(self._small_talk.declined)
+            return TextPart(talk) if talk is not None else self._look_up(dialogue)
+        found = dialogue.search["passages"]
+        if not (dialogue.search["sufficient"] and found):
+            return TextPart(self._small_talk.declined)
+        if dialogue.article is None:
+            return ToolCallPart(READ, {"number": found[0]["number"]})
+        return TextPart(answer(question, found, dialogue.article["article"]))
 
-
-def _search(question: str, *, context: Sequence[str] = ()) -> ToolCallPart:
-    arguments: dict[str, object] = {"question": question}
-    if context:
-        arguments["context"] = list(context)
-    return ToolCallPart(SEARCH, arguments)
+    def _look_up(self, dialogue: Dialogue) -> ToolCallPart:
+        arguments: dict[str, object] = {"question": dialogue.question}
+        if dialogue.before and self._small_talk.follows_up(dialogue.question):
+            arguments["context"] = list(dialogue.before[-CONTEXT:])
+        return ToolCallPart(SEARCH, arguments)
 
 
 def _parts(messages: Sequence[ModelMessage]) -> Iterator[UserPromptPart | ToolReturnPart]:

@@ -11,7 +11,8 @@ _APOSTROPHES: Final = str.maketrans("\u2019\u2018\u00b4`", "''''")
 
 def load(name: str) -> dict[str, Any]:
     """Read one data file."""
-    return tomllib.loads((files("holdfast.support.escalation") / "words" / name).read_text(encoding="utf-8"))
+    text = files("holdfast.support.escalation").joinpath("words", name).read_text(encoding="utf-8")
+    return tomllib.loads(text)
 
 
 def normal(text: str) -> str:

@@ -1,0 +1,109 @@
+"""The engine that needs no key: it says what the articles say, or that it does not know."""
+
+import pytest
+
+from holdfast.support import Answer, Said, Turn
+from holdfast.support.engines import open_engine
+from holdfast.support.knowledge import Knowledge
+from holdfast.support.library import Library
+
+UNKNOWN = "How many moons does Jupiter have?"
+
+
+async def ask(knowledge: Knowledge, text: str, *history: Said) -> Answer:
+    async with open_engine() as engine:
+        return await engine.answer(Turn(text=text, history=history, library=Library(knowledge)))
+
+
+async def test_an_answer_is_in_the_words_of_an_article(articles: Knowledge) -> None:
+    """A section is given as it stands, and its article is the first source."""
+    answer = await ask(articles, "What does the warranty cover?")
+    assert answer.sources[0].title == "What the warranty covers"
+    assert answer.sources[0].content in answer.text
+    assert f"From “{answer.sources[0].title}” [1]." in answer.text
+    assert answer.tools_used == ("search_knowledge", "read_article")
+    assert answer.confidence > 0.5
+    assert not answer.declined
+
+
+@pytest.mark.parametrize(
+    ("question", "titles"),
+    [
+        ("Where is my order?", {"Check the status of an order", "Track a parcel"}),
+        ("How do I return an item?", {"Return an item"}),
+        ("How long does delivery take?", {"Delivery times and costs"}),
+        ("What does the warranty cover?", {"What the warranty covers"}),
+    ],
+)
+async def test_the_questions_that_the_page_suggests_are_answered(
+    articles: Knowledge, question: str, titles: set[str]
+) -> None:
+    """A newcomer's first click gets an answer from the right article."""
+    answer = await ask(articles, question)
+    assert answer.sources
+    assert answer.sources[0].title in titles
+
+
+async def test_steps_are_given_whole(articles: Knowledge) -> None:
+    """Who asks how gets every step, in order."""
+    answer = await ask(articles, "How do I return an item?")
+    [steps] = [
+        passage.text
+        for passage in articles.passages("refunds/return-an-item")
+        if "\n2. " in passage.text
+    ]
+    assert steps in answer.text
+
+
+async def test_what_is_not_known_is_said_to_be_unknown(articles: Knowledge) -> None:
+    """No article, no guess: no source, no confidence, the offer of a person."""
+    answer = await ask(articles, UNKNOWN)
+    assert answer.declined
+    assert (answer.sources, answer.confidence) == ((), 0.0)
+    assert "person" in answer.text
+
+
+async def test_a_follow_up_is_understood_by_what_came_before(articles: Knowledge) -> None:
+    """A message that leans on the one before is looked up together with it."""
+    history = (Said("visitor", "What does Tide Club include?"), Said("agent", "A lot."))
+    answer = await ask(articles, "How do I cancel it?", *history)
+    alone = await ask(articles, "How do I cancel it?")
+    wanted = "Cancel or pause a Tide Club membership"
+    assert answer.sources[0].title == wanted
+    assert not alone.sources or alone.sources[0].title != wanted
+
+
+async def test_another_question_is_not_answered_from_the_one_before(articles: Knowledge) -> None:
+    """A question of its own that nothing answers is declined, whatever was answered before."""
+    answer = await ask(articles, UNKNOWN, Said("visitor", "How do I return an item?"))
+    assert answer.declined
+
+
+@pytest.mark.parametrize(
+    "text", ["Hi!", "hello there", "Thank you so much!", "Good morning", "Bye", "Are you a bot?"]
+)
+async def test_small_talk_is_answered_briefly(knowledge: Knowledge, text: str) -> None:
+    """Greetings and thanks get one or two sentences, and no search."""
+    answer = await ask(knowledge, text)
+    assert 0 < len(answer.text) < 160
+    assert (answer.tools_used, answer.sources, answer.declined) == ((), (), False)
+
+
+async def test_a_greeting_before_a_question_is_passed_over(articles: Knowledge) -> None:
+    """A question behind a greeting is answered."""
+    answer = await ask(articles, "Hello! What does the warranty cover?")
+    assert answer.sources[0].title == "What the warranty covers"
+
+
+async def test_an_empty_knowledge_base_knows_nothing() -> None:
+    """Without articles every question is declined."""
+    with Knowledge() as empty:
+        assert (await ask(empty, "What is the price of a kayak?")).declined
+
+
+@pytest.mark.parametrize("text", ["?!", "[1] [2]", '" OR 1=1 --', "🪢" * 100, "a " * 4000])
+async def test_any_text_is_a_safe_question(knowledge: Knowledge, text: str) -> None:
+    """Symbols, brackets and endless messages are questions that nothing answers."""
+    answer = await ask(knowledge, text)
+    assert answer.text
+    assert answer.declined
