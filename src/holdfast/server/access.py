@@ -1,10 +1,11 @@
 """Who may call: holders of an API key."""
 
 import hmac
-from collections.abc import Iterable
-from typing import Annotated
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Annotated, Any
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
+from fastapi.routing import APIRoute
 
 from holdfast.server.problems import unauthenticated
 from holdfast.server.settings import Settings
@@ -52,9 +53,28 @@ async def api_keys(request: Request) -> ApiKeys:
 Keys = Annotated[ApiKeys, Depends(api_keys)]
 
 
-async def require_api_key(request: Request, keys: Keys) -> None:
-    """Let only trusted callers pass."""
+async def require_api_key(request: Request) -> None:
+    """Let only trusted callers pass.
+
+    Raises:
+        Problem: this one is not.
+    """
+    keys: ApiKeys = request.app.state.api_keys
     if not keys.trusts(request):
         raise unauthenticated(
             "This needs an API key: send Authorization: Bearer <key>, one of HOLDFAST_API_KEYS."
         )
+
+
+class KeyedRoute(APIRoute):
+    """A route for trusted callers; they are checked before anything of the request is read."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Put the check before the handler."""
+        handle = super().get_route_handler()
+
+        async def check_and_handle(request: Request) -> Response:
+            await require_api_key(request)
+            return await handle(request)
+
+        return check_and_handle

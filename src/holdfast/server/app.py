@@ -1,6 +1,5 @@
 """The application: every part put together, every resource mounted."""
 
-import os
 import secrets
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -48,7 +47,7 @@ class Application(FastAPI):
             openapi_url="/openapi.json" if documented else None,
         )
         self._max_body_bytes = settings.max_body_bytes
-        self.state.instance_id = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self.state.instance_id = secrets.token_hex(8)
         self.state.api_keys = ApiKeys.of(settings)
 
     def build_middleware_stack(self) -> ASGIApp:
@@ -79,7 +78,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             expose_headers=SHOWN_HEADERS,
         )
     for resource in (sessions, items, leases, chat, health, page):
-        app.include_router(resource.router)
+        # Side by side, not one in another: each level of routers is searched twice.
+        app.router.routes.extend(resource.router.routes)
     return app
 
 

@@ -11,7 +11,7 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from holdfast.fastapi import Problem
-from holdfast.server.request_ids import CURRENT, chosen_request_id
+from holdfast.server.request_ids import CURRENT, RequestIds
 
 logger = logging.getLogger("holdfast.http")
 
@@ -42,6 +42,7 @@ class Envelope:
     def __init__(self, app: ASGIApp, *, instance_id: str, max_body_bytes: int) -> None:
         self._app = app
         self._max_body_bytes = max_body_bytes
+        self._request_ids = RequestIds(instance_id)
         self._instance = (b"x-instance-id", instance_id.encode())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -49,7 +50,7 @@ class Envelope:
             await self._app(scope, receive, send)
             return
         given = dict[bytes, bytes](scope["headers"])
-        request_id = chosen_request_id(given.get(b"x-request-id"))
+        request_id = self._request_ids.choose(given.get(b"x-request-id"))
         scope.setdefault("state", {})["request_id"] = request_id
         token = CURRENT.set(request_id)
         outgoing = Outgoing(send, scope, instance=self._instance, request_id=request_id)

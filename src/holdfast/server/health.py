@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 import holdfast
 from holdfast.errors import StoreUnavailable
-from holdfast.server.access import Keys, require_api_key
+from holdfast.server.access import require_api_key
 from holdfast.server.measures import Measures
 from holdfast.server.problems import not_found
 from holdfast.server.replies import written
@@ -94,11 +94,11 @@ async def health(request: Request) -> dict[str, Any]:
     }
 
 
-async def _allow_scraping(request: Request, parts: Parts, keys: Keys) -> None:
+async def _allow_scraping(request: Request, parts: Parts) -> None:
     if not parts.settings.metrics:
         raise not_found()
     if parts.settings.production:
-        await require_api_key(request, keys)
+        await require_api_key(request)
 
 
 @router.get("/metrics", dependencies=[Depends(_allow_scraping)])

@@ -2,13 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Query, Response
 
 from holdfast.change import Change
 from holdfast.fastapi import Store
-from holdfast.server.access import require_api_key
+from holdfast.server.access import KeyedRoute
 from holdfast.server.model import ServiceSession
-from holdfast.server.preconditions import IdempotencyKey, IfMatch
+from holdfast.server.preconditions import BOTH, If
 from holdfast.server.replies import (
     AppendReply,
     ItemsReply,
@@ -22,26 +22,25 @@ from holdfast.server.requests import ItemsQuery, NewItems, SessionId
 router = APIRouter(
     prefix="/v1/sessions/{session_id}/items",
     tags=["Items"],
-    dependencies=[Depends(require_api_key)],
+    route_class=KeyedRoute,
 )
 
 
-@router.post("", response_model=AppendReply)
+@router.post("", response_model=AppendReply, openapi_extra=BOTH)
 async def append(
     session_id: SessionId,
     body: NewItems,
     store: Store[ServiceSession],
-    expected: IfMatch,
-    key: IdempotencyKey,
+    conditions: If,
 ) -> Response:
     """Append to the log, all items or none."""
     applied = await store.apply(
         session_id,
         Change(
             append=body.items,
-            expect_incarnation=expected.incarnation,
-            expect_revision=expected.revision,
-            change_id=key,
+            expect_incarnation=conditions.incarnation,
+            expect_revision=conditions.revision,
+            change_id=conditions.key,
         ),
     )
     log = await store.read_log(session_id, after=applied.last_item, limit=1)

@@ -1,12 +1,12 @@
 """Leases over HTTP: a session held by one caller, until the lease ends or is given back."""
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 
 from holdfast.errors import LeaseLost, SessionNotFound
 from holdfast.fastapi import Store
 from holdfast.holding import expires_at
 from holdfast.lease import Grant, Leases
-from holdfast.server.access import require_api_key
+from holdfast.server.access import KeyedRoute
 from holdfast.server.model import ServiceSession
 from holdfast.server.replies import LeaseReply, StatusReply
 from holdfast.server.requests import HeldLease, LeaseRequest, ReleasedLease, SessionId
@@ -14,7 +14,7 @@ from holdfast.server.requests import HeldLease, LeaseRequest, ReleasedLease, Ses
 router = APIRouter(
     prefix="/v1/sessions/{session_id}/lease",
     tags=["Leases"],
-    dependencies=[Depends(require_api_key)],
+    route_class=KeyedRoute,
 )
 
 

@@ -26,6 +26,7 @@ class Measures(Observer):
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        self._series: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}
         self._operations = Counter(
             "session_operations_total",
             "Operations answered by the session store",
@@ -68,8 +69,14 @@ class Measures(Observer):
         self, *, operation: str, store: str, status: str, seconds: float
     ) -> None:
         """Count one answer."""
-        self._operations.labels(operation, store, status).inc()
-        self._seconds.labels(operation, store).observe(seconds)
+        known = self._series.get((operation, store, status))
+        if known is None:
+            known = self._series[operation, store, status] = (
+                self._operations.labels(operation, store, status),
+                self._seconds.labels(operation, store),
+            )
+        known[0].inc()
+        known[1].observe(seconds)
 
     def operation_retried(self, *, operation: str, store: str, attempt: int) -> None:
         """Count one repetition."""

@@ -2,24 +2,30 @@
 
 import hashlib
 import re
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
-from fastapi import Depends, Header
+from fastapi import Depends, Request
 
 from holdfast.fastapi import STALE, Problem
 from holdfast.server.problems import invalid
 
+LONGEST_KEY: Final = 255
 _TAG: Final = re.compile(r'"([A-Za-z0-9_-]+)\.([0-9]{1,16})"')
 
 
-class Expected(NamedTuple):
-    """The incarnation and the revision that `If-Match` names; None when any will do."""
+class Conditions(NamedTuple):
+    """What `If-Match` and `Idempotency-Key` say.
+
+    `incarnation` and `revision` are None when any will do. `key` stays apart from ids made
+    elsewhere, whatever the caller chose.
+    """
 
     incarnation: str | None = None
     revision: int | None = None
+    key: str | None = None
 
     def agreed(self, revision: int | None) -> int | None:
-        """Join it with the revision that the body names.
+        """Join the revision with the one that the body names.
 
         Raises:
             Problem: they differ.
@@ -29,32 +35,46 @@ class Expected(NamedTuple):
         return self.revision if revision is None else revision
 
 
-async def expected(
-    if_match: Annotated[str | None, Header(description="the ETag of the session")] = None,
-) -> Expected:
-    """Read `If-Match`: one entity tag of ours, or `*`."""
-    if if_match is None or if_match.strip() == "*":
-        return Expected()
-    if "," in if_match:
+async def read_conditions(request: Request) -> Conditions:
+    """Read the headers. They are taken by hand: declared ones cost more than the change itself.
+
+    Raises:
+        Problem: one of them breaks a rule, or names no revision of ours.
+    """
+    headers = request.headers
+    incarnation, revision = _read_tag(headers.get("if-match"))
+    return Conditions(incarnation, revision, _read_key(headers.get("idempotency-key")))
+
+
+def _read_tag(tag: str | None) -> tuple[str, int] | tuple[None, None]:
+    if tag is None or tag.strip() == "*":
+        return None, None
+    if "," in tag:
         raise invalid("If-Match", "must be one entity tag, or *")
-    match = _TAG.fullmatch(if_match.strip())
+    match = _TAG.fullmatch(tag.strip())
     if match is None:
         detail = "If-Match names no revision of this session. Read the session for its ETag."
         raise Problem(STALE.status, STALE.code, STALE.title, detail)
-    return Expected(match[1], int(match[2]))
+    return match[1], int(match[2])
 
 
-async def idempotency_key(
-    idempotency_key: Annotated[
-        str | None,
-        Header(min_length=1, max_length=255, description="the same key is applied once"),
-    ] = None,
-) -> str | None:
-    """Read the caller's key, as a digest that stays apart from ids made elsewhere."""
-    if idempotency_key is None:
+def _read_key(key: str | None) -> str | None:
+    if key is None:
         return None
-    return "http:" + hashlib.sha256(idempotency_key.encode()).hexdigest()[:40]
+    if not 1 <= len(key) <= LONGEST_KEY:
+        raise invalid("Idempotency-Key", f"must have 1-{LONGEST_KEY} characters")
+    return "http:" + hashlib.sha256(key.encode()).hexdigest()[:40]
 
 
-IfMatch = Annotated[Expected, Depends(expected)]
-IdempotencyKey = Annotated[str | None, Depends(idempotency_key)]
+If = Annotated[Conditions, Depends(read_conditions)]
+
+
+def _header(name: str, meaning: str) -> dict[str, Any]:
+    return {"name": name, "in": "header", "description": meaning, "schema": {"type": "string"}}
+
+
+_IF_MATCH: Final = _header("If-Match", "the ETag of the session; 412 when it has moved on")
+_KEY: Final = _header("Idempotency-Key", "the same key is applied once, and answered alike")
+CONDITIONAL: Final[dict[str, Any]] = {"parameters": [_IF_MATCH]}
+REPEATABLE: Final[dict[str, Any]] = {"parameters": [_KEY]}
+BOTH: Final[dict[str, Any]] = {"parameters": [_IF_MATCH, _KEY]}

@@ -2,15 +2,23 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from holdfast.change import Change
 from holdfast.errors import RevisionConflict, SessionNotFound
-from holdfast.fastapi import Store
-from holdfast.server.access import require_api_key
+from holdfast.fastapi import Store, current_store
+from holdfast.server.access import KeyedRoute
 from holdfast.server.creating import create_session
+from holdfast.server.lean_route import LeanRoute
 from holdfast.server.model import ServiceSession
-from holdfast.server.preconditions import Expected, IdempotencyKey, IfMatch
+from holdfast.server.preconditions import (
+    BOTH,
+    CONDITIONAL,
+    REPEATABLE,
+    Conditions,
+    If,
+    read_conditions,
+)
 from holdfast.server.replies import (
     ChangeReply,
     CountReply,
@@ -28,15 +36,31 @@ from holdfast.store import SessionStore
 
 Sessions = Store[ServiceSession]
 
-router = APIRouter(
-    prefix="/v1/sessions", tags=["Sessions"], dependencies=[Depends(require_api_key)]
+router = APIRouter(prefix="/v1/sessions", tags=["Sessions"], route_class=KeyedRoute)
+
+
+async def change(session_id: SessionId, body: ChangeRequest, request: Request) -> Response:
+    """Change a session, all of it or nothing."""
+    store: SessionStore[ServiceSession] = await current_store(request)
+    wanted = _change(body, await read_conditions(request))
+    return change_reply(await store.apply(session_id, wanted))
+
+
+# First, because it is asked for most, and routes are tried in order.
+router.add_api_route(
+    "/{session_id}",
+    change,
+    methods=["PATCH"],
+    response_model=ChangeReply,
+    openapi_extra=BOTH,
+    route_class_override=LeanRoute,
 )
 
 
-@router.post("", status_code=201, response_model=SessionReply)
-async def create(body: NewSession, store: Sessions, key: IdempotencyKey) -> Response:
+@router.post("", status_code=201, response_model=SessionReply, openapi_extra=REPEATABLE)
+async def create(body: NewSession, store: Sessions, conditions: If) -> Response:
     """Create a session, always a new one; under the same `Idempotency-Key` the same one."""
-    session = await create_session(store, body, key=key)
+    session = await create_session(store, body, key=conditions.key)
     response = session_reply(session, status=201)
     response.headers["Location"] = f"/v1/sessions/{session.session_id}"
     return response
@@ -68,25 +92,13 @@ async def exists(session_id: SessionId, store: Sessions) -> ExistsReply:
     return ExistsReply(exists=await store.exists(session_id), session_id=session_id)
 
 
-@router.patch("/{session_id}", response_model=ChangeReply)
-async def change(
-    session_id: SessionId,
-    body: ChangeRequest,
-    store: Sessions,
-    expected: IfMatch,
-    key: IdempotencyKey,
-) -> Response:
-    """Change a session, all of it or nothing."""
-    return change_reply(await store.apply(session_id, _change(body, expected, key)))
-
-
-@router.post("/{session_id}/extend", response_model=SessionReply)
+@router.post("/{session_id}/extend", response_model=SessionReply, openapi_extra=CONDITIONAL)
 async def extend(
-    session_id: SessionId, body: ExtendRequest, store: Sessions, expected: IfMatch
+    session_id: SessionId, body: ExtendRequest, store: Sessions, conditions: If
 ) -> Response:
     """Give a session new idle time from now, within its greatest age."""
-    if expected.incarnation is not None:
-        _require(await _found(store, session_id), expected)
+    if conditions.incarnation is not None:
+        _require(await _found(store, session_id), conditions)
     if not await store.extend(session_id, body.ttl_seconds):
         raise SessionNotFound(session_id)
     return session_reply(await _found(store, session_id))
@@ -99,13 +111,13 @@ async def touch(session_id: SessionId, store: Sessions) -> None:
         raise SessionNotFound(session_id)
 
 
-@router.delete("/{session_id}")
-async def delete(session_id: SessionId, store: Sessions, expected: IfMatch) -> StatusReply:
+@router.delete("/{session_id}", openapi_extra=CONDITIONAL)
+async def delete(session_id: SessionId, store: Sessions, conditions: If) -> StatusReply:
     """End a session and all that belongs to it."""
     if not await store.delete(
         session_id,
-        expect_incarnation=expected.incarnation,
-        expect_revision=expected.revision,
+        expect_incarnation=conditions.incarnation,
+        expect_revision=conditions.revision,
     ):
         raise SessionNotFound(session_id)
     return StatusReply(status="deleted", session_id=session_id)
@@ -118,7 +130,7 @@ async def _found(store: SessionStore[ServiceSession], session_id: str) -> Servic
     return session
 
 
-def _change(body: ChangeRequest, expected: Expected, key: str | None) -> Change:
+def _change(body: ChangeRequest, conditions: Conditions) -> Change:
     return Change(
         set=body.set,
         unset=body.unset,
@@ -126,15 +138,15 @@ def _change(body: ChangeRequest, expected: Expected, key: str | None) -> Change:
         at_most=body.at_most,
         claim=body.claim,
         append=body.append,
-        expect_revision=expected.agreed(body.expect_revision),
-        expect_incarnation=expected.incarnation,
+        expect_revision=conditions.agreed(body.expect_revision),
+        expect_incarnation=conditions.incarnation,
         lease_token=body.lease_token,
-        change_id=key,
+        change_id=conditions.key,
     )
 
 
-def _require(session: ServiceSession, expected: Expected) -> None:
-    if expected != (session.incarnation, session.revision):
+def _require(session: ServiceSession, conditions: Conditions) -> None:
+    if conditions[:2] != (session.incarnation, session.revision):
         raise RevisionConflict(
-            session.session_id, expected=expected.revision or 0, found=session.revision
+            session.session_id, expected=conditions.revision or 0, found=session.revision
         )

@@ -1,0 +1,48 @@
+"""A route for the hottest request: its body goes from bytes to the model in one step.
+
+The framework's own way, through dependencies and a second copy of the body, takes as long as the
+change itself. The documentation is still made from the signature of the handler, which is
+`(session_id, body, request)`.
+"""
+
+import inspect
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
+
+from holdfast.server.access import KeyedRoute, require_api_key
+from holdfast.server.problems import invalid
+from holdfast.session import check_session_id
+
+
+class LeanRoute(KeyedRoute):
+    """Calls a handler with the session's id, its body as a model, and the request."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Do what the framework would, for this one form of handler."""
+        handler = self.endpoint
+        model: type[BaseModel] = inspect.signature(handler).parameters["body"].annotation
+
+        async def handle(request: Request) -> Response:
+            await require_api_key(request)
+            session_id = check_session_id(request.path_params["session_id"])
+            response: Response = await handler(session_id, await _read(request, model), request)
+            return response
+
+        return handle
+
+
+async def _read(request: Request, model: type[BaseModel]) -> BaseModel:
+    # Browsers send other types across sites without asking first.
+    if not request.headers.get("content-type", "").startswith("application/json"):
+        raise invalid("Content-Type", "must be application/json")
+    body = await request.body()
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as exc:
+        found = exc.errors(include_url=False, include_input=False)
+        placed = [{**detail, "loc": ("body", *detail["loc"])} for detail in found]
+        raise RequestValidationError(placed) from exc
