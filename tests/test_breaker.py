@@ -1,0 +1,214 @@
+"""The breaker opens when a store fails, asks carefully whether it is back, and closes again."""
+
+import asyncio
+import random
+from collections.abc import Iterable
+
+import pytest
+
+from holdfast.breaker import MAX_REMEMBERED, Breaker, BreakerPolicy, State
+from holdfast.errors import StoreUnavailable
+from holdfast.testing import ManualClock
+from holdfast.testing.shuffling import shuffled
+
+POLICY = BreakerPolicy(failure_rate=0.5, minimum_calls=10, window=10, pause=1, permits=3)
+
+
+class Watched:
+    """A breaker on a clock that is moved by hand, and what it told."""
+
+    def __init__(self, policy: BreakerPolicy = POLICY) -> None:
+        self.now = 100.0
+        self.moves: list[State] = []
+        self.breaker = Breaker(policy, clock=lambda: self.now, on_move=self.moves.append)
+
+    def calls(self, answers: Iterable[bool | None]) -> None:
+        """Make calls, one after another."""
+        for answered in answers:
+            self.breaker.admit().settle(answered)
+
+    def opened(self) -> "Watched":
+        """Have it opened by failures."""
+        self.calls([False] * 10)
+        assert self.breaker.state == "open"
+        return self
+
+    def half_opened(self) -> "Watched":
+        """Have its pause go by, and settle nothing."""
+        self.opened().now += POLICY.pause
+        return self
+
+
+def test_it_opens_when_half_of_enough_calls_failed() -> None:
+    """Not with fewer calls, and not with fewer failures."""
+    watched = Watched()
+    watched.calls([False] * 9)
+    assert watched.breaker.state == "closed"
+    watched.calls([False])
+    assert (watched.breaker.state, watched.breaker.opened) == ("open", 1)
+    rarely = Watched()
+    rarely.calls([True, True, False] * 100)
+    assert rarely.breaker.state == "closed"
+    rarely.calls([False] * 100)
+    assert rarely.breaker.state == "open"
+
+
+def test_failures_are_forgotten_with_the_window() -> None:
+    """Nine failures and an hour later another nine open nothing."""
+    watched = Watched()
+    for _ in range(5):
+        watched.calls([False] * 9)
+        watched.now += 10.1
+    assert watched.breaker.state == "closed"
+
+
+def test_it_remembers_a_bounded_number_of_calls() -> None:
+    """However fast they come: a long good past does not hide a store that has just gone."""
+    watched = Watched()
+    watched.calls([True] * 100_000)
+    assert len(watched.breaker._calls) == MAX_REMEMBERED
+    watched.calls([False] * (MAX_REMEMBERED // 2))
+    assert watched.breaker.state == "open"
+
+
+@pytest.mark.parametrize("times", [3, 100, 5000])
+def test_cancelled_calls_never_open_it(times: int) -> None:
+    """They say nothing about the store."""
+    watched = Watched()
+    watched.calls([None] * times)
+    assert (watched.breaker.state, watched.moves) == ("closed", [])
+    watched.calls([False] * 9)
+    assert watched.breaker.state == "closed"
+
+
+def test_open_it_refuses_and_says_for_how_long() -> None:
+    """Nothing was sent, so nothing was applied."""
+    watched = Watched().opened()
+    watched.now += 0.25
+    with pytest.raises(StoreUnavailable) as caught:
+        watched.breaker.admit()
+    assert caught.value.retry_after == pytest.approx(0.75)
+    assert caught.value.outcome == "not_applied"
+    watched.now += 10
+    permits = [watched.breaker.admit() for _ in range(3)]
+    with pytest.raises(StoreUnavailable) as caught:
+        watched.breaker.admit()
+    assert 0 < caught.value.retry_after <= len(permits)
+
+
+def test_half_open_it_lets_a_few_through_and_closes_when_they_are_answered() -> None:
+    """A fourth caller is refused meanwhile."""
+    watched = Watched().half_opened()
+    permits = [watched.breaker.admit() for _ in range(3)]
+    assert watched.breaker.state == "half_open"
+    for _ in range(20):
+        with pytest.raises(StoreUnavailable):
+            watched.breaker.admit()
+    for permit in permits[:2]:
+        permit.settle(True)
+        with pytest.raises(StoreUnavailable):
+            watched.breaker.admit()
+    permits[2].settle(True)
+    assert watched.moves == ["open", "half_open", "closed"]
+    watched.calls([False] * 9)
+    assert watched.breaker.state == "closed"
+
+
+def test_half_open_one_failure_opens_it_again() -> None:
+    """For another whole pause."""
+    watched = Watched().half_opened()
+    first, second = watched.breaker.admit(), watched.breaker.admit()
+    first.settle(False)
+    assert (watched.breaker.state, watched.breaker.opened) == ("open", 2)
+    second.settle(True)
+    watched.now += 0.99
+    with pytest.raises(StoreUnavailable):
+        watched.breaker.admit()
+    watched.now += 0.02
+    watched.breaker.admit()
+    assert watched.breaker.state == "half_open"
+
+
+def test_a_permit_that_was_cancelled_can_be_used_again() -> None:
+    """Impatient callers do not use up the trials of a store that is well."""
+    watched = Watched().half_opened()
+    for _ in range(50):
+        watched.calls([None] * 3)
+    assert watched.breaker.state == "half_open"
+    watched.calls([True] * 3)
+    assert watched.breaker.state == "closed"
+
+
+def test_late_answers_of_older_calls_count_for_nothing() -> None:
+    """Neither close nor open it, nor give permits back that they never took."""
+    watched = Watched()
+    late = [watched.breaker.admit() for _ in range(20)]
+    watched.opened()
+    late[0].settle(True)
+    watched.now += 1
+    permits = [watched.breaker.admit() for _ in range(3)]
+    for permit in late[1:]:
+        permit.settle(False)
+    assert watched.breaker.state == "half_open"
+    with pytest.raises(StoreUnavailable):
+        watched.breaker.admit()
+    for permit in permits:
+        permit.settle(True)
+    assert watched.breaker.state == "closed"
+
+
+@pytest.mark.parametrize("first", range(0, 200, 50))
+def test_in_any_order_it_stays_within_its_rules(first: int) -> None:
+    """While a store is away nobody asks it but the trials; when it is back all calls are let in.
+
+    A dozen callers, some of them cancelled, on a store that is away for three seconds.
+    """
+
+    async def scenario(clock: ManualClock) -> None:
+        loop = asyncio.get_running_loop()
+        moves: list[State] = []
+        breaker = Breaker(POLICY, clock=loop.time, on_move=moves.append)
+        inside: list[int] = [0]
+        away = (loop.time() + 2, loop.time() + 5)
+
+        async def call(rng: random.Random) -> bool:
+            permit = breaker.admit()
+            trial = breaker.state == "half_open"
+            answered: bool | None = None
+            inside[0] += trial
+            assert inside[0] <= POLICY.permits
+            try:
+                asked = loop.time()
+                await asyncio.sleep(rng.uniform(0.01, 0.3))
+                answered = not away[0] <= asked < away[1]
+            finally:
+                inside[0] -= trial
+                permit.settle(answered)
+            return answered
+
+        async def caller(number: int) -> bool:
+            rng = random.Random(number)
+            last = False
+            while loop.time() < away[1] + 3:
+                task = asyncio.create_task(call(rng))
+                if rng.random() < 0.2:
+                    loop.call_later(rng.uniform(0, 0.2), task.cancel)
+                try:
+                    last = await task
+                except StoreUnavailable:
+                    last = False
+                except asyncio.CancelledError:
+                    last = True
+                await asyncio.sleep(rng.uniform(0.01, 0.5))
+            return last
+
+        assert all(await asyncio.gather(*(caller(number) for number in range(12))))
+        assert moves[0] == "open"
+        assert (moves[-1], breaker.state) == ("closed", "closed")
+        for before, after in zip(["closed", *moves], moves, strict=False):
+            assert (before, after) in {
+                ("closed", "open"), ("open", "half_open"), ("half_open", "open"),
+                ("half_open", "closed"),
+            }  # fmt: skip
+
+    shuffled(scenario, seeds=range(first, first + 50))
