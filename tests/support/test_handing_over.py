@@ -150,7 +150,8 @@ async def test_a_flag_raised_meanwhile_opens_no_second_ticket(
     """Where somebody raised the flag while the engine worked, the ticket told is theirs."""
     agent = SupportAgent(store, knowledge, ScriptedEngine(seconds=0.1))
     session_id = (await store.create()).session_id
-    turn = asyncio.create_task(agent.process_message(session_id, ANGRY))
+    message = agent.process_message(session_id, ANGRY, client_message_id="c-1")
+    turn = asyncio.create_task(message)
     await asyncio.sleep(0.05)
     await store.apply(session_id, Change(claim=["escalated"], set={"ticket_id": "T-desk"}))
     answer = await turn

@@ -91,6 +91,9 @@ async def test_a_failing_engine_keeps_the_message(store: Store, knowledge: Knowl
     again = await agent.process_message(session_id, "hello", client_message_id="c-1")
     assert again.message_id == answer.message_id
     assert (await agent.messages(session_id)).last_number == 2
+    session = await store.get(session_id)
+    assert session is not None
+    assert session.message_count == 1
 
 
 async def test_the_conversation_goes_on_after_a_failure(store: Store, knowledge: Knowledge) -> None:
