@@ -10,7 +10,7 @@ from holdfast.support.engines.findings import FoundPassage
 from holdfast.support.engines.wording import stems
 
 # What another article must score, compared with the best passage, to be worth a look as well.
-WORTH_A_LOOK: Final = 0.6
+WORTH_A_LOOK: Final = 0.7
 MOST_OTHERS: Final = 2
 # How much a section must have of a question to be given in place of the article's beginning:
 # about as much as one word of its heading that half of the sections hold.
