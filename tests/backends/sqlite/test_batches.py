@@ -113,11 +113,16 @@ async def test_items_beyond_the_most_go_within_a_batch(backend: SQLiteBackend) -
         change(append=(b"j", b"k", b"l"), max_items=2),
     )
     assert await numbers(backend) == [11, 12]
+    _, dropped = await _together(backend, change(append=(b"m",)), Drop(KEY))
+    assert isinstance(dropped, Dropped)
+    assert dropped.item is not None
+    assert dropped.item.sealed == b"m"
     assert (await read(backend)).length == 2
 
 
 async def test_a_purge_sees_what_its_batch_did_before(backend: SQLiteBackend) -> None:
-    """A session created or extended in the batch is not collected, and goes on changing after."""
+    """A session created in the place of an expired one is not collected, and goes on changing."""
+    await create(backend, ttl=1)
     await create(backend, OTHER_KEY)
     outcomes = await _together(
         backend,

@@ -1,5 +1,6 @@
 """How a batch is answered when the data of one operation spoils it."""
 
+import logging
 import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -7,6 +8,8 @@ from typing import Final
 from holdfast.backend import Operation, Outcome
 from holdfast.coalescer import Answer
 from holdfast.errors import StoreUnavailable
+
+logger = logging.getLogger(__name__)
 
 # What one operation can bring about: a value that SQLite does not take, a row that is unreadable.
 SPOILING: Final = (sqlite3.Error, OverflowError, TypeError, ValueError)
@@ -22,7 +25,8 @@ def answer_batch(transact: Transact, operations: Sequence[Operation]) -> list[An
     """
     try:
         return list(transact(operations))
-    except SPOILING:
+    except SPOILING as exc:
+        logger.warning("sqlite.batch_repeated", extra={"error": type(exc).__name__})
         return [_answer_alone(transact, operation) for operation in operations]
 
 

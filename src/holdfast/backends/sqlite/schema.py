@@ -5,19 +5,16 @@ files. `sql/schema_<version>.sql` leads from the version before to its own.
 """
 
 import sqlite3
-import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Final
 
 from holdfast.backends.sqlite.outages import result_code
 from holdfast.backends.sqlite.statements import statement
-from holdfast.errors import InvalidStore, StoreUnavailable
+from holdfast.errors import InvalidStore
 
 VERSION: Final = 1
 APPLICATION: Final = 0x48465331  # "HFS1"
-ATTEMPTS: Final = 200
-PAUSE: Final = 0.01
 
 # What SQLite says of a file that will not be a store however often we try.
 _UNFIT: Final = {
@@ -74,26 +71,9 @@ def _migrate(connection: sqlite3.Connection, location: str) -> None:
 
 def _enter_wal(connection: sqlite3.Connection, location: str) -> None:
     """Let readers and a writer work side by side; the file remembers it."""
-    for _ in range(ATTEMPTS):
-        match _ask_for_wal(connection):
-            case "wal":
-                return
-            case "busy":
-                time.sleep(PAUSE)
-            case _:
-                reason = "its file system has no shared memory; use a local disk"
-                raise InvalidStore(location, reason)
-    raise StoreUnavailable(f"Other processes keep {location} locked")
-
-
-def _ask_for_wal(connection: sqlite3.Connection) -> str:
-    try:
-        return str(connection.execute("PRAGMA journal_mode = WAL").fetchone()[0])
-    except sqlite3.OperationalError as exc:
-        # Processes that ask at once are refused without having waited.
-        if result_code(exc) == sqlite3.SQLITE_BUSY:
-            return "busy"
-        raise
+    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise InvalidStore(location, "its file system has no shared memory; use a local disk")
 
 
 @contextmanager
