@@ -27,10 +27,14 @@ class Watched:
         for answered in answers:
             self.breaker.admit().settle(answered)
 
+    def state(self) -> State:
+        """Say where it stands."""
+        return self.breaker.state
+
     def opened(self) -> "Watched":
         """Have it opened by failures."""
         self.calls([False] * 10)
-        assert self.breaker.state == "open"
+        assert self.state() == "open"
         return self
 
     def half_opened(self) -> "Watched":
@@ -43,14 +47,14 @@ def test_it_opens_when_half_of_enough_calls_failed() -> None:
     """Not with fewer calls, and not with fewer failures."""
     watched = Watched()
     watched.calls([False] * 9)
-    assert watched.breaker.state == "closed"
+    assert watched.state() == "closed"
     watched.calls([False])
-    assert (watched.breaker.state, watched.breaker.opened) == ("open", 1)
+    assert (watched.state(), watched.breaker.opened) == ("open", 1)
     rarely = Watched()
     rarely.calls([True, True, False] * 100)
-    assert rarely.breaker.state == "closed"
+    assert rarely.state() == "closed"
     rarely.calls([False] * 100)
-    assert rarely.breaker.state == "open"
+    assert rarely.state() == "open"
 
 
 def test_failures_are_forgotten_with_the_window() -> None:
@@ -59,7 +63,7 @@ def test_failures_are_forgotten_with_the_window() -> None:
     for _ in range(5):
         watched.calls([False] * 9)
         watched.now += 10.1
-    assert watched.breaker.state == "closed"
+    assert watched.state() == "closed"
 
 
 def test_it_remembers_a_bounded_number_of_calls() -> None:
@@ -68,7 +72,7 @@ def test_it_remembers_a_bounded_number_of_calls() -> None:
     watched.calls([True] * 100_000)
     assert len(watched.breaker._calls) == MAX_REMEMBERED
     watched.calls([False] * (MAX_REMEMBERED // 2))
-    assert watched.breaker.state == "open"
+    assert watched.state() == "open"
 
 
 @pytest.mark.parametrize("times", [3, 100, 5000])
@@ -76,9 +80,9 @@ def test_cancelled_calls_never_open_it(times: int) -> None:
     """They say nothing about the store."""
     watched = Watched()
     watched.calls([None] * times)
-    assert (watched.breaker.state, watched.moves) == ("closed", [])
+    assert (watched.state(), watched.moves) == ("closed", [])
     watched.calls([False] * 9)
-    assert watched.breaker.state == "closed"
+    assert watched.state() == "closed"
 
 
 def test_open_it_refuses_and_says_for_how_long() -> None:
@@ -100,7 +104,7 @@ def test_half_open_it_lets_a_few_through_and_closes_when_they_are_answered() -> 
     """A fourth caller is refused meanwhile."""
     watched = Watched().half_opened()
     permits = [watched.breaker.admit() for _ in range(3)]
-    assert watched.breaker.state == "half_open"
+    assert watched.state() == "half_open"
     for _ in range(20):
         with pytest.raises(StoreUnavailable):
             watched.breaker.admit()
@@ -111,7 +115,7 @@ def test_half_open_it_lets_a_few_through_and_closes_when_they_are_answered() -> 
     permits[2].settle(True)
     assert watched.moves == ["open", "half_open", "closed"]
     watched.calls([False] * 9)
-    assert watched.breaker.state == "closed"
+    assert watched.state() == "closed"
 
 
 def test_half_open_one_failure_opens_it_again() -> None:
@@ -119,14 +123,14 @@ def test_half_open_one_failure_opens_it_again() -> None:
     watched = Watched().half_opened()
     first, second = watched.breaker.admit(), watched.breaker.admit()
     first.settle(False)
-    assert (watched.breaker.state, watched.breaker.opened) == ("open", 2)
+    assert (watched.state(), watched.breaker.opened) == ("open", 2)
     second.settle(True)
     watched.now += 0.99
     with pytest.raises(StoreUnavailable):
         watched.breaker.admit()
     watched.now += 0.02
     watched.breaker.admit()
-    assert watched.breaker.state == "half_open"
+    assert watched.state() == "half_open"
 
 
 def test_a_permit_that_was_cancelled_can_be_used_again() -> None:
@@ -134,9 +138,9 @@ def test_a_permit_that_was_cancelled_can_be_used_again() -> None:
     watched = Watched().half_opened()
     for _ in range(50):
         watched.calls([None] * 3)
-    assert watched.breaker.state == "half_open"
+    assert watched.state() == "half_open"
     watched.calls([True] * 3)
-    assert watched.breaker.state == "closed"
+    assert watched.state() == "closed"
 
 
 def test_late_answers_of_older_calls_count_for_nothing() -> None:
@@ -149,12 +153,12 @@ def test_late_answers_of_older_calls_count_for_nothing() -> None:
     permits = [watched.breaker.admit() for _ in range(3)]
     for permit in late[1:]:
         permit.settle(False)
-    assert watched.breaker.state == "half_open"
+    assert watched.state() == "half_open"
     with pytest.raises(StoreUnavailable):
         watched.breaker.admit()
     for permit in permits:
         permit.settle(True)
-    assert watched.breaker.state == "closed"
+    assert watched.state() == "closed"
 
 
 @pytest.mark.parametrize("first", range(0, 200, 50))
