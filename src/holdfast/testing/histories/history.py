@@ -1,0 +1,100 @@
+"""A history: all that was seen of a store, read back from the files of its recorders."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import count
+from pathlib import Path
+from typing import Any, Self, get_args
+
+from holdfast.testing.histories.events import NEVER, Event, Kind, Outcome
+
+KINDS = frozenset(get_args(Kind))
+OUTCOMES = frozenset(get_args(Outcome))
+
+
+class BrokenHistory(ValueError):
+    """A file that no recorder wrote; a torn last line is none of these."""
+
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(f"{place}: {reason}")
+        self.place, self.reason = place, reason
+
+
+class History:
+    """Events in the order in which they began, each with its own number."""
+
+    def __init__(self, events: Iterable[Event]) -> None:
+        self.events = tuple(sorted(events, key=lambda event: (event.begin, event.number)))
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+    @classmethod
+    def load(cls, *paths: Path) -> Self:
+        """Read and merge the files of several recorders.
+
+        A call that has begun and not ended is unknown: its process was killed, or is stopped.
+
+        Raises:
+            BrokenHistory: a line, other than a torn last one, that no recorder writes.
+        """
+        numbers = count(1)
+        return cls(event for path in paths for event in _events(path, numbers))
+
+    def sessions(self) -> Mapping[str, tuple[Event, ...]]:
+        """Part the events by session."""
+        parts: defaultdict[str, list[Event]] = defaultdict(list)
+        for event in self.events:
+            parts[event.session].append(event)
+        return {session: tuple(parts[session]) for session in sorted(parts)}
+
+
+def _events(path: Path, numbers: Iterator[int]) -> Iterator[Event]:
+    begun: dict[int, dict[str, Any]] = {}
+    for place, line in _lines(path):
+        try:
+            if "begin" in line:
+                begun[line["op"]] = line
+            else:
+                yield _event(next(numbers), begun.pop(line["op"]), line)
+        except KeyError as exc:
+            raise BrokenHistory(place, f"{exc} is missing or has not begun") from exc
+    for line in begun.values():
+        yield _event(next(numbers), line, {"outcome": "unknown", "error": "cut off"})
+
+
+def _lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Read the lines of a file, without what a killed process left of its last one."""
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        for number, line in enumerate(lines, start=1):
+            if line.endswith("\n"):
+                yield f"{path.name}:{number}", _parsed(f"{path.name}:{number}", line)
+
+
+def _parsed(place: str, line: str) -> dict[str, Any]:
+    try:
+        parsed = json.loads(line)
+    except ValueError as exc:
+        raise BrokenHistory(place, "is not JSON") from exc
+    if not isinstance(parsed, dict):
+        raise BrokenHistory(place, "is not an object")
+    return parsed  # pyright: ignore[reportUnknownVariableType]
+
+
+def _event(number: int, begun: dict[str, Any], ended: dict[str, Any]) -> Event:
+    if begun["kind"] not in KINDS or ended["outcome"] not in OUTCOMES:
+        raise BrokenHistory(f"operation {begun['op']}", "has a kind or outcome that is not known")
+    return Event(
+        number=number,
+        process=begun["process"],
+        caller=begun["caller"],
+        kind=begun["kind"],
+        session=begun["session"],
+        request=begun["request"],
+        begin=begun["begin"],
+        end=NEVER if ended["outcome"] == "unknown" else ended["end"],
+        outcome=ended["outcome"],
+        error=ended.get("error", ""),
+        answer=ended.get("answer"),
+    )
