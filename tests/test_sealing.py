@@ -94,6 +94,15 @@ def test_an_unknown_key_is_said_to_be_unknown() -> None:
         seal_of(keyring=impostor).open("value", b"t", sealed)
 
 
+def test_the_key_id_is_part_of_what_is_sealed() -> None:
+    """Even where two ids stand for the same key, one cannot be written in the other's place."""
+    secret = secrets.token_bytes(32)
+    seal = seal_of(keyring=Keyring([("one", secret), ("two", secret)]))
+    sealed = seal.seal("value", b"t", PLAIN)
+    assert sealed[3:6] == b"one"
+    assert fails(seal, "value", b"t", sealed[:3] + b"two" + sealed[6:])
+
+
 def test_old_values_open_after_a_rotation() -> None:
     """The new key seals, the old one still opens what it sealed."""
     old = seal_of(keyring=OLD).seal("value", b"t", PLAIN)

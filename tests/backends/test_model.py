@@ -33,7 +33,7 @@ class SQLiteMachine(BackendMachine):
 
 
 TestMemory = MemoryMachine.TestCase
-TestMemory.settings = settings(max_examples=150, stateful_step_count=40)
+TestMemory.settings = settings(max_examples=100, stateful_step_count=40)
 
 TestSQLite = SQLiteMachine.TestCase
 TestSQLite.settings = settings(max_examples=40, stateful_step_count=40)

@@ -333,7 +333,8 @@ class RoundsCounters(MemoryBackend):
 
     def _apply(self, entry: Entry, operation: Apply) -> Outcome:
         answer = super()._apply(entry, operation)
-        rounded = {name: int(value * 1.0000000000000002) for name, value in _integers(entry)}
+        integers = entry.record.integers
+        rounded = {name: int(integers[name] * 1.0000000000000002) for name in integers}
         entry.record = entry.record._replace(integers=rounded)
         return answer._replace(integers=rounded) if isinstance(answer, Changed) else answer
 
@@ -396,7 +397,3 @@ class ReadsLogsFromTheBeginning(MemoryBackend):
             items = tuple(entry.items)[operation.after : operation.after + operation.limit]
             return answer._replace(items=items) if isinstance(answer, ItemsFound) else answer
         return answer
-
-
-def _integers(entry: Entry) -> list[tuple[str, int]]:
-    return list(entry.record.integers.items())
