@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from benchmarks.measuring import Work
 
-STARTING = 30.0
-STOPPING = 10.0
+STARTING = 60.0
+STOPPING = 30.0
 
 
 class ServerFailed(Exception):

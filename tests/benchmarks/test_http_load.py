@@ -2,11 +2,14 @@ import os
 
 import pytest
 
+from benchmarks import http_part
+from benchmarks.measuring import Scale
 from benchmarks.serving import Load, ServerFailed, free_port, put_load, serving
 
 BODY = '{"set": {"topic": "refund"}, "add": {"message_count": 1}}'
 
 
+@pytest.mark.slow
 async def test_load_is_answered_and_counted() -> None:
     """The bare route answers every request that the client counts."""
     port = free_port()
@@ -28,3 +31,11 @@ async def test_a_server_that_does_not_start_says_why() -> None:
             "benchmarks.bare_service", "--unknown", "--port", "1", port=port, environment=os.environ
         ):
             pass
+
+
+@pytest.mark.slow
+async def test_the_service_is_compared_with_the_bare_route() -> None:
+    """Both servers answer the same load, with an API key, in one run."""
+    (measured,) = await http_part.compare(Scale(rounds=1, seconds=0.1))
+    assert measured.ratio > 0
+    assert str(measured.target) == "≥ 0.5x"

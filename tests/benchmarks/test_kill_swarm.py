@@ -21,6 +21,7 @@ def written() -> Written:
     return Written(sent, {"0.1.0.1": 2, "0.1.0.2": 3}, {}, [])
 
 
+@pytest.mark.slow
 def test_a_short_campaign_ends_without_a_violation(tmp_path: Path) -> None:
     """Three kills of four writers lose and double nothing, and the seed is printed."""
     command = [sys.executable, "-m", "benchmarks.kill_swarm", "--kills", "3", "--seed", "7"]
