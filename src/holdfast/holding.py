@@ -113,7 +113,13 @@ class Holdings:
         finally:
             self._held.discard(lease)
             del self._tasks[me]
-            await self._leases.release_surely(session_id, lease.token)
+            await self._give_back(lease)
+
+    async def _give_back(self, lease: Lease) -> None:
+        """Release a lease; whoever has lost it is told at once, even by a store that is frozen."""
+        released = self._leases.release_surely(lease.session_id, lease.token)
+        if not lease.lost.is_set():
+            await asyncio.shield(released)
 
     async def aclose(self) -> None:
         """Lose what is still held, and stop renewing."""

@@ -101,9 +101,9 @@ class Leases:
         outcome = await self._backend.execute(Release(self._key(session_id), token))
         return isinstance(outcome, Released) and outcome.was_held
 
-    async def release_surely(self, session_id: str, token: str) -> None:
-        """Give the lease back even if the caller is cancelled meanwhile."""
-        await asyncio.shield(self._detach(self.release(session_id, token)))
+    def release_surely(self, session_id: str, token: str) -> "asyncio.Task[bool]":
+        """Give the lease back, whatever becomes of the caller; an outage is not raised."""
+        return self._detach(self.release(session_id, token))
 
     async def drain(self) -> None:
         """Wait for what callers left behind to finish."""
