@@ -150,6 +150,8 @@ class TestRefusing:
             ({"set": {"metadata": [1]}}, "metadata", "mapping"),
             ({"set": {"topic": "a"}, "unset": ["topic"]}, "change", "twice"),
             ({"set": {"visits": 1}, "add": {"visits": 1}}, "change", "twice"),
+            ({"set": {"metadata": {"k": 1}}, "unset": ["k"]}, "change", "twice"),
+            ({"set": {"metadata": {"k": 1}, "k": 2}}, "change", "twice"),
             ({"unset": ["k", "k"]}, "change", "twice"),
             ({"claim": ["up", "up"]}, "change", "twice"),
         ],

@@ -166,8 +166,21 @@ class Encoder:
                 raise InvalidSession("at_most", f"must hold integers from 0 to {MAX_INTEGER}")
             yield Add(name, delta, min(limit, self._layout.limits[name]))
 
+    def _places(self, values: Mapping[str, Any]) -> Iterator[str]:
+        """Say what is written by setting these: fields, and each metadata key on its own."""
+        for name, value in values.items():
+            if name == "metadata" and isinstance(value, Mapping):
+                yield from (f"{METADATA}{key}" for key in cast("Mapping[str, Any]", value))
+            else:
+                yield self._place(name)
+
+    def _place(self, name: str) -> str:
+        declared = name in self._layout.values or self._layout.is_integer(name)
+        return f"{FIELD if declared else METADATA}{name}"
+
     def _check_names(self, change: Change) -> None:
-        names = [*change.set, *change.unset, *change.add, *change.claim]
+        names = [*self._places(change.set)]
+        names += [self._place(name) for name in (*change.unset, *change.add, *change.claim)]
         if len(set(names)) < len(names):
             raise InvalidSession("change", "names a field twice; a change does one thing to each")
         for name in change.unset:

@@ -24,7 +24,8 @@ async def probe(backend: Backend, entropy: Entropy) -> Health:
     try:
         checks["write"] = isinstance(await backend.execute(create), Created)
         checks["read"] = isinstance(await backend.execute(Read(key)), Found)
-        checks["delete"] = await backend.execute(Delete(key)) == Deleted(True)
+        deleted = await backend.execute(Delete(key))
+        checks["delete"] = isinstance(deleted, Deleted) and deleted.existed
     except StoreUnavailable as exc:
         error = exc.reason
     return Health(all(checks.values()), checks, time.perf_counter() - began, error)
