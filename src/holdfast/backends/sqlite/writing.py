@@ -52,6 +52,9 @@ class Writing:
     def run(self, operation: Operation) -> Outcome:
         """Answer one operation."""
         match operation:
+            case Apply():  # first, being asked for most
+                row = self._workset.find(operation.key, self._wall)
+                return Absent() if row is None else self._apply(row, operation)
             case Create():
                 return self._create(operation)
             case Take():
@@ -62,20 +65,10 @@ class Writing:
                 raise _misplaced(operation)
             case _:
                 row = self._workset.find(operation.key, self._wall)
-                if row is not None:
-                    return self._run_on(row, operation)
-                match operation:
-                    case Delete():
-                        return Deleted(False)
-                    case Release():
-                        return Released(False)
-                    case _:
-                        return Absent()
+                return _of_nothing(operation) if row is None else self._run_on(row, operation)
 
     def _run_on(self, row: Row, operation: Operation) -> Outcome:
         match operation:
-            case Apply():
-                return self._apply(row, operation)
             case Touch():
                 return self._touch(row, operation)
             case Delete():
@@ -193,6 +186,17 @@ class Writing:
 
     def _holds(self, row: Row, token: str) -> bool:
         return self._workset.lease(row).held_by(token, self._boot)
+
+
+def _of_nothing(operation: Operation) -> Outcome:
+    """Answer an operation on a session that is not there."""
+    match operation:
+        case Delete():
+            return Deleted(False)
+        case Release():
+            return Released(False)
+        case _:
+            return Absent()
 
 
 def _misplaced(operation: Operation) -> TypeError:
