@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypedDict
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from typing_extensions import TypeVar, Unpack
 
@@ -88,10 +88,12 @@ def open_store(
     Raises:
         InvalidSession: the URL names no known store, or one that needs `keys` came without.
     """
-    parts = urlsplit(url)
+    parts = _split(url)
     settings = _settings(parts.query)
     match parts.scheme:
         case "memory":
+            if parts.netloc or parts.path.strip("/"):
+                raise InvalidSession("url", "must be memory://, without a host or a path")
             return _open_memory(model, keys, settings, options)
         case "sqlite":
             return _open_sqlite(parts.netloc, parts.path, model, keys, settings, options)
@@ -140,6 +142,13 @@ def _synchronous(level: str) -> Synchronous:
             raise InvalidSession("synchronous", "must be OFF, NORMAL, FULL or EXTRA")
 
 
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError as exc:
+        raise InvalidSession("url", "is not one") from exc
+
+
 def _settings(query: str) -> dict[str, str]:
     pairs = (pair.partition("=") for pair in query.split("&") if pair)
     return {unquote(name): unquote(value) for name, _, value in pairs}
@@ -147,7 +156,9 @@ def _settings(query: str) -> dict[str, str]:
 
 def _check_settings(settings: dict[str, str], known: set[str]) -> None:
     if unknown := sorted(settings.keys() - known):
-        raise InvalidSession("url", f"has an unknown setting {unknown[0]!r}; known: {known}")
+        raise InvalidSession(
+            "url", f"has an unknown setting {unknown[0]!r}, known: {', '.join(known)}"
+        )
 
 
 def _sorted(options: Options) -> tuple[Terms, tuple[Observer, ...]]:

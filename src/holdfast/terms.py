@@ -29,16 +29,16 @@ class Terms(NamedTuple):
         Raises:
             InvalidSession: a term that breaks its rule.
         """
-        if not _NAMESPACE.fullmatch(self.namespace):
+        if type(self.namespace) is not str or not _NAMESPACE.fullmatch(self.namespace):
             rule = "must be 1-64 letters, digits, dots, dashes or underscores"
             raise InvalidSession("namespace", rule)
-        if not 0 < self.max_age <= LONGEST:
-            raise InvalidSession("max_age", f"must be more than 0 and at most {LONGEST} s")
+        for name, most in (("max_age", LONGEST), ("deadline", 3600)):
+            seconds = getattr(self, name)
+            if type(seconds) not in (int, float) or not 0 < seconds <= most:
+                raise InvalidSession(name, f"must be more than 0 and at most {most} s")
         self.idle(None)
-        if not 1 <= self.max_items <= 1_000_000:
-            raise InvalidSession("max_items", "must be from 1 to 1,000,000")
-        if not 0 < self.deadline <= 3600:
-            raise InvalidSession("deadline", "must be more than 0 and at most 3600 s")
+        if type(self.max_items) is not int or not 1 <= self.max_items <= 1_000_000:
+            raise InvalidSession("max_items", "must be an integer from 1 to 1,000,000")
         return self
 
     def idle(self, ttl: float | None) -> int:
