@@ -3,8 +3,10 @@
 from datetime import datetime
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
+from holdfast.errors import InvalidSession
+from holdfast.layout import explain
 from holdfast.lease import MAX_TTL
 from holdfast.server.model import PRIVATE
 from holdfast.session import (
@@ -89,8 +91,15 @@ class ListQuery(Body):
     cursor: str | None = None
 
     def filter(self) -> SessionFilter:
-        """Give the part that restricts."""
-        return SessionFilter(**self.model_dump(exclude={"limit", "cursor"}))
+        """Give the part that restricts.
+
+        Raises:
+            InvalidSession: a range ends before it begins.
+        """
+        try:
+            return SessionFilter(**self.model_dump(exclude={"limit", "cursor"}))
+        except ValidationError as exc:
+            raise InvalidSession("filter", explain(exc)) from exc
 
 
 class ItemsQuery(Body):
