@@ -1,7 +1,7 @@
 """From a URL to a store: what is understood, what is refused, and who is told."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -122,11 +122,12 @@ def test_a_file_needs_keys(tmp_path: Path) -> None:
 def test_terms_that_cannot_be_kept_are_refused(field: str, value: Any) -> None:
     """By every way to a store."""
     options: dict[str, Any] = {field: value}
-    for make in (
+    ways: list[Callable[[], object]] = [
         lambda: open_store("memory://", **options),
         lambda: InMemorySessionStore(**options),
         lambda: SQLiteSessionStore("file.db", keys=KEYS, **options),
-    ):
+    ]
+    for make in ways:
         with pytest.raises(InvalidSession) as caught:
             make()
         assert caught.value.field == field

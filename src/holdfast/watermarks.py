@@ -49,5 +49,6 @@ class Watermarks:
         now = self._marks.get(session_id)
         if now is None or now.incarnation != incarnation or now.revision < revision:
             self._marks[session_id] = Mark(incarnation, revision)
-            if len(self._marks) > MARKS_KEPT:
-                self._marks.popitem(last=False)
+        self._marks.move_to_end(session_id)
+        if len(self._marks) > MARKS_KEPT:
+            self._marks.popitem(last=False)
