@@ -46,6 +46,7 @@ class Breaker:
         self._calls: deque[tuple[float, bool]] = deque()
         self._failures = 0
         self._opened_at = 0.0
+        self._permit = Permit(self, 0.0)
         self._in_flight = 0
         self._answered = 0
         self.opened = 0
@@ -70,7 +71,7 @@ class Breaker:
             if self._in_flight + self._answered >= self._policy.permits:
                 raise self._refusal(self._policy.pause)
             self._in_flight += 1
-        return Permit(self, self._opened_at)
+        return self._permit
 
     def settle(self, permit: "Permit", answered: bool | None) -> None:
         """Count an answer (True), a failure (False), or nothing (None)."""
@@ -105,6 +106,7 @@ class Breaker:
 
     def _open(self) -> None:
         self._opened_at = self._clock()
+        self._permit = Permit(self, self._opened_at)
         self.opened += 1
         self._move("open")
 

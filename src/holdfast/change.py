@@ -41,7 +41,9 @@ class Change:
             if type(given) is not dict and not isinstance(given, Mapping):
                 raise InvalidSession(name, "must be a mapping")
         for name in ("unset", "claim", "append"):
-            object.__setattr__(self, name, _listed(name, getattr(self, name)))
+            given = getattr(self, name)
+            if given != ():
+                object.__setattr__(self, name, _listed(name, given))
         for name in self.unset:
             check_name("unset", name)
         for name in self.claim:

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import from_json
@@ -24,6 +24,14 @@ SNAPSHOTS_KEPT: Final = 4096
 _METADATA_BYTE: Final = ord(METADATA)
 
 
+class _Kept(NamedTuple, Generic[M]):
+    """A session as it was read last; `opened` holds its values as they stood in the seal."""
+
+    record: Record
+    snapshot: M
+    opened: Mapping[bytes, bytes]
+
+
 class Decoder(Generic[M]):
     """Opens sessions of one model. A record equal to the last one gives the same snapshot again.
 
@@ -35,7 +43,7 @@ class Decoder(Generic[M]):
         self._layout = layout
         self._sealer = sealer
         self._readers = tuple(_readers(model, layout))
-        self._snapshots: OrderedDict[str, tuple[Record, M]] = OrderedDict()
+        self._snapshots: OrderedDict[str, _Kept[M]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._snapshots)
@@ -47,10 +55,11 @@ class Decoder(Generic[M]):
             DecryptionFailed: a value does not open, or is not what the model declares.
         """
         kept = self._snapshots.get(session_id)
-        if kept is not None and (kept[0] is record or kept[0] == record):
-            return kept[1]
-        snapshot = self._open(session_id, record)
-        self._snapshots[session_id] = record, snapshot
+        if kept is not None and (kept.record is record or kept.record == record):
+            return kept.snapshot
+        opened = self._opened(session_id, record, kept)
+        snapshot = self._read(session_id, record, opened)
+        self._snapshots[session_id] = _Kept(record, snapshot, opened)
         self._snapshots.move_to_end(session_id)
         if len(self._snapshots) > SNAPSHOTS_KEPT:
             self._snapshots.popitem(last=False)
@@ -62,11 +71,22 @@ class Decoder(Generic[M]):
         text = seal.open("item", stored.origin.encode(), stored.sealed)
         return Item(stored.number, moment(stored.at), freeze(from_json(text)))
 
-    def _open(self, session_id: str, record: Record) -> M:
+    def _opened(
+        self, session_id: str, record: Record, kept: "_Kept[M] | None"
+    ) -> dict[bytes, bytes]:
+        """Open the values, except those that are the same as last time."""
         seal = self._sealer.of(session_id)
-        opened = [seal.open("value", tag, sealed) for tag, sealed in record.values.items()]
+        before = {} if kept is None else kept.record.values
+        return {
+            tag: kept.opened[tag]
+            if kept is not None and before.get(tag) == sealed
+            else seal.open("value", tag, sealed)
+            for tag, sealed in record.values.items()
+        }
+
+    def _read(self, session_id: str, record: Record, opened: Mapping[bytes, bytes]) -> M:
         try:
-            stored = self._layout.stored.validate_json(_joined(opened))
+            stored = self._layout.stored.validate_json(_joined(opened.values()))
         except ValidationError as exc:
             reason = f"it does not hold what the model declares ({explain(exc)})"
             raise DecryptionFailed(session_id, reason=reason) from exc

@@ -20,6 +20,7 @@ USER: Final = "u"
 # Ciphertext of all values together: the metadata's limit, the declared fields, the envelopes.
 MAX_SEALED_BYTES: Final = MAX_METADATA_BYTES + (1 << 17)
 MAX_APPENDED: Final = 1000
+NAMES_KEPT: Final = 1024
 
 
 class State(NamedTuple):
@@ -37,6 +38,7 @@ class Encoder:
         self._layout = layout
         self._sealer = sealer
         self._entropy = entropy
+        self._openings: dict[str, str] = {}
 
     def initial(self, session_id: str, user_id: Any, state: Mapping[str, Any]) -> State:
         """Seal the state of a new session. The user is sealed in it always, even if there is none.
@@ -50,7 +52,7 @@ class Encoder:
             raise InvalidSession("user_id", "must be a string of 1-255 characters")
         texts, integers = self._read(state)
         texts[USER + "user_id"] = write_json("user_id", user_id)
-        values = dict(_sealed(self._sealer.of(session_id), texts))
+        values = self._sealed(self._sealer.of(session_id), texts)
         size = sum(map(len, values.values()))
         if size > MAX_SEALED_BYTES:
             raise InvalidSession(
@@ -92,19 +94,23 @@ class Encoder:
         seal = self._sealer.of(session_id)
         texts, integers = self._read(change.set)
         items = [write_json("append", check_json("append", value)) for value in change.append]
-        adds = tuple(self._adds(change))
         own = change.change_id is not None
         change_id = change.change_id or self._entropy.token()
+        digest = _digest(seal, change, texts, integers, items) if own else b""
+        unset: tuple[bytes, ...] = ()
+        if change.unset or seal.rotated:
+            unset = tuple(self._unset(seal, change.unset, texts))
+            integers.update((name, 0) for name in change.unset if self._layout.is_integer(name))
         return Apply(
             key=key,
             change_id=change_id,
-            digest=_digest(seal, change, texts, integers, items) if own else b"",
-            set=dict(_sealed(seal, texts)),
-            unset=tuple(self._unset(seal, change.unset, texts)),
-            put={**integers, **{name: 0 for name in change.unset if self._layout.is_integer(name)}},
-            add=adds,
+            digest=digest,
+            set=self._sealed(seal, texts),
+            unset=unset,
+            put=integers,
+            add=tuple([self._add(change, *add) for add in change.add.items()]),
             claim=tuple(change.claim),
-            append=tuple(_sealed_items(seal, change_id, items)),
+            append=tuple(_sealed_items(seal, change_id, items)) if items else (),
             max_bytes=MAX_SEALED_BYTES,
             expect_incarnation=change.expect_incarnation,
             expect_revision=change.expect_revision,
@@ -157,14 +163,31 @@ class Encoder:
         for name in texts:
             yield from seal.older_tags(name)
 
-    def _adds(self, change: Change) -> Iterator[Add]:
-        for name, delta in change.add.items():
-            limit = change.at_most.get(name, MAX_INTEGER)
-            if type(delta) is not int or abs(delta) > MAX_INTEGER:
-                raise InvalidSession(name, f"a delta must be an integer within ±{MAX_INTEGER}")
-            if type(limit) is not int or not 0 <= limit <= MAX_INTEGER:
-                raise InvalidSession("at_most", f"must hold integers from 0 to {MAX_INTEGER}")
-            yield Add(name, delta, min(limit, self._layout.limits[name]))
+    def _add(self, change: Change, name: str, delta: int) -> Add:
+        limit = change.at_most.get(name, MAX_INTEGER)
+        if type(delta) is not int or abs(delta) > MAX_INTEGER:
+            raise InvalidSession(name, f"a delta must be an integer within ±{MAX_INTEGER}")
+        if type(limit) is not int or not 0 <= limit <= MAX_INTEGER:
+            raise InvalidSession("at_most", f"must hold integers from 0 to {MAX_INTEGER}")
+        return Add(name, delta, min(limit, self._layout.limits[name]))
+
+    def _sealed(self, seal: SessionSeal, texts: Mapping[str, str]) -> dict[bytes, bytes]:
+        """Seal values together with their real names; the backend knows them by their tags."""
+        sealed: dict[bytes, bytes] = {}
+        for name, text in texts.items():
+            tag = seal.tag(name)
+            plain = f"{self._opening(name)}{text}"
+            sealed[tag] = seal.seal("value", tag, plain.encode())
+        return sealed
+
+    def _opening(self, name: str) -> str:
+        """Write what the text of a value begins with: its kind and its name."""
+        opening = self._openings.get(name)
+        if opening is None:
+            opening = f"{name[0]}{write_json('metadata', name[1:])}:"
+            if len(self._openings) < NAMES_KEPT:
+                self._openings[name] = opening
+        return opening
 
     def _places(self, values: Mapping[str, Any]) -> Iterator[str]:
         """Say what is written by setting these: fields, and each metadata key on its own."""
@@ -208,14 +231,6 @@ def _metadata(name: str, value: Any) -> Iterator[tuple[str, str]]:
             yield key, dump_metadata(key, entry)
     else:
         raise InvalidSession("metadata", "must be a mapping of names to values")
-
-
-def _sealed(seal: SessionSeal, texts: Mapping[str, str]) -> Iterator[tuple[bytes, bytes]]:
-    """Seal values together with their real names; the backend knows them by their tags."""
-    for name, text in texts.items():
-        tag = seal.tag(name)
-        plain = f"{name[0]}{write_json('metadata', name[1:])}:{text}"
-        yield tag, seal.seal("value", tag, plain.encode())
 
 
 def _sealed_items(seal: SessionSeal, change_id: str, texts: list[str]) -> Iterator[bytes]:

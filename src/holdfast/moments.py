@@ -9,7 +9,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 def moment(microseconds: int) -> datetime:
     """Turn the store's time into a UTC one."""
-    return _EPOCH + timedelta(microseconds=microseconds)
+    return _EPOCH + timedelta(0, 0, microseconds)
 
 
 def microseconds(time: datetime) -> int:

@@ -27,6 +27,7 @@ from holdfast.backend import (
 )
 from holdfast.bells import Bell
 from holdfast.breaker import Breaker
+from holdfast.deadlines import Deadlines, Scope
 from holdfast.errors import Certainty, StoreUnavailable
 from holdfast.observing import Observer
 from holdfast.operations import operation_name
@@ -63,6 +64,7 @@ class Resilient:
         self.answers_can_be_lost = backend.answers_can_be_lost
         self._backend = backend
         self._deadline = deadline
+        self._deadlines = Deadlines(deadline)
         self._policy = policy
         self._observers = tuple(observers)
         self._jitter = jitter
@@ -75,6 +77,7 @@ class Resilient:
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
+        self._deadlines.close()
         await self._backend.__aexit__(*exc_info)
 
     def listen(self, key: str) -> AbstractContextManager[Bell]:
@@ -94,25 +97,33 @@ class Resilient:
         """
         self._budget = min(self._budget + self._policy.share, self._policy.reserve)
         try:
-            async with asyncio.timeout(self._deadline) as scope:
-                return await self._persist(operation, scope)
+            with self._deadlines.scope() as scope:
+                try:
+                    return await self._attempt(operation, scope)
+                except StoreUnavailable as exc:
+                    failure = exc
+                return await self._persist(operation, scope, failure)
         except TimeoutError as exc:
             outcome: Certainty = "not_applied" if isinstance(operation, READS) else "unknown"
             reason = f"The session store did not answer within {self._deadline:.3g} s"
             raise StoreUnavailable(reason, outcome=outcome) from exc
 
-    async def _persist(self, operation: Operation, scope: asyncio.Timeout) -> Outcome:
-        for attempt in range(1, self._policy.attempts + 1):
+    async def _persist(
+        self, operation: Operation, scope: Scope, failure: StoreUnavailable
+    ) -> Outcome:
+        """Try again after the first failure, as long as that is allowed."""
+        for attempt in range(1, self._policy.attempts):
+            if not self._may_repeat(operation, failure):
+                break
+            await asyncio.sleep(self._pause(attempt))
+            self._tell_retried(operation, attempt + 1)
             try:
                 return await self._attempt(operation, scope)
             except StoreUnavailable as exc:
-                if not self._may_repeat(operation, exc, attempt):
-                    raise
-            await asyncio.sleep(self._pause(attempt))
-            self._tell_retried(operation, attempt + 1)
-        raise AssertionError("the last attempt returns or raises")
+                failure = exc
+        raise failure
 
-    async def _attempt(self, operation: Operation, scope: asyncio.Timeout) -> Outcome:
+    async def _attempt(self, operation: Operation, scope: Scope) -> Outcome:
         if isinstance(operation, Renew):
             return await self._backend.execute(operation)
         permit = self.breaker.admit()
@@ -124,14 +135,14 @@ class Resilient:
             answered = False
             raise
         except asyncio.CancelledError:
-            answered = False if scope.expired() else None
+            answered = False if scope.expired else None
             raise
         finally:
             permit.settle(answered)
         return outcome
 
-    def _may_repeat(self, operation: Operation, error: StoreUnavailable, attempt: int) -> bool:
-        if attempt == self._policy.attempts or self.breaker.state == "open" or self._budget < 1:
+    def _may_repeat(self, operation: Operation, error: StoreUnavailable) -> bool:
+        if self.breaker.state == "open" or self._budget < 1:
             return False
         if error.outcome == "unknown" and not recognises(operation):
             return False

@@ -22,6 +22,7 @@ AES_256_GCM: Final = 1
 NONCE_BYTES: Final = 12
 TAG_BYTES: Final = 16
 SESSIONS_KEPT: Final = 4096
+TAGS_KEPT: Final = 32
 
 
 class _Purpose(NamedTuple):
@@ -35,7 +36,16 @@ class _Purpose(NamedTuple):
 class SessionSeal:
     """Seals and opens the values of one session."""
 
-    __slots__ = ("_context", "_entropy", "_keyring", "_purposes", "_session_id", "_tag_keys")
+    __slots__ = (
+        "_context",
+        "_entropy",
+        "_keyring",
+        "_purposes",
+        "_sealing",
+        "_session_id",
+        "_tag_keys",
+        "_tags",
+    )
 
     def __init__(
         self, keyring: Keyring, *, namespace: str, session_id: str, entropy: Entropy
@@ -45,11 +55,23 @@ class SessionSeal:
         self._session_id = session_id
         self._entropy = entropy
         self._purposes: dict[tuple[str, str], _Purpose] = {}
+        self._sealing: dict[str, _Purpose] = {}
+        self._tags: dict[str, bytes] = {}
         self._tag_keys = [key.derive("tag", namespace, session_id) for key in keyring]
 
     def tag(self, name: str) -> bytes:
         """Name a field in the backend: a keyed tag under the sealing key."""
-        return hmac.digest(self._tag_keys[0], name.encode(), "sha256")[:TAG_BYTES]
+        tag = self._tags.get(name)
+        if tag is None:
+            tag = hmac.digest(self._tag_keys[0], name.encode(), "sha256")[:TAG_BYTES]
+            if len(self._tags) < TAGS_KEPT:
+                self._tags[name] = tag
+        return tag
+
+    @property
+    def rotated(self) -> bool:
+        """Whether there are older keys."""
+        return len(self._tag_keys) > 1
 
     def older_tags(self, name: str) -> tuple[bytes, ...]:
         """Name the same field as values sealed under the older keys are named."""
@@ -63,7 +85,9 @@ class SessionSeal:
 
     def seal(self, purpose: str, place: bytes, plain: bytes) -> bytes:
         """Seal `plain` for one place of this session."""
-        key = self._purpose(purpose, self._keyring.primary)
+        key = self._sealing.get(purpose)
+        if key is None:
+            key = self._sealing[purpose] = self._purpose(purpose, self._keyring.primary)
         nonce = self._entropy.take(NONCE_BYTES)
         return key.header + nonce + key.cipher.encrypt(nonce, plain, key.bound + place)
 
@@ -73,18 +97,25 @@ class SessionSeal:
         Raises:
             DecryptionFailed: no envelope, an unknown key, or not what was sealed here.
         """
+        known = self._sealing.get(purpose)
+        if known is not None and sealed.startswith(known.header):
+            header, key = len(known.header), known
+        else:
+            header, key = self._find_purpose(purpose, sealed)
+        body = header + NONCE_BYTES
+        try:
+            return key.cipher.decrypt(sealed[header:body], sealed[body:], key.bound + place)
+        except (InvalidTag, ValueError) as exc:
+            raise self._failed("a value does not open with its key at this place") from exc
+
+    def _find_purpose(self, purpose: str, sealed: bytes) -> tuple[int, _Purpose]:
         header = 3 + sealed[2] if len(sealed) > 2 else 0
         if sealed[:2] != bytes((FORMAT, AES_256_GCM)) or len(sealed) < header + NONCE_BYTES:
             raise self._failed("a value is not in the form of a sealed one")
         root = self._keyring.find(sealed[3:header].decode("ascii", "replace"))
         if root is None:
             raise self._failed("a value was sealed with a key that the keyring does not hold")
-        key = self._purpose(purpose, root)
-        body = header + NONCE_BYTES
-        try:
-            return key.cipher.decrypt(sealed[header:body], sealed[body:], key.bound + place)
-        except InvalidTag as exc:
-            raise self._failed("a value does not open with its key at this place") from exc
+        return header, self._purpose(purpose, root)
 
     def _purpose(self, name: str, root: RootKey) -> _Purpose:
         known = self._purposes.get((name, root.key_id))

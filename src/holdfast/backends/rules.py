@@ -97,6 +97,9 @@ def _over_limit(record: Record, operation: Apply, add: Add) -> OverLimit | None:
 
 
 def _too_large(record: Record, operation: Apply) -> TooLarge | None:
+    size = sum(map(len, record.values.values())) + sum(map(len, operation.set.values()))
+    if size <= operation.max_bytes:
+        return None
     size = sum(map(len, _values(record, operation).values()))
     return TooLarge(size, operation.max_bytes) if size > operation.max_bytes else None
 

@@ -17,6 +17,7 @@ from holdfast.backend import (
     Outcome,
     Read,
     ReadItems,
+    Record,
     StoredItem,
 )
 from holdfast.backends.scan import ScanPage
@@ -29,6 +30,7 @@ from holdfast.coalescer import Answer
 
 FIRST: Final = -(2**63)
 LAST: Final = 2**63 - 1
+RECORDS_KEPT: Final = 4096
 
 
 class Reader:
@@ -40,6 +42,7 @@ class Reader:
         self._statements = Statements()
         self._finder = Finder(connection, self._statements)
         self._rows: dict[str, Columns] = {}
+        self._records: dict[str, tuple[Columns, Record]] = {}
 
     def run(self, operations: Sequence[Operation]) -> list[Answer]:
         """Answer a batch."""
@@ -73,8 +76,19 @@ class Reader:
         columns = self._rows.get(operation.key)
         if columns is None:
             return Absent()
-        record = record_of(columns)
+        record = self._record(operation.key, columns)
         return Found(record) if record.expires > now else Absent()
+
+    def _record(self, key: str, columns: Columns) -> Record:
+        """Give the same record again for a row that has not moved: it is not opened anew then."""
+        known = self._records.get(key)
+        if known is not None and known[0] == columns:
+            return known[1]
+        record = record_of(columns)
+        self._records[key] = columns, record
+        if known is None and len(self._records) > RECORDS_KEPT:
+            del self._records[next(iter(self._records))]
+        return record
 
     def _read_items(self, operation: ReadItems, now: int) -> ItemsFound | Absent:
         columns = self._rows.get(operation.key)

@@ -1,0 +1,96 @@
+"""One deadline for many calls: all of them last equally long, so that they end in order.
+
+A timer of its own for each call (`asyncio.timeout`) costs several microseconds; here one timer
+watches the oldest call.
+"""
+
+import asyncio
+from collections import deque
+from types import TracebackType
+from typing import Any
+
+
+class Scope:
+    """One call: a block that is cancelled when its time is over, and raises `TimeoutError`."""
+
+    __slots__ = ("_cancelling", "_deadlines", "_task", "end", "expired")
+
+    def __init__(self, deadlines: "Deadlines") -> None:
+        self._deadlines = deadlines
+        self._task: asyncio.Task[Any] | None = None
+        self._cancelling = 0
+        self.end = 0.0
+        self.expired = False
+
+    def __enter__(self) -> "Scope":
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("A deadline can only be kept in a task.")
+        self._task = task
+        self._cancelling = task.cancelling()
+        self._deadlines.watch(self)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        task, self._task = self._task, None
+        self._deadlines.forget()
+        if self.expired and task is not None:
+            if task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
+                raise TimeoutError from error
+
+    @property
+    def over(self) -> bool:
+        """Whether the block has been left."""
+        return self._task is None
+
+    def expire(self) -> None:
+        """Cancel the block."""
+        if self._task is not None:
+            self.expired = True
+            self._task.cancel()
+
+
+class Deadlines:
+    """The calls under way, the oldest first."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._scopes: deque[Scope] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def scope(self) -> Scope:
+        """Give the block of one call."""
+        return Scope(self)
+
+    def watch(self, scope: Scope) -> None:
+        """Expire a call `seconds` from now."""
+        loop = asyncio.get_running_loop()
+        scope.end = loop.time() + self._seconds
+        self._scopes.append(scope)
+        if self._timer is None:
+            self._timer = loop.call_at(scope.end, self._look)
+
+    def forget(self) -> None:
+        """Drop the calls that are over, from the oldest on."""
+        while self._scopes and self._scopes[0].over:
+            self._scopes.popleft()
+
+    def close(self) -> None:
+        """Stop looking; the calls under way go on without a deadline."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look(self) -> None:
+        self._timer = None
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        while self._scopes and (self._scopes[0].over or self._scopes[0].end <= now):
+            self._scopes.popleft().expire()
+        if self._scopes:
+            self._timer = loop.call_at(self._scopes[0].end, self._look)
