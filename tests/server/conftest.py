@@ -40,9 +40,10 @@ def indexed_articles(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def running(app: FastAPI, **options: Any) -> AsyncGenerator[httpx2.AsyncClient]:
     """Let an application live for the block, with a client of it."""
     transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
-    async with app.router.lifespan_context(app), httpx2.AsyncClient(
-        transport=transport, base_url="http://127.0.0.1", **options
-    ) as client:
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1", **options) as client,
+    ):
         client.app = app  # type: ignore[attr-defined]
         yield client
 

@@ -67,7 +67,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """
     settings = settings or Settings.load()
     app = Application(settings)
-    answer_errors(app, revealing=not settings.production)
+    answer_errors(app, revealing=not settings.production, debug=settings.debug)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -103,6 +103,12 @@ OLD: Final[Mapping[str, Meaning]] = {
 }
 
 
+def old_spelling(field: str) -> str | None:
+    """Say under which old spelling the environment holds a setting, if it does."""
+    given = (name for name, meaning in OLD.items() if meaning.field == field)
+    return next((name for name in given if os.environ.get(name)), None)
+
+
 class OldSpellings(PydanticBaseSettingsSource):
     """Reads the old spellings from the environment, and behind it from the `.env` file."""
 
@@ -120,7 +126,7 @@ class OldSpellings(PydanticBaseSettingsSource):
         """Find one setting under one of its old spellings."""
         for name, meaning in OLD.items():
             if meaning.field == field_name and self._environ.get(name):
-                value = _read(name, meaning.read, self._environ[name])
+                value = _read(meaning.read, self._environ[name])
                 if value is not None:
                     return value, name, False
         return None, field_name, False
@@ -132,11 +138,11 @@ class OldSpellings(PydanticBaseSettingsSource):
         return {name: value for name, value in found.items() if value is not None}
 
 
-def _read(name: str, read: Reader, text: str) -> Any:
+def _read(read: Reader, text: str) -> Any:
     try:
         return read(text)
     except ValueError as exc:
-        return Unusable(f"{name}: {exc}")
+        return Unusable(str(exc))
 
 
 def refuse_unusable(value: Any) -> Any:

@@ -65,12 +65,15 @@ def invalid(field: str, rule: str) -> Problem:
     return Problem(422, "INVALID_REQUEST", "Invalid request", f"{field}: {rule}", facts=facts)
 
 
-def answer_errors(app: FastAPI, *, revealing: bool) -> None:
-    """Answer everything that goes wrong in an application as problem details."""
+def answer_errors(app: FastAPI, *, revealing: bool, debug: bool) -> None:
+    """Answer everything that goes wrong in an application as problem details.
+
+    With `revealing` our own errors are told in their own words, with `debug` unexpected ones too.
+    """
     add_error_handlers(app, answers=SERVICE_ANSWERS, revealing=revealing)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(HTTPException, _answer_status)
-    app.add_exception_handler(Exception, _answer_revealed if revealing else _answer_unexpected)
+    app.add_exception_handler(Exception, _answer_revealed if debug else _answer_unexpected)
 
 
 async def _answer_invalid(request: Request, error: Exception) -> Response:

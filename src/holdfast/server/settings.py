@@ -25,7 +25,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from holdfast.server.old_settings import OldSpellings, refuse_unusable
+from holdfast.server.old_settings import OldSpellings, old_spelling, refuse_unusable
 from holdfast.server.spelling import check_keys, check_origin, read_list, read_mapping
 
 PREFIX: Final = "HOLDFAST_"
@@ -54,7 +54,9 @@ class Complaint(NamedTuple):
     rule: str
 
     def __str__(self) -> str:
-        return f"{PREFIX}{self.field.upper()}: {self.rule}"
+        name = PREFIX + self.field.upper()
+        old = None if name in os.environ else old_spelling(self.field)
+        return f"{name} (given as {old}): {self.rule}" if old else f"{name}: {self.rule}"
 
 
 class Settings(BaseSettings):
