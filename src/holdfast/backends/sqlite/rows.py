@@ -25,7 +25,8 @@ class Row:
     """One session while a batch works on it, with what is to be written at the batch's end.
 
     `minute` is where the file counts its deadline, None while the file does not know the session.
-    `surplus` says how many of the oldest items have to go; `lease` is None until it was looked up.
+    `surplus` says how many of the oldest items have to go; `lease` is None until it was looked up;
+    `size` is that of the packed values in the file, in bytes.
     """
 
     __slots__ = (
@@ -37,6 +38,7 @@ class Row:
         "minute",
         "record",
         "remembered",
+        "size",
         "surplus",
     )
 
@@ -46,6 +48,7 @@ class Row:
         self.record = record
         self.minute: int | None = None
         self.remembered = 0
+        self.size = 0
         self.items: list[StoredItem] = []
         self.surplus = 0
         self.changes: dict[str, Columns] = {}
@@ -62,6 +65,7 @@ def row_of(columns: Columns) -> Row:
     row = Row(columns[0], columns[1], record_of(columns))
     row.minute = columns[3]
     row.remembered = columns[4]
+    row.size = len(columns[17])
     return row
 
 
@@ -81,6 +85,8 @@ def record_of(columns: Columns) -> Record:
 def columns_of(row: Row, minute: int) -> Columns:
     """Give what `insert_session` takes."""
     record = row.record
+    sealed = pack_values(record.values)
+    row.size = len(sealed)
     return (
         row.id,
         row.key,
@@ -91,13 +97,15 @@ def columns_of(row: Row, minute: int) -> Columns:
         record.length,
         record.last_item,
         pack_integers(record.integers),
-        pack_values(record.values),
+        sealed,
     )
 
 
 def changes_of(row: Row) -> Columns:
     """Give what `update_session` takes."""
     record = row.record
+    sealed = pack_values(record.values)
+    row.size = len(sealed)
     return (
         row.remembered,
         record.revision,
@@ -108,7 +116,7 @@ def changes_of(row: Row) -> Columns:
         record.length,
         record.last_item,
         pack_integers(record.integers),
-        pack_values(record.values),
+        sealed,
         row.id,
     )
 

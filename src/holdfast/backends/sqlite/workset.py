@@ -25,15 +25,20 @@ class Workset:
 
     Operations of a batch see what earlier ones did, for they work on the same rows. Only `flush`
     writes sessions; what has an order of its own in the file (a removed item) is written at once.
+    `known` holds rows that are in the file as they are here, and keeps those that were looked at.
     """
 
     def __init__(
-        self, connection: sqlite3.Connection, statements: Statements, finder: Finder
+        self,
+        connection: sqlite3.Connection,
+        statements: Statements,
+        finder: Finder,
+        known: dict[str, Row],
     ) -> None:
         self._connection = connection
         self._statements = statements
         self._finder = finder
-        self._rows: dict[str, Row] = {}
+        self._rows = known
         self._dirty: dict[int, Row] = {}
         self._leased: dict[int, Row] = {}
         self._doomed: list[Row] = []
@@ -41,8 +46,10 @@ class Workset:
 
     def load(self, keys: Iterable[str]) -> None:
         """Read the sessions that the batch names."""
-        for columns in self._finder.find(list(dict.fromkeys(keys))):
-            self._rows[columns[1]] = row_of(columns)
+        missing = [key for key in dict.fromkeys(keys) if key not in self._rows]
+        if missing:
+            for columns in self._finder.find(missing):
+                self._rows[columns[1]] = row_of(columns)
 
     def find(self, key: str, now: int) -> Row | None:
         """Give a live session."""
@@ -132,7 +139,7 @@ class Workset:
         bounds = {"namespace": namespace, "minute": now // MINUTE, "now": now, "limit": limit}
         found = self._connection.execute(self._statements["due_sessions"], bounds)
         keys = [key for (key,) in found]
-        self.load(key for key in keys if key not in self._rows)
+        self.load(keys)
         return keys
 
     def flush(self) -> None:

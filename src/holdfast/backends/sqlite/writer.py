@@ -6,6 +6,7 @@ from typing import Final
 
 from holdfast.backend import Count, List, Operation, Outcome, Purge, Take
 from holdfast.backends.sqlite.batches import answer_batch
+from holdfast.backends.sqlite.known_rows import KnownRows
 from holdfast.backends.sqlite.limiter import Limiter
 from holdfast.backends.sqlite.rows import Finder
 from holdfast.backends.sqlite.statements import Statements
@@ -28,6 +29,7 @@ class Writer:
         self._statements = Statements()
         self._finder = Finder(connection, self._statements)
         self._limiter = Limiter(connection, self._statements)
+        self._known = KnownRows()
         self._touched: set[str] = set()
 
     def run(self, operations: Sequence[Operation]) -> tuple[list[Answer], set[str]]:
@@ -50,13 +52,17 @@ class Writer:
             self._limiter.forget_stale(now=self._clock.boot())
 
     def _transact(self, operations: Sequence[Operation]) -> list[Outcome]:
-        with writing(self._connection, patience=self._patience):
-            workset = Workset(self._connection, self._statements, self._finder)
-            workset.load(op.key for op in operations if not isinstance(op, NAMING_NO_SESSION))
+        known = self._known
+        with known.surely(), writing(self._connection, patience=self._patience):
+            known.refresh(self.version())
+            workset = Workset(self._connection, self._statements, self._finder, known)
+            keys = [op.key for op in operations if not isinstance(op, NAMING_NO_SESSION)]
+            workset.load(keys)
             batch = Writing(
                 workset, self._limiter, wall=self._clock.wall(), boot=self._clock.boot()
             )
             outcomes = [batch.run(operation) for operation in operations]
             workset.flush()
+        known.trim(keys)
         self._touched |= batch.touched
         return outcomes
