@@ -36,24 +36,23 @@ class Change:
     change_id: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("set", "add", "at_most"):
-            given = getattr(self, name)
-            if type(given) is not dict and not isinstance(given, Mapping):
-                raise InvalidSession(name, "must be a mapping")
-        for name in ("unset", "claim", "append"):
-            given = getattr(self, name)
-            if given != ():
-                object.__setattr__(self, name, _listed(name, given))
-        for name in self.unset:
-            check_name("unset", name)
-        for name in self.claim:
-            check_name("claim", name)
+        _check_mapping("set", self.set)
+        _check_mapping("add", self.add)
+        _check_mapping("at_most", self.at_most)
+        if self.unset != ():
+            object.__setattr__(self, "unset", _listed_names("unset", self.unset))
+        if self.claim != ():
+            object.__setattr__(self, "claim", _listed_names("claim", self.claim))
+        if self.append != ():
+            object.__setattr__(self, "append", _listed("append", self.append))
         if self.expect_revision is not None and type(self.expect_revision) is not int:
             raise InvalidSession("expect_revision", "must be an integer")
-        for field_name in ("expect_incarnation", "lease_token", "change_id"):
-            given = getattr(self, field_name)
-            if given is not None:
-                check_name(field_name, given)
+        if self.expect_incarnation is not None:
+            check_name("expect_incarnation", self.expect_incarnation)
+        if self.lease_token is not None:
+            check_name("lease_token", self.lease_token)
+        if self.change_id is not None:
+            check_name("change_id", self.change_id)
 
     def at(self, incarnation: str, revision: int) -> "Change":
         """Make the same change on the condition that the session is still at this revision."""
@@ -62,6 +61,15 @@ class Change:
     def under(self, lease_token: str) -> "Change":
         """Make the same change on the condition that the lease is still held."""
         return replace(self, lease_token=lease_token)
+
+
+def _check_mapping(field_name: str, given: Any) -> None:
+    if type(given) is not dict and not isinstance(given, Mapping):
+        raise InvalidSession(field_name, "must be a mapping")
+
+
+def _listed_names(field_name: str, given: Any) -> tuple[str, ...]:
+    return tuple([check_name(field_name, name) for name in _listed(field_name, given)])
 
 
 def _listed(field_name: str, given: Any) -> tuple[Any, ...]:

@@ -90,9 +90,9 @@ class Encoder:
         Raises:
             InvalidSession: a value that breaks a rule.
         """
-        self._check_names(change)
-        seal = self._sealer.of(session_id)
         texts, integers = self._read(change.set)
+        self._check_names(change, texts, integers)
+        seal = self._sealer.of(session_id)
         items = [write_json("append", check_json("append", value)) for value in change.append]
         own = change.change_id is not None
         change_id = change.change_id or self._entropy.token()
@@ -145,6 +145,8 @@ class Encoder:
                 texts[FIELD + name] = self._layout.dump(name, value)
             else:
                 for key, text in _metadata(name, value):
+                    if METADATA + key in texts:
+                        raise _twice()
                     texts[METADATA + key] = text
                     size += len(key.encode()) + len(text.encode())
         if size > MAX_METADATA_BYTES:
@@ -157,9 +159,9 @@ class Encoder:
         """Name what is to go: the values unset, and what older keys called the values set."""
         for name in names:
             if not self._layout.is_integer(name):
-                kind = FIELD if name in self._layout.values else METADATA
-                yield seal.tag(kind + name)
-                yield from seal.older_tags(kind + name)
+                place = self._kind(name) + name
+                yield seal.tag(place)
+                yield from seal.older_tags(place)
         for name in texts:
             yield from seal.older_tags(name)
 
@@ -189,36 +191,39 @@ class Encoder:
                 self._openings[name] = opening
         return opening
 
-    def _places(self, values: Mapping[str, Any]) -> Iterator[str]:
-        """Say what is written by setting these: fields, and each metadata key on its own."""
-        for name, value in values.items():
-            if name == "metadata" and isinstance(value, Mapping):
-                yield from (f"{METADATA}{key}" for key in cast("Mapping[str, Any]", value))
-            else:
-                yield self._place(name)
-
-    def _place(self, name: str) -> str:
-        declared = name in self._layout.values or self._layout.is_integer(name)
-        return f"{FIELD if declared else METADATA}{name}"
-
-    def _check_names(self, change: Change) -> None:
-        names = [*self._places(change.set)]
-        names += [self._place(name) for name in (*change.unset, *change.add, *change.claim)]
-        if len(set(names)) < len(names):
-            raise InvalidSession("change", "names a field twice; a change does one thing to each")
+    def _check_names(
+        self, change: Change, texts: Mapping[str, str], integers: Mapping[str, int]
+    ) -> None:
+        """Refuse names that do not fit what is done to them, or that are named twice."""
+        named = set(integers)
         for name in change.unset:
             if name in RESERVED or name in self._layout.required:
                 raise InvalidSession(name, "cannot be unset")
+            if name in named or self._kind(name) + name in texts:
+                raise _twice()
+            named.add(name)
         for name in change.add:
             if name not in self._layout.limits:
                 raise InvalidSession(name, "is not a declared counter")
+            if name in named:
+                raise _twice()
         for name in change.claim:
             if name not in self._layout.flags:
                 raise InvalidSession(name, "is not a declared flag")
-        if not change.at_most.keys() <= change.add.keys():
+            if name in named:
+                raise _twice()
+            named.add(name)
+        if change.at_most and not change.at_most.keys() <= change.add.keys():
             raise InvalidSession("at_most", "may only name counters that the change adds to")
         if len(tuple(change.append)) > MAX_APPENDED:
             raise InvalidSession("append", f"at most {MAX_APPENDED} items in one change")
+
+    def _kind(self, name: str) -> str:
+        return FIELD if name in self._layout.values else METADATA
+
+
+def _twice() -> InvalidSession:
+    return InvalidSession("change", "names a field twice; a change does one thing to each")
 
 
 def _metadata(name: str, value: Any) -> Iterator[tuple[str, str]]:
