@@ -126,15 +126,18 @@ class Backend(Protocol):
         Raises:
             StoreUnavailable: it was not applied, or (outcome="unknown") nobody can tell.
         """
+        ...
 
     def listen(self, key: str) -> AbstractContextManager[Bell]:
         """Ring when the session may have changed, ended, or lost its lease.
 
         Whatever happens after the listening began rings; a bell may also ring for nothing.
         """
+        ...
 
     def statistics(self) -> Mapping[str, int]:
         """Count what has happened inside: batches, evictions, waiting operations."""
+        ...
 
     async def __aenter__(self) -> Self: ...
 

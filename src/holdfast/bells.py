@@ -1,7 +1,7 @@
 """Wake-ups inside one process: who waits for a session is woken when it moves."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 
@@ -36,7 +36,7 @@ class Bells:
         return len(self._bells)
 
     @contextmanager
-    def listen(self, key: str) -> Iterator[Bell]:
+    def listen(self, key: str) -> Generator[Bell]:
         """Be rung for `key` as long as the block lasts."""
         bell = Bell()
         self._bells.setdefault(key, set()).add(bell)

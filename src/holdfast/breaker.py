@@ -9,17 +9,11 @@ refusal by the store's rules, are neither a success nor a failure.
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Final, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from holdfast.errors import StoreUnavailable
 
 State = Literal["closed", "open", "half_open"]
-
-
-# The window moves on in steps of this part of it.
-SLICES: Final = 10
-# Answers that count in one slice: a long good past does not hide a store that has just gone.
-MAX_ANSWERED: Final = 100
 
 
 class BreakerPolicy(NamedTuple):
@@ -49,7 +43,8 @@ class Breaker:
         self._clock = clock
         self._on_move = on_move
         self._state: State = "closed"
-        self._recent: deque[_Slice] = deque()
+        self._calls: deque[tuple[float, bool]] = deque()
+        self._failures = 0
         self._opened_at = 0.0
         self._permit = Permit(self, 0.0)
         self._in_flight = 0
@@ -94,28 +89,20 @@ class Breaker:
         elif answered:
             self._answered += 1
             if self._answered == self._policy.permits:
-                self._recent.clear()
+                self._calls.clear()
+                self._failures = 0
                 self._move("closed")
 
     def _record(self, answered: bool) -> None:
         now = self._clock()
-        if not self._recent or now >= self._recent[-1].ends:
-            self._begin_slice(now)
-        latest = self._recent[-1]
-        if answered:
-            latest.answered = min(latest.answered + 1, MAX_ANSWERED)
-            return
-        latest.failed += 1
-        failed = sum(part.failed for part in self._recent)
-        calls = failed + sum(part.answered for part in self._recent)
-        if calls >= self._policy.minimum_calls and failed >= self._policy.failure_rate * calls:
+        self._calls.append((now, answered))
+        self._failures += not answered
+        while self._calls[0][0] < now - self._policy.window or len(self._calls) > MAX_REMEMBERED:
+            _, forgotten = self._calls.popleft()
+            self._failures -= not forgotten
+        enough = len(self._calls) >= self._policy.minimum_calls
+        if enough and self._failures >= self._policy.failure_rate * len(self._calls):
             self._open()
-
-    def _begin_slice(self, now: float) -> None:
-        """Count in a new slice of the window, and drop the slices that have left it."""
-        self._recent.append(_Slice(now + self._policy.window / SLICES))
-        while self._recent[0].ends <= now - self._policy.window:
-            self._recent.popleft()
 
     def _open(self) -> None:
         self._opened_at = self._clock()
@@ -133,15 +120,7 @@ class Breaker:
         return StoreUnavailable(reason, retry_after=max(retry_after, 0.001))
 
 
-class _Slice:
-    """What was counted in one part of the window, until `ends`."""
-
-    __slots__ = ("answered", "ends", "failed")
-
-    def __init__(self, ends: float) -> None:
-        self.ends = ends
-        self.answered = 0
-        self.failed = 0
+MAX_REMEMBERED = 1000
 
 
 class Permit(NamedTuple):

@@ -24,10 +24,10 @@ class Change:
     or `InvalidSession`, and then nothing of it was applied.
     """
 
-    set: Mapping[str, Any] = field(default_factory=dict)
+    set: Mapping[str, Any] = field(default_factory=dict[str, Any])
     unset: Iterable[str] = ()
-    add: Mapping[str, int] = field(default_factory=dict)
-    at_most: Mapping[str, int] = field(default_factory=dict)
+    add: Mapping[str, int] = field(default_factory=dict[str, int])
+    at_most: Mapping[str, int] = field(default_factory=dict[str, int])
     claim: Iterable[str] = ()
     append: Iterable[Any] = ()
     expect_revision: int | None = None
@@ -73,11 +73,10 @@ def _listed_names(field_name: str, given: Any) -> tuple[str, ...]:
 
 
 def _listed(field_name: str, given: Any) -> tuple[Any, ...]:
-    if type(given) is tuple:
-        return given
     if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
         raise InvalidSession(field_name, "must be a list")
-    return tuple(given)
+    values: Iterable[Any] = given
+    return tuple(values)
 
 
 def check_name(field: str, name: Any) -> str:

@@ -76,7 +76,7 @@ class Decoder(Generic[M]):
     ) -> dict[bytes, bytes]:
         """Open the values, except those that are the same as last time."""
         seal = self._sealer.of(session_id)
-        before = {} if kept is None else kept.record.values
+        before: Mapping[bytes, bytes] = {} if kept is None else kept.record.values
         return {
             tag: kept.opened[tag]
             if kept is not None and before.get(tag) == sealed
