@@ -49,9 +49,11 @@ class Witness:
         self.order: list[int] = []
         self.fences: list[int] = []
 
-    async def turn(self, store: Store, number: int, *, seconds: float = 0.2) -> None:
+    async def turn(
+        self, store: Store, number: int, *, seconds: float = 0.2, ttl: float = 0.5
+    ) -> None:
         """Take a turn that nobody disturbs: read, think, write what was read and one more."""
-        async with store.lease(ID, ttl=0.5, wait=600) as lease:
+        async with store.lease(ID, ttl=ttl, wait=600) as lease:
             self.inside += 1
             assert self.inside == 1
             self.order.append(number)
@@ -118,9 +120,10 @@ def test_whoever_leaves_holds_up_nobody(first: int) -> None:
         async with two_stores(clock) as (_, *stores):
             witness = Witness()
             turns = [
-                asyncio.create_task(witness.turn(stores[number % 2], number, seconds=0.05))
-                for number in range(16)
+                asyncio.create_task(witness.turn(store, number, seconds=0.05, ttl=60))
+                for number, store in enumerate(stores * 8)
             ]
+            began = loop.time()
             leaving = turns[::3] + turns[1::4]
             for turn in leaving:
                 loop.call_later(rng.uniform(0, 0.5), turn.cancel)
@@ -129,6 +132,7 @@ def test_whoever_leaves_holds_up_nobody(first: int) -> None:
             assert {type(answer) for answer in answers} <= {asyncio.CancelledError, type(None)}
             stayed = [turn for turn in turns if turn not in leaving]
             assert not any(turn.cancelled() for turn in stayed)
+            assert loop.time() - began < 3, "somebody waited for a lease that nobody held"
             assert len(witness.fences) >= len(stayed)
             assert (await present(stores[0])).visits >= len(witness.fences)
             assert await is_free(stores[1])
