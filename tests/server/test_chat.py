@@ -1,6 +1,7 @@
 """Visitors' conversations: secrets, cookies, questions, answers."""
 
 import asyncio
+from typing import Any
 
 import httpx2
 import pytest
@@ -50,7 +51,7 @@ async def test_the_id_alone_opens_nothing(chat: httpx2.AsyncClient) -> None:
     unknown = "/v1/chat/sessions/0123456789abcdef/messages"
     without = f"/v1/chat/sessions/{plain.session_id}/messages"
     answers = []
-    for address, headers in (
+    calls: list[tuple[str, dict[str, Any]]] = [
         (path, {}),
         (path, other),
         (path, {"Authorization": "Bearer " + "x" * 43}),
@@ -58,7 +59,8 @@ async def test_the_id_alone_opens_nothing(chat: httpx2.AsyncClient) -> None:
         (unknown, secret),
         (without, secret),
         (without, {"Authorization": "Bearer "}),
-    ):
+    ]
+    for address, headers in calls:
         for method in ("GET", "POST"):
             response = await chat.request(
                 method, address, json={"message": "hello"}, headers=headers

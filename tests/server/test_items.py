@@ -12,7 +12,7 @@ async def path(client: httpx2.AsyncClient) -> str:
 
 async def test_items_are_appended_and_read_in_order(client: httpx2.AsyncClient, path: str) -> None:
     """Any JSON goes into the log, and comes back with its number and time."""
-    values = [{"role": "user", "content": "é"}, None, 1.0, [], "text"]
+    values: list[object] = [{"role": "user", "content": "é"}, None, 1.0, [], "text"]
     appended = await client.post(path, json={"items": values})
     assert appended.json() == {"first_item": 1, "last_item": 5, "length": 5, "revision": 2}
     read = (await client.get(path)).json()

@@ -3,13 +3,14 @@
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from holdfast.cli.commands import Commands, complain
-from holdfast.server.service import KNOWLEDGE_FILE
-from holdfast.server.settings import InvalidSettings, Settings
-from holdfast.support.knowledge import Knowledge, KnowledgeUnavailable
 
-Action = Callable[[Knowledge, Namespace], int]
+if TYPE_CHECKING:
+    from holdfast.support.knowledge import Knowledge
+
+Action = Callable[["Knowledge", Namespace], int]
 
 
 def add_to(commands: Commands) -> None:
@@ -31,6 +32,9 @@ def _with_knowledge(action: Action) -> Callable[[Namespace], int]:
     """Open the knowledge base of the settings for an action."""
 
     def run(options: Namespace) -> int:
+        from holdfast.server.settings import KNOWLEDGE_FILE, InvalidSettings, Settings
+        from holdfast.support.knowledge import Knowledge, KnowledgeUnavailable
+
         try:
             settings = Settings.load(data_dir=options.data_dir)
             settings.data_dir.mkdir(parents=True, exist_ok=True)
@@ -42,7 +46,7 @@ def _with_knowledge(action: Action) -> Callable[[Namespace], int]:
     return run
 
 
-def _add(knowledge: Knowledge, options: Namespace) -> int:
+def _add(knowledge: "Knowledge", options: Namespace) -> int:
     report = knowledge.add_paths(options.paths)
     for addition in report.additions:
         print(f"{addition.outcome:<10}{addition.document.id}")
@@ -51,13 +55,13 @@ def _add(knowledge: Knowledge, options: Namespace) -> int:
     return 0
 
 
-def _list(knowledge: Knowledge, _: Namespace) -> int:
+def _list(knowledge: "Knowledge", _: Namespace) -> int:
     for document in knowledge.documents():
         print(f"{document.id:<40}{document.title}")
     return 0
 
 
-def _search(knowledge: Knowledge, options: Namespace) -> int:
+def _search(knowledge: "Knowledge", options: Namespace) -> int:
     findings = knowledge.search(" ".join(options.question), limit=options.limit)
     for passage in findings.passages:
         print(f"{passage.rank}. {passage.title}  ({passage.uri}, {passage.score:.2f})")

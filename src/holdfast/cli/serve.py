@@ -4,9 +4,6 @@ from argparse import Namespace
 from typing import Any
 
 from holdfast.cli.commands import Commands, complain
-from holdfast.server.running import hand_down, run
-from holdfast.server.service import StartRefused
-from holdfast.server.settings import InvalidSettings, Settings
 
 
 def add_to(commands: Commands) -> None:
@@ -20,6 +17,10 @@ def add_to(commands: Commands) -> None:
 
 
 def _serve(options: Namespace) -> int:
+    from holdfast.server.running import hand_down, run
+    from holdfast.server.service import StartRefused
+    from holdfast.server.settings import InvalidSettings, Settings
+
     given: dict[str, Any] = {
         "store": options.store,
         "host": options.host,

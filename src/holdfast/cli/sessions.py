@@ -6,14 +6,12 @@ from collections.abc import Awaitable, Callable
 
 from holdfast.cli.commands import Commands, complain
 from holdfast.errors import HoldfastError
-from holdfast.keyring import InvalidKeyring
 from holdfast.opening import open_store
-from holdfast.server.keys import load_keys
-from holdfast.server.model import ServiceSession
-from holdfast.server.settings import InvalidSettings, Settings
+from holdfast.session import SupportSession
 from holdfast.store import SessionStore
 
-Action = Callable[[SessionStore[ServiceSession]], Awaitable[None]]
+Store = SessionStore[SupportSession]
+Action = Callable[[Store], Awaitable[None]]
 
 
 def add_to(commands: Commands) -> None:
@@ -33,28 +31,36 @@ def add_to(commands: Commands) -> None:
 def _with_store(action: Action) -> Callable[[Namespace], int]:
     """Open the store of the settings for an action."""
 
-    async def run(settings: Settings) -> None:
-        keys, namespace = load_keys(settings), settings.namespace
-        async with open_store(
-            settings.store_url, model=ServiceSession, keys=keys, namespace=namespace
-        ) as store:
+    async def run(url: str | None) -> None:
+        from holdfast.server.keys import load_keys
+        from holdfast.server.model import ServiceSession
+        from holdfast.server.settings import Settings
+
+        settings = Settings.load(store=url)
+        store: Store = open_store(
+            settings.store_url,
+            model=ServiceSession,
+            keys=load_keys(settings),
+            namespace=settings.namespace,
+        )
+        async with store:
             await action(store)
 
     def start(options: Namespace) -> int:
         try:
-            asyncio.run(run(Settings.load(store=options.store)))
-        except (HoldfastError, InvalidKeyring, InvalidSettings, OSError) as exc:
+            asyncio.run(run(options.store))
+        except (HoldfastError, OSError, ValueError) as exc:
             return complain(str(exc))
         return 0
 
     return start
 
 
-async def _count(store: SessionStore[ServiceSession]) -> None:
+async def _count(store: Store) -> None:
     print(await store.count_active())
 
 
-async def _list(store: SessionStore[ServiceSession]) -> None:
+async def _list(store: Store) -> None:
     cursor: str | None = None
     while True:
         page = await store.list_active(cursor=cursor)
@@ -66,7 +72,7 @@ async def _list(store: SessionStore[ServiceSession]) -> None:
             return
 
 
-async def _purge(store: SessionStore[ServiceSession]) -> None:
+async def _purge(store: Store) -> None:
     collected = 0
     while found := await store.cleanup_expired():
         collected += found

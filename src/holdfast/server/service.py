@@ -22,7 +22,7 @@ from holdfast.opening import open_store
 from holdfast.server.keys import load_keys
 from holdfast.server.model import ServiceSession
 from holdfast.server.purging import purging
-from holdfast.server.settings import Settings
+from holdfast.server.settings import KNOWLEDGE_FILE, Settings
 from holdfast.session import SupportSession
 from holdfast.store import SessionStore
 from holdfast.support import AgentPolicy, EscalationPolicy, SupportAgent, load_shipped_articles
@@ -30,8 +30,6 @@ from holdfast.support.engines import EngineSettings, open_engine
 from holdfast.support.knowledge import Knowledge
 
 logger = logging.getLogger(__name__)
-
-KNOWLEDGE_FILE = "knowledge.db"
 
 
 class StartRefused(Exception):

@@ -30,6 +30,7 @@ from holdfast.server.spelling import check_keys, check_origin, read_list, read_m
 
 PREFIX: Final = "HOLDFAST_"
 SHORTEST_API_KEY: Final = 16
+KNOWLEDGE_FILE: Final = "knowledge.db"
 
 ApiKeys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(read_list)]
 Origin = Annotated[str, AfterValidator(check_origin)]

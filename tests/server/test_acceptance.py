@@ -1,0 +1,133 @@
+"""What the systems before this one could not do: any connection and any worker sees a session."""
+
+import asyncio
+import stat
+from collections.abc import AsyncGenerator, Generator
+
+import aiohttp
+import httpx2
+import pytest
+
+from tests.server.serving import API_KEY, Served, served
+
+HEADERS = {"Authorization": f"Bearer {API_KEY}"}
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Generator[Served]:
+    """Two workers on one SQLite file; asked to end, they end well."""
+    with served(tmp_path_factory.mktemp("served"), "--workers", "2") as service:
+        yield service
+        assert service.stop() == 0
+        assert "Traceback" not in service.log()
+
+
+@pytest.fixture
+async def client(service: Served) -> AsyncGenerator[httpx2.AsyncClient]:
+    limits = httpx2.Limits(max_connections=64)
+    async with httpx2.AsyncClient(
+        base_url=service.url, headers=HEADERS, limits=limits, timeout=60
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+async def other(service: Served) -> AsyncGenerator[aiohttp.ClientSession]:
+    """A client that has nothing in common with the first."""
+    async with aiohttp.ClientSession(service.url, headers=HEADERS) as client:
+        yield client
+
+
+def test_workers_share_what_the_parent_made(service: Served) -> None:
+    """Key and data folder were there before the workers, for their owner alone."""
+    key = service.output.parent / "data" / "holdfast.key"
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert stat.S_IMODE(key.parent.stat().st_mode) == 0o700
+    assert key.read_text().strip() not in service.log()
+
+
+async def test_a_created_session_is_readable_at_once_by_everybody(
+    client: httpx2.AsyncClient, other: aiohttp.ClientSession
+) -> None:
+    """Two unrelated clients on fresh connections, answered by two workers, read what was made."""
+    instances = set()
+    for _ in range(30):
+        made = await client.post("/v1/sessions", json={"metadata": {"a": 1}})
+        path = f"/v1/sessions/{made.json()['session_id']}"
+        instances.add(made.headers["X-Instance-ID"])
+        async with other.get(path, headers={"Connection": "close"}) as read:
+            instances.add(read.headers["X-Instance-ID"])
+            assert read.status == 200
+            assert (await read.json())["metadata"] == {"a": 1}
+        fresh = await client.get(path, headers={"Connection": "close"})
+        instances.add(fresh.headers["X-Instance-ID"])
+        assert fresh.status_code == 200
+    assert len(instances) == 2
+
+
+@pytest.mark.parametrize("in_flight", [5, 10, 50])
+async def test_rapid_use_never_fails(client: httpx2.AsyncClient, in_flight: int) -> None:
+    """Create, use and delete in quick succession: every single request succeeds."""
+
+    async def live() -> list[int]:
+        made = await client.post("/v1/sessions", json={})
+        path = f"/v1/sessions/{made.json()['session_id']}"
+        answers = [
+            made,
+            await client.patch(path, json={"set": {"a": 1}, "add": {"message_count": 1}}),
+            await client.post(f"{path}/items", json={"items": ["x"]}),
+            await client.get(path),
+            await client.get(f"{path}/items"),
+            await client.delete(path),
+        ]
+        return [answer.status_code for answer in answers]
+
+    done = await asyncio.gather(*(live() for _ in range(in_flight)))
+    assert done == [[201, 200, 200, 200, 200, 200]] * in_flight
+
+
+async def test_increments_through_two_workers_are_exact(
+    client: httpx2.AsyncClient, other: aiohttp.ClientSession
+) -> None:
+    """A hundred increments at once, half of them by each client, return 1 to 100."""
+    made = await client.post("/v1/sessions", json={})
+    path = f"/v1/sessions/{made.json()['session_id']}"
+    body = {"add": {"message_count": 1}}
+
+    async def one() -> int:
+        return int((await client.patch(path, json=body)).json()["counters"]["message_count"])
+
+    async def another() -> int:
+        async with other.patch(path, json=body) as response:
+            return int((await response.json())["counters"]["message_count"])
+
+    counts = await asyncio.gather(*(turn() for _ in range(50) for turn in (one, another)))
+    assert sorted(counts) == list(range(1, 101))
+
+
+async def test_one_repeated_request_is_applied_once_by_any_worker(
+    client: httpx2.AsyncClient,
+) -> None:
+    """The same Idempotency-Key, at once and at whichever worker, appends once."""
+    made = await client.post("/v1/sessions", json={})
+    path = f"/v1/sessions/{made.json()['session_id']}/items"
+    headers = {"Idempotency-Key": "once"}
+    answers = await asyncio.gather(
+        *(client.post(path, json={"items": ["x"]}, headers=headers) for _ in range(20))
+    )
+    assert {answer.status_code for answer in answers} == {200}
+    assert (await client.get(path)).json()["last_item"] == 1
+
+
+async def test_figures_of_all_workers_are_added_up(client: httpx2.AsyncClient) -> None:
+    """Whichever worker is asked for metrics, the answer holds what all have done."""
+
+    async def created() -> float:
+        text = (await client.get("/metrics", headers={"Connection": "close"})).text
+        line = 'session_operations_total{operation="create",status="ok",store="sqlite"} '
+        return sum(float(found[len(line) :]) for found in text.splitlines() if line in found)
+
+    before = await created()
+    for _ in range(20):
+        await client.post("/v1/sessions", json={}, headers={"Connection": "close"})
+    assert await created() == before + 20
