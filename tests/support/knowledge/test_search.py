@@ -137,6 +137,14 @@ def test_the_last_turn_weighs_more_than_those_before(filled: Knowledge) -> None:
     assert filled.search(turns).passages[0].document_id == "stoves"
 
 
+def test_the_sentence_that_asks_weighs_more_than_the_story_beside_it(filled: Knowledge) -> None:
+    """What a customer tells first decides less than what is asked, whichever comes first."""
+    story, question = "My lamp is in the parcel.", "Do I store the stove dry?"
+    assert filled.search(f"{story} {question}").passages[0].document_id == "stoves"
+    told = filled.search(f"{story} {question}").evidence
+    assert told.title > filled.search(f"{story} {question[:-1]}.").evidence.title
+
+
 def test_a_search_sees_documents_of_its_audiences_only(filled: Knowledge) -> None:
     """However many hidden documents match, the visible ones are found."""
     for number in range(120):
@@ -205,6 +213,25 @@ def test_a_question_beyond_the_articles_has_no_sufficient_evidence(
 ) -> None:
     """The agent declines instead of quoting the nearest article."""
     assert not filled.search(question).evidence.sufficient
+
+
+@pytest.mark.parametrize("request_", ["Write a poem about a lamp", "Tell me a joke about a stove"])
+def test_one_word_in_common_supports_nothing(filled: Knowledge, request_: str) -> None:
+    """What a document scores for its strongest word alone is no support."""
+    evidence = filled.search(request_).evidence
+    assert evidence.coverage > 0
+    assert evidence.support == 0
+    assert not evidence.sufficient
+
+
+def test_a_word_of_a_long_keyword_names_less_than_a_keyword_of_its_own() -> None:
+    """A sentence among the keywords does not make each of its words a name of the subject."""
+    content = "---\nkeywords: knitwear, can I wash this pullover\n---\n# Wool\n\nSoft."
+    with Knowledge() as shop:
+        shop.add(Manuscript(document_id="wool", content=content))
+        whole, part = (shop.search(word).evidence.title for word in ("knitwear", "pullover"))
+        assert whole == 1
+        assert 0 < part < whole
 
 
 @pytest.mark.parametrize("question", ["How do I reset my password?", "clean my lamp"])

@@ -8,8 +8,8 @@ from holdfast.support.knowledge.rarity import Rarity
 from holdfast.support.knowledge.thesaurus import Mention, Name, Thesaurus
 from holdfast.support.knowledge.vocabulary import Vocabulary, Word
 
-# A phrase of the thesaurus counts like a word; beside it its own words count for half.
-_FULL, _WEAK_WORD, _INSIDE_PHRASE = 1.0, 0.7, 0.5
+# A phrase of the thesaurus counts like a word; beside it its own words count for less.
+_FULL, _WEAK_WORD, _INSIDE_PHRASE = 1.0, 0.7, 0.7
 # What a name is worth that the text itself does not use.
 _OTHER_NAME_OF_PHRASE, _OTHER_NAME_OF_WORD = 0.8, 0.7
 

@@ -20,13 +20,14 @@ _USUAL_LENGTH, _LENGTH_MATTERS = 70, 0.2
 class Imprint:
     """Stems of one chunk, field by field.
 
-    `keywords` has the words of all keywords, `key_phrases` those that stand together in one.
+    `keywords` has the words of all keywords, each with its share of the shortest keyword that holds
+    it; `key_phrases` has those that stand together in one.
     `text` holds the stems of the body in order, with a space around each.
     """
 
     title: frozenset[str]
     headings: frozenset[str]
-    keywords: frozenset[str]
+    keywords: Mapping[str, float]
     key_phrases: tuple[frozenset[str], ...]
     body: Mapping[str, int]
     text: str
@@ -45,7 +46,7 @@ class Imprint:
         return cls(
             title=frozenset(title),
             headings=frozenset(headings),
-            keywords=frozenset(chain.from_iterable(keywords)),
+            keywords=_shares(keywords),
             key_phrases=tuple(frozenset(phrase) for phrase in keywords if len(phrase) > 1),
             body=Counter(body),
             text=f" {' '.join(body)} ",
@@ -63,12 +64,20 @@ class Imprint:
             + self._in_body(name) / self.long
         )
 
-    def names(self, name: Name) -> bool:
-        """Say whether title or keywords say the name."""
-        return name.content <= self.title or self._is_keyword(name.content)
+    def naming(self, name: Name) -> float:
+        """Say how far the name is what title or keywords say: 0 to 1.
+
+        A word that is only one of several in a keyword names less than a keyword of its own.
+        """
+        content = name.content
+        if content <= self.title:
+            return 1.0
+        if not self._is_keyword(content):
+            return 0.0
+        return self.keywords[min(content)] if len(content) == 1 else 1.0
 
     def _is_keyword(self, content: frozenset[str]) -> bool:
-        if not content <= self.keywords:
+        if not self.keywords.keys() >= content:
             return False
         return len(content) == 1 or any(content <= phrase for phrase in self.key_phrases)
 
@@ -78,3 +87,9 @@ class Imprint:
         if all(stem in self.body for stem in name.content):
             return self.text.count(f" {' '.join(name.stems)} ") or _APART
         return 0
+
+
+def _shares(keywords: Sequence[Sequence[str]]) -> dict[str, float]:
+    # The longest first, so that the shortest has the last word.
+    by_length = sorted((frozenset(keyword) for keyword in keywords), key=len, reverse=True)
+    return {stem: len(keyword) ** -0.5 for keyword in by_length for stem in keyword}

@@ -1,5 +1,6 @@
 """A question: what the user says now, and what was spoken of before."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
@@ -14,7 +15,9 @@ MOST_IDEAS = 32
 
 _MOST_READ = 4_000  # characters of the last turn, and of all earlier ones together
 _EARLIER = 0.35  # what an idea weighs that only an earlier turn holds
+_ASKED, _TOLD = 1.2, 0.8  # what an idea weighs where one sentence asks and another tells a story
 _OTHER_NAME = 0.5  # what a name weighs in the index that the user did not say
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class Question:
     ) -> Self:
         """Read the turns of a user, the last of them the one to answer."""
         *before, last = [turns] if isinstance(turns, str) else [*turns] or [""]
-        current = ideas(last[:_MOST_READ], vocabulary=vocabulary, thesaurus=thesaurus)
+        current = _turn(last[:_MOST_READ], vocabulary=vocabulary, thesaurus=thesaurus)
         history = "\n".join(before)[-_MOST_READ:]
         earlier = ideas(history, vocabulary=vocabulary, thesaurus=thesaurus)
         known = {idea.key for idea in current}
@@ -92,6 +95,22 @@ class Question:
             current=tuple(idea for idea in self.current if idea.key in kept),
             earlier=tuple(idea for idea in self.earlier if idea.key in kept),
         )
+
+
+def _turn(text: str, *, vocabulary: Vocabulary, thesaurus: Thesaurus) -> list[Idea]:
+    """Find the ideas of a turn; beside a sentence that asks, one that tells weighs less."""
+    found = ideas(text, vocabulary=vocabulary, thesaurus=thesaurus)
+    sentences = _SENTENCE_END.split(text.strip())
+    asking = [sentence for sentence in sentences if sentence.endswith("?")]
+    if not 0 < len(asking) < len(sentences):
+        return found
+    asked = {
+        idea.key for idea in ideas("\n".join(asking), vocabulary=vocabulary, thesaurus=thesaurus)
+    }
+    return [
+        replace(idea, weight=idea.weight * (_ASKED if idea.key in asked else _TOLD))
+        for idea in found
+    ]
 
 
 def _names(found: Iterable[Idea], rarity: Rarity, *, said: bool) -> tuple[Name, ...]:

@@ -4,6 +4,9 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+# Goods and colours are rarer than what goes wrong with them, and tell less of what is asked.
+_DAMPING = 0.8
+
 
 @dataclass(frozen=True, slots=True)
 class Rarity:
@@ -22,8 +25,8 @@ class Rarity:
         return all(self.frequencies.get(stem) for stem in stems)
 
     def weight(self, stems: Collection[str]) -> float:
-        """Give the inverse document frequency, as BM25 has it, of the rarest of some stems."""
+        """Give the inverse document frequency of the rarest of some stems: BM25's, damped."""
         return self._weight(min(self.frequencies.get(stem, 0) for stem in stems))
 
     def _weight(self, found: int) -> float:
-        return math.log(1 + (self.chunks - found + 0.5) / (found + 0.5))
+        return math.pow(math.log(1 + (self.chunks - found + 0.5) / (found + 0.5)), _DAMPING)
