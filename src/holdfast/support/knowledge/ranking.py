@@ -19,8 +19,9 @@ MOST_OF_ONE = 2
 """Passages of one document in a result, so that one long article does not fill it."""
 
 # How soon more of the same tells nothing more; how much the rest of a document counts, and ideas
-# that stand together in its title or in one path of headings.
-_SATURATION, _REST, _TOGETHER = 2.0, 0.5, 0.25
+# that stand together in its title or in one path of headings: from this part of their weight, for
+# a title that says much else, to one more than it, for one that they say whole.
+_SATURATION, _REST, _TOGETHER, _PART = 2.0, 0.5, 0.25, 0.5
 
 Marks = Mapping[str, float]
 """What a chunk or a document scores for each idea, by the idea's key."""
@@ -85,13 +86,17 @@ class _Scale:
         return sum(own.values()) + _REST * sum(document.values()) + _TOGETHER * bond
 
     def _bond(self, title: frozenset[str]) -> float:
-        """Weigh the ideas that a title names beside the first of them."""
+        """Weigh the ideas that a title names beside the first, by how much of it they make up."""
         named: dict[str, float] = {}
+        said: set[str] = set()
         for stem in self._stems & title:
             for name, key, weight in self._names[stem]:
                 if name.content <= title:
                     named[key] = max(weight, named.get(key, 0.0))
-        return sum(named.values()) - max(named.values(), default=0.0)
+                    said |= name.content
+        if len(named) < 2:
+            return 0.0
+        return (sum(named.values()) - max(named.values())) * (_PART + len(said) / len(title))
 
 
 def _by_document(chunks: Sequence[Chunk], marks: Sequence[Marks]) -> dict[str, Marks]:
