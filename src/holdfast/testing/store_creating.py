@@ -17,6 +17,7 @@ from holdfast.testing.store_steps import (
     Account,
     Profile,
     Store,
+    Stores,
     look,
     plain,
     present,
@@ -123,6 +124,21 @@ class CreatingSessions:
         assert await store.get_or_create(ID, factory=factory) == made
         assert asked == [1]
         assert (await store.get_or_create(OTHER)).revision == 1
+
+    async def test_get_or_create_gets_what_another_has_just_created(self, stores: Stores) -> None:
+        """It came second, between its look and its creation: the first one's session stays."""
+        store, other = await stores.open(), await stores.open()
+        original = store.get
+
+        async def look_and_come_second(session_id: str, *, fresh: bool = False) -> Account | None:
+            found = await original(session_id, fresh=fresh)
+            await other.create(session_id, topic="first")
+            return found
+
+        store.get = look_and_come_second  # type: ignore[method-assign]
+        found = await store.get_or_create(ID, factory=lambda: {"topic": "second"})
+        assert (found.topic, found.revision) == ("first", 1)
+        assert await other.get(ID) == found
 
     async def test_get_or_create_creates_once_among_fifty(self, store: Store) -> None:
         """All callers get the one session that was created, whole."""
