@@ -127,11 +127,10 @@ def test_a_title_that_is_asked_for_whole_comes_before_one_that_says_more(
     filled: Knowledge,
 ) -> None:
     """Of two titles that hold the question, the one with less beside it is meant."""
-    titles = ("Lamps that you never clean", "Clean lamps", "Lamps that only we can clean")
-    for number, title in enumerate(titles):
-        filled.add(Manuscript(document_id=f"l{number}", content=f"# {title}\n\nRead this first."))
-    filled.remove("lamps")
-    assert filled.search("How do I clean lamps?").passages[0].title == "Clean lamps"
+    rival = "# Lamps that nobody but their maker may ever clean\n\nSend the lamp."
+    filled.add(Manuscript(document_id="rival", content=rival))
+    filled.add(Manuscript(document_id="lamps", content="# Clean lamps\n\nRead this first."))
+    assert filled.search("How do I clean lamps?").passages[0].document_id == "lamps"
 
 
 def test_a_follow_up_is_about_what_was_spoken_of_before(filled: Knowledge) -> None:

@@ -15,7 +15,7 @@ from holdfast.support.knowledge.ideas import Idea
 from holdfast.support.knowledge.ranking import Ranked
 from holdfast.support.knowledge.rarity import Rarity
 
-THRESHOLD = 1.25
+THRESHOLD = 1.3
 """Sum of the signals from which on passages are given as an answer."""
 
 _STEEPNESS = 5.5  # of the regression: 0.2 above the threshold is a confidence of 0.75
