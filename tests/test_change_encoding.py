@@ -150,6 +150,10 @@ class TestDigests:
 
     def test_a_change_without_an_id_of_the_callers_gets_a_fresh_one(self, bench: Bench) -> None:
         """Never the same twice."""
-        ids = {bench.change().change_id for _ in range(100)}
+        ids = {bench.change(append=["item"]).change_id for _ in range(100)}
         assert len(ids) == 100
         assert all(set(change_id) <= {*string.hexdigits} for change_id in ids)
+
+    def test_a_change_that_nothing_refers_to_needs_no_id(self, bench: Bench) -> None:
+        """It appends nothing, and nobody has to recognise it."""
+        assert bench.change(set={"topic": "refund"}).change_id == ""

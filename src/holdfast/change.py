@@ -36,9 +36,8 @@ class Change:
     change_id: str | None = None
 
     def __post_init__(self) -> None:
-        _check_mapping("set", self.set)
-        _check_mapping("add", self.add)
-        _check_mapping("at_most", self.at_most)
+        if not (type(self.set) is type(self.add) is type(self.at_most) is dict):
+            self._check_mappings()
         if self.unset != ():
             object.__setattr__(self, "unset", _listed_names("unset", self.unset))
         if self.claim != ():
@@ -54,6 +53,11 @@ class Change:
         if self.change_id is not None:
             check_name("change_id", self.change_id)
 
+    def _check_mappings(self) -> None:
+        for name in ("set", "add", "at_most"):
+            if not isinstance(getattr(self, name), Mapping):
+                raise InvalidSession(name, "must be a mapping")
+
     def at(self, incarnation: str, revision: int) -> "Change":
         """Make the same change on the condition that the session is still at this revision."""
         return replace(self, expect_incarnation=incarnation, expect_revision=revision)
@@ -63,20 +67,14 @@ class Change:
         return replace(self, lease_token=lease_token)
 
 
-def _check_mapping(field_name: str, given: Any) -> None:
-    if type(given) is not dict and not isinstance(given, Mapping):
-        raise InvalidSession(field_name, "must be a mapping")
-
-
 def _listed_names(field_name: str, given: Any) -> tuple[str, ...]:
     return tuple([check_name(field_name, name) for name in _listed(field_name, given)])
 
 
 def _listed(field_name: str, given: Any) -> tuple[Any, ...]:
-    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
+    if isinstance(given, str | bytes | Mapping) or not hasattr(given, "__iter__"):
         raise InvalidSession(field_name, "must be a list")
-    values: Iterable[Any] = given
-    return tuple(values)
+    return tuple(given)
 
 
 def check_name(field: str, name: Any) -> str:

@@ -7,7 +7,14 @@ from holdfast.backend import Add, Apply, Where
 from holdfast.change import Change
 from holdfast.entropy import Entropy
 from holdfast.errors import InvalidSession
-from holdfast.layout import RESERVED, Layout, check_json, dump_metadata, write_json
+from holdfast.layout import (
+    RESERVED,
+    Layout,
+    byte_length,
+    check_json,
+    dump_metadata,
+    write_json,
+)
 from holdfast.moments import microseconds
 from holdfast.sealing import Sealer, SessionSeal
 from holdfast.session import MAX_INTEGER, MAX_METADATA_BYTES, Session, SessionFilter
@@ -84,7 +91,9 @@ class Encoder:
             **settings,
         )
 
-    def change(self, key: str, session_id: str, change: Change, **settings: Any) -> Apply:
+    def change(
+        self, key: str, session_id: str, change: Change, *, remember: bool = False, **settings: Any
+    ) -> Apply:
         """Turn a change into the operation that applies it; `settings` are further fields of it.
 
         Raises:
@@ -95,7 +104,9 @@ class Encoder:
         seal = self._sealer.of(session_id)
         items = [write_json("append", check_json("append", value)) for value in change.append]
         own = change.change_id is not None
-        change_id = change.change_id or self._entropy.token()
+        change_id = change.change_id or ""
+        if not own and (remember or items):
+            change_id = self._entropy.token()
         digest = _digest(seal, change, texts, integers, items) if own else b""
         unset: tuple[bytes, ...] = ()
         if change.unset or seal.rotated:
@@ -104,6 +115,7 @@ class Encoder:
         return Apply(
             key=key,
             change_id=change_id,
+            remember=remember,
             digest=digest,
             set=self._sealed(seal, texts),
             unset=unset,
@@ -144,11 +156,12 @@ class Encoder:
             elif name in self._layout.values:
                 texts[FIELD + name] = self._layout.dump(name, value)
             else:
-                for key, text in _metadata(name, value):
+                for key, entry in _metadata(name, value):
+                    text = dump_metadata(key, entry)
                     if METADATA + key in texts:
                         raise _twice()
                     texts[METADATA + key] = text
-                    size += len(key.encode()) + len(text.encode())
+                    size += byte_length(key) + byte_length(text)
         if size > MAX_METADATA_BYTES:
             raise InvalidSession("metadata", f"is {size} bytes; at most {MAX_METADATA_BYTES}")
         return texts, integers
@@ -226,16 +239,15 @@ def _twice() -> InvalidSession:
     return InvalidSession("change", "names a field twice; a change does one thing to each")
 
 
-def _metadata(name: str, value: Any) -> Iterator[tuple[str, str]]:
+def _metadata(name: str, value: Any) -> Iterable[tuple[str, Any]]:
+    """Give the metadata keys that setting `name` writes: itself, or those of a whole mapping."""
     if name != "metadata":
         if name in RESERVED:
             raise InvalidSession(name, "is kept by the store and cannot be written")
-        yield name, dump_metadata(name, value)
-    elif isinstance(value, Mapping):
-        for key, entry in cast("Mapping[str, Any]", value).items():
-            yield key, dump_metadata(key, entry)
-    else:
-        raise InvalidSession("metadata", "must be a mapping of names to values")
+        return ((name, value),)
+    if isinstance(value, Mapping):
+        return cast("Mapping[str, Any]", value).items()
+    raise InvalidSession("metadata", "must be a mapping of names to values")
 
 
 def _sealed_items(seal: SessionSeal, change_id: str, texts: list[str]) -> Iterator[bytes]:

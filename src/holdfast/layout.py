@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from types import NoneType
 from typing import Any, Final, NamedTuple, get_args
 
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
@@ -14,6 +15,7 @@ from holdfast.session import COUNTER, FLAG, MAX_INTEGER, MAX_METADATA_BYTES, Ses
 
 RESERVED: Final = frozenset(Session.model_fields)
 MAX_PLACE: Final = 8
+_SCALARS: Final = frozenset({str, int, bool, NoneType})
 _METADATA: Final[TypeAdapter[Any]] = TypeAdapter(JsonValue)
 # Fewer containers than this cannot be nested too deeply.
 SURELY_READ: Final = 100
@@ -126,11 +128,14 @@ def explain(error: ValidationError) -> str:
 def dump_metadata(name: str, value: Any) -> str:
     """Check an undeclared value and write it as JSON: what comes back is what went in."""
     check_name("metadata", name)
-    return write_json(f"metadata.{name}", check_json(f"metadata.{name}", value))
+    field = f"metadata.{name}"
+    return write_json(field, check_json(field, value))
 
 
 def check_json(field: str, value: Any) -> Any:
     """Refuse what JSON would lose or alter: tuples, bytes, keys that are no strings, cycles."""
+    if type(value) in _SCALARS:
+        return value
     if isinstance(value, BaseModel):
         raise InvalidSession(field, "must be plain JSON; dump the model first")
     try:
@@ -148,7 +153,7 @@ def write_json(field: str, value: Any, *, limit: int | None = MAX_METADATA_BYTES
     """
     try:
         text = _encode(value)
-        size = len(text.encode())
+        size = byte_length(text)
     except UnicodeEncodeError as exc:
         raise InvalidSession(field, "must not contain lone surrogates") from exc
     except (ValueError, TypeError, RecursionError) as exc:
@@ -158,6 +163,11 @@ def write_json(field: str, value: Any, *, limit: int | None = MAX_METADATA_BYTES
     if text.count("[") + text.count("{") > SURELY_READ:
         _check_depth(field, text)
     return text
+
+
+def byte_length(text: str) -> int:
+    """Count the bytes that a text takes in UTF-8."""
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def _check_depth(field: str, text: str) -> None:

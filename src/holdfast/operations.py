@@ -38,9 +38,9 @@ class Apply(NamedTuple):
 
     Checked in this order: absent → known change id → lease → revision → limits → flags → size.
     `digest` tells whether a known change id comes with the same content. The change id has to be
-    recognised later only when `remember` says so. `replace` puts `set` and `put` in the place of
-    all values and integers, provided that the session's user is one of `user_tags`. `ttl` starts
-    a new idle time.
+    recognised later only when `remember` says so; it is "" where nothing needs one. `replace` puts
+    `set` and `put` in the place of all values and integers, provided that the session's user is
+    one of `user_tags`. `ttl` starts a new idle time.
     """
 
     key: str

@@ -261,11 +261,4 @@ class Sessions(Generic[M]):
             raise refusal(session_id, operation, outcome)
         if not outcome.replayed:
             self._marks.compare(session_id, before, outcome.incarnation, outcome.revision)
-        return Applied(
-            outcome.incarnation,
-            outcome.revision,
-            outcome.integers,
-            outcome.first_item,
-            outcome.last_item,
-            outcome.replayed,
-        )
+        return Applied._make(outcome)

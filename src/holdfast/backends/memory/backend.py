@@ -164,7 +164,7 @@ class MemoryBackend:
         return None if space is None else space.find(session_id, self._clock.wall())
 
     def _keep(self, entry: Entry, key: str, record: Record) -> None:
-        self._space(key.partition("/")[0]).update(entry, record)
+        entry.space.update(entry, record)
         self._bells.ring(key)
 
     def _create(self, operation: Create) -> Created | Existing:
@@ -204,7 +204,7 @@ class MemoryBackend:
         record = rules.touch(entry.record, operation, now=self._clock.wall())
         if record.expires < entry.record.expires:
             self._bells.ring(operation.key)
-        self._space(operation.key.partition("/")[0]).update(entry, record)
+        entry.space.update(entry, record)
         return Found(record)
 
     def _delete(self, entry: Entry, operation: Delete) -> Deleted | Conflict:
@@ -213,7 +213,7 @@ class MemoryBackend:
         )
         if conflict:
             return conflict
-        self._space(operation.key.partition("/")[0]).remove(entry)
+        entry.space.remove(entry)
         return Deleted(True)
 
     def _drop(self, entry: Entry, operation: Drop) -> Dropped:

@@ -12,9 +12,10 @@ from holdfast.backends.rules import Lease
 class Entry:
     """One session: its record and what belongs to it."""
 
-    __slots__ = ("alive", "changes", "due", "items", "lease", "record", "session_id")
+    __slots__ = ("alive", "changes", "due", "items", "lease", "record", "session_id", "space")
 
-    def __init__(self, session_id: str, record: Record) -> None:
+    def __init__(self, space: "Space", session_id: str, record: Record) -> None:
+        self.space = space
         self.session_id = session_id
         self.record = record
         self.due = record.expires
@@ -56,7 +57,7 @@ class Space:
         if len(self._entries) >= self._max_sessions and not self.collect(now, limit=1):
             self.remove(next(iter(self._entries.values())))
             self.evicted += 1
-        entry = Entry(session_id, record)
+        entry = Entry(self, session_id, record)
         self._entries[session_id] = entry
         self._schedule(entry)
         insort(self._by_creation, (record.created, session_id, entry), key=_position)
