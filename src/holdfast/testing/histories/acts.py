@@ -14,9 +14,11 @@ from holdfast.testing.histories.events import Event
 
 ENDLESS: Final = 1 << 62
 
-# Errors by which a store says that it did nothing, and how else the same is answered.
 NO_SUCH_SESSION: Final = "SessionNotFound"
-CREATING: Final = frozenset({"create", "set"})
+# Errors that only a session that is there can be the reason of.
+OF_A_SESSION: Final = frozenset({"SessionExists", "RevisionConflict", "FlagTaken", "LimitReached"})
+# Calls whose empty answer tells of no session.
+SILENT: Final = frozenset({"get", "touch", "extend", "exists", "delete", "release"})
 
 
 class Effect(NamedTuple):
@@ -127,6 +129,26 @@ class Act:
         if self.kind in {"pop_item", "clear_items"}:
             return True
         return self.effect is not None and not self.creates
+
+    @cached_property
+    def shows_absence(self) -> bool:
+        """Say whether there was no session at some time during the act."""
+        if self.error:
+            return self.error == NO_SUCH_SESSION
+        if not self.ok:
+            return False
+        if self.creates or self.kind == "delete":
+            return True
+        return self.kind in SILENT and self.kind != "release" and not self.event.answer
+
+    @cached_property
+    def shows_presence(self) -> bool:
+        """Say whether there was a session, one that the act itself did not create."""
+        if self.error:
+            return self.error in OF_A_SESSION
+        if not self.ok or self.creates:
+            return False
+        return self.kind not in SILENT or bool(self.event.answer)
 
     @cached_property
     def item(self) -> tuple[int, str] | None:

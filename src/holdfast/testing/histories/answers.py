@@ -9,6 +9,8 @@ from holdfast.testing.histories.findings import Finding
 from holdfast.testing.histories.partition import Partition
 
 OWNER: Final = "of"
+# How many changes a session remembers at least; an id repeated later is not judged.
+REMEMBERED: Final = 256
 # What may be answered to any call, and to some.
 TO_ANY: Final = frozenset({"InvalidSession", "StoreUnavailable"})
 TO_SOME: Final[Mapping[str, frozenset[str]]] = {
@@ -51,6 +53,8 @@ def _disagreement(first: Act, second: Act) -> str:
     one, other = first.sight, second.sight
     if one is None or other is None or one.incarnation != other.incarnation:
         return ""
+    if abs(one.revision - other.revision) > REMEMBERED:
+        return ""
     if not one.echo and not other.echo:
         return "Both attempts at one change were told that they applied it."
     if one._replace(echo=True) != other._replace(echo=True):
@@ -82,19 +86,17 @@ def own_answers(partition: Partition) -> Iterator[Finding]:
 def _foreign(answer: Any, session: str) -> str | None:
     """Give the owner of a value in an answer, if it is another session."""
     match answer:
-        case {"of": str(owner), "by": _, "n": _} if owner != session:
-            return owner
-        case dict():
-            return _first_foreign(cast("dict[str, Any]", answer).values(), session)
-        case list():
-            return _first_foreign(answer, session)
+        case {"of": str(owner), "by": _, "n": _}:
+            return owner if owner != session else None
         case _:
-            return None
+            found = (_foreign(part, session) for part in _parts(answer))
+            return next((owner for owner in found if owner is not None), None)
 
 
-def _first_foreign(values: Iterable[Any], session: str) -> str | None:
-    found = (_foreign(value, session) for value in values if isinstance(value, dict | list))
-    return next((owner for owner in found if owner is not None), None)
+def _parts(answer: Any) -> Iterable[Any]:
+    if isinstance(answer, dict):
+        return cast("dict[str, Any]", answer).values()
+    return cast("Iterable[Any]", answer if isinstance(answer, list) else ())
 
 
 def own_incarnations(partitions: Iterable[Partition]) -> Iterator[Finding]:

@@ -3,17 +3,14 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 
-from holdfast.testing.histories.acts import NO_SUCH_SESSION, Act
+from holdfast.testing.histories.acts import Act
 from holdfast.testing.histories.findings import Finding
 from holdfast.testing.histories.partition import Partition
-
-# Errors that only a session that is there can be the reason of.
-OF_A_SESSION = frozenset({"SessionExists", "RevisionConflict", "FlagTaken", "LimitReached"})
 
 
 def alive(partition: Partition) -> Iterator[Finding]:
     """Find absence in the middle of a life, which nothing brings back."""
-    gone = sorted((act for act in partition.acts if _shows_absence(act)), key=_begin)
+    gone = sorted((act for act in partition.acts if act.shows_absence), key=_begin)
     begins = [act.begin for act in gone]
     for seen in partition.incarnations.values():
         first = min((each.act for each in seen), key=lambda act: act.end)
@@ -34,12 +31,12 @@ def _in_the_middle(partition: Partition, first: Act, act: Act, last: Act) -> Fin
 
 def created_first(partition: Partition) -> Iterator[Finding]:
     """Find answers of a session that nobody can have created since it was gone."""
-    gone = sorted((act for act in partition.acts if _shows_absence(act)), key=_end)
+    gone = sorted((act for act in partition.acts if act.shows_absence), key=_end)
     ends = [act.end for act in gone]
     latest = _latest_begun(gone)
     creations = _Creations(partition.acts)
     for act in partition.acts:
-        place = bisect_left(ends, act.begin) if _shows_presence(act) else 0
+        place = bisect_left(ends, act.begin) if act.shows_presence else 0
         if place and not creations.any_between(latest[place - 1].begin, act.end):
             why = "The session had ended, and nobody created one before this was answered."
             yield partition.finding("resurrection", why, latest[place - 1], act)
@@ -69,28 +66,6 @@ class _Creations:
         """Say whether one can have taken effect between these times."""
         place = bisect_left(self._ends, begin)
         return place < len(self._ends) and self._soonest[place] <= end
-
-
-def _shows_absence(act: Act) -> bool:
-    """Say whether there was no session at some time during the act."""
-    if act.error:
-        return act.error == NO_SUCH_SESSION
-    if not act.ok:
-        return False
-    if act.creates or act.kind == "delete":
-        return True
-    return act.kind in {"get", "touch", "extend", "exists"} and not act.event.answer
-
-
-def _shows_presence(act: Act) -> bool:
-    """Say whether there was a session, one that the act itself did not create."""
-    if act.error:
-        return act.error in OF_A_SESSION
-    if not act.ok or act.creates:
-        return False
-    # An empty answer of these says nothing, or that there is none.
-    silent = act.kind in {"get", "touch", "extend", "exists", "delete", "release"}
-    return bool(act.event.answer) if silent else True
 
 
 def _begin(act: Act) -> int:

@@ -29,9 +29,13 @@ class Holder:
     @property
     def surely_until(self) -> int:
         """Say until when it held the session at least, if nobody took it away."""
-        starts = [self.granted, *(act for act in self.renewals if act.ok)]
-        over = max(act.begin + int(_ttl(act) * EARLY) for act in starts)
+        over = max(self._over_after(act) for act in (self.granted, *self.renewals) if act.ok)
         return min([over, *(act.begin for act in self.releases if not act.error)])
+
+    def _over_after(self, last: Act) -> int:
+        """Say when it is over at the earliest if nothing renewed it later, or only for less."""
+        later = (act for act in self.renewals if not act.error and act.end >= last.begin)
+        return min(max(act.begin, last.begin) + int(_ttl(act) * EARLY) for act in (last, *later))
 
     @property
     def possibly_until(self) -> int:

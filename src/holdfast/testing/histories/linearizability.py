@@ -2,24 +2,27 @@
 
 The search of Wing and Gong ("Testing and verifying concurrent objects", 1993) with the memory of
 Lowe ("Testing for linearizability", 2017): from each state try the operations that may come next;
-never go on twice from the same operations done and the same state. Three things keep it short, and
+never go on twice from the same operations done and the same state. Four things keep it short, and
 none loses an order:
 
 - an operation that changes nothing here and whose answer fits is taken at once: where a later place
   would do, this one does as well;
-- a revision whose maker or content is known from any answer is reached in no other way;
-- of unanswered calls that would do the same, the oldest is tried.
+- what any answer tells beforehand of revisions, incarnations and items is kept to (`foresight`);
+- of unanswered calls that would do the same, the oldest is tried;
+- an unanswered call waits until an answered one that may be next depends on it (`needs`).
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
-from holdfast.testing.histories.acts import Act, Sight
+from holdfast.testing.histories.acts import Act
 from holdfast.testing.histories.events import NEVER
+from holdfast.testing.histories.foresight import Foresight
+from holdfast.testing.histories.needs import Needs, has_passed
 from holdfast.testing.histories.specification import State, step
 
-BUDGET: Final = 500_000
+BUDGET: Final = 60_000
 
 Answer = Literal["yes", "no", "undecided"]
 
@@ -35,6 +38,7 @@ class Node(NamedTuple):
     window: int
     taken: int
     state: State
+    born: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,14 @@ class Found:
     left: tuple[Act, ...] = ()
 
 
+class Option(NamedTuple):
+    """An answered operation that may be next by its times, and the state that it would lead to."""
+
+    offset: int
+    act: Act
+    after: State | None
+
+
 class Search:
     """Looks for an order of the operations on one session."""
 
@@ -56,45 +68,44 @@ class Search:
         self._ends = [act.end for act in self._known]
         self._max_items = max_items
         self._left = self._budget = budget
-        self._makers: dict[tuple[str, int], str] = {}
-        self._sights: dict[tuple[str, int], Sight] = {}
-        for act in self._known:
-            self._note(act)
+        # At first, a session whose incarnation nobody saw and calls that help others only are
+        # left out: what is found so is an order, but one that is not found may still be there.
+        self._narrow = True
+        self._foresight = Foresight(acts)
+        self._likeness = [self._foresight.likeness(act) for act in self._unknown]
         self._longest = (-1, Node(0, 0, 0, State()))
 
     def run(self) -> Found:
+        """Look where an order most probably is, then everywhere; within a budget of steps each."""
+        narrow = self._look()
+        if narrow.answer == "yes":
+            return narrow
+        self._narrow, self._left = False, self._budget
+        return self._look()
+
+    def _look(self) -> Found:
         """Look, depth first; give up honestly when the budget of steps is used."""
-        start = self._absorb(Node(0, 0, 0, State()))
-        path = [(start, self._choices(start))]
-        dead: set[tuple[object, ...]] = set()
+        start, options = self._absorb(Node(0, 0, 0, State()))
+        path = [(start, self._choices(start, options))]
+        dead = _Dead()
         while path and self._left > 0:
             node, choices = path[-1]
             if node.first == len(self._known):
                 return self._found("yes")
             chosen = next(choices, None)
             if chosen is None:
-                dead.add(_key(node))
+                dead.add(node)
                 path.pop()
                 continue
-            following = self._absorb(chosen)
-            if not dead or _key(following) not in dead:
-                path.append((following, self._choices(following)))
+            following, options = self._absorb(chosen)
+            if following not in dead:
+                path.append((following, self._choices(following, options)))
         return self._found("no" if not path else "undecided")
 
     def _found(self, answer: Answer) -> Found:
         node = self._longest[1]
         left = tuple(act for _, act in self._next(node)) if answer != "yes" else ()
         return Found(answer, self._budget - self._left, node.state, left)
-
-    def _note(self, act: Act) -> None:
-        """Remember what an answer says of a revision for good."""
-        if act.sight is None:
-            return
-        revision = act.sight.incarnation, act.sight.revision
-        if act.sight.made:
-            self._makers.setdefault(revision, act.tag)
-        if act.sight.values is not None:
-            self._sights.setdefault(revision, act.sight)
 
     def _next(self, node: Node) -> Iterator[tuple[int, Act]]:
         """Give what may be next of the answered: no other one ended before it began."""
@@ -106,19 +117,21 @@ class Search:
                 horizon = min(horizon, act.end)
                 yield offset, act
 
-    def _absorb(self, node: Node) -> Node:
-        """Take every operation that fits here and changes nothing."""
-        again = True
-        while again:
-            again = False
+    def _absorb(self, node: Node) -> tuple[Node, Sequence[Option]]:
+        """Take every operation that fits here and changes nothing; give what else may be next."""
+        while True:
             horizon = self._horizon(node)
-            for offset, act in list(self._next(node)):
-                if self._step(node.state, act, horizon) is node.state:
-                    node = node._replace(window=node.window | 1 << offset)
-                    again = True
+            options = [
+                Option(offset, act, self._step(node.state, act, horizon))
+                for offset, act in self._next(node)
+            ]
+            passed = [option for option in options if option.after is node.state]
+            for option in passed:
+                node = node._replace(window=node.window | 1 << option.offset)
+            if not passed:
+                self._remember(node)
+                return node, options
             node = _moved_up(node)
-        self._remember(node)
-        return node
 
     def _remember(self, node: Node) -> None:
         done = node.first + node.window.bit_count()
@@ -128,41 +141,84 @@ class Search:
     def _horizon(self, node: Node) -> int:
         return min((act.end for _, act in self._next(node)), default=NEVER)
 
-    def _choices(self, node: Node) -> Iterator[Node]:
+    def _choices(self, node: Node, options: Sequence[Option]) -> Iterator[Node]:
         """Give what may come next, the answered operations first."""
-        horizon = self._horizon(node)
-        for offset, act in self._next(node):
-            state = self._reached(node.state, act, horizon)
-            if state is not None:
-                yield _moved_up(node._replace(window=node.window | 1 << offset, state=state))
+        if has_passed([option.act for option in options if option.after is None], node.state):
+            return
+        horizon = min((option.act.end for option in options), default=NEVER)
+        waiting: list[Act] = []
+        going: list[Act] = []
+        for option in options:
+            after = self._allowed(node.state, option.act, option.after, horizon)
+            if after is not None:
+                window = node.window | 1 << option.offset
+                yield _moved_up(node._replace(window=window, state=after))
+                going.append(option.act)
+            else:
+                waiting.append(option.act)
+        needs = Needs.of(waiting, going, node.state)
+        for offset, act in self._unanswered(node, needs, horizon):
+            taken = node._replace(taken=node.taken | 1 << offset)
+            if act.creates:
+                yield from self._births(taken, act, needs, horizon)
+                continue
+            reached = self._step(node.state, act, horizon)
+            after = self._allowed(node.state, act, reached, horizon)
+            if after is not None:
+                yield taken._replace(state=after)
+
+    def _unanswered(self, node: Node, needs: Needs, horizon: int) -> Iterator[tuple[int, Act]]:
+        """Give the unanswered calls that may matter to what waits, the oldest of equal ones."""
         tried: set[str] = set()
+        unseen = self._foresight.beyond(node.state)
         for offset, act in enumerate(self._unknown):
             if act.begin > horizon:
                 return
-            if node.taken >> offset & 1 or act.likeness in tried:
+            likeness = self._likeness[offset]
+            if node.taken >> offset & 1 or likeness in tried:
                 continue
-            tried.add(act.likeness)
-            state = self._reached(node.state, act, horizon)
-            if state is not None:
-                yield node._replace(taken=node.taken | 1 << offset, state=state)
+            tried.add(likeness)
+            if needs.concern(act, narrow=self._narrow) and not (unseen and _sets_values_only(act)):
+                yield offset, act
 
-    def _reached(self, state: State, act: Act, horizon: int) -> State | None:
-        """Give the other state that an operation leads to, if nothing is against it."""
-        after = self._step(state, act, horizon)
-        if after is None or after is state:
+    def _births(self, node: Node, act: Act, needs: Needs, horizon: int) -> Iterator[Node]:
+        """Let a call create an incarnation that nobody is known to have created, or saw."""
+        unseen = self._step(node.state, act, horizon)
+        if unseen is None or unseen is node.state:
+            return
+        wanted = self._foresight.orphans - node.born
+        for incarnation in sorted(wanted if needs.weak else wanted & needs.incarnations):
+            state = unseen._replace(incarnation=incarnation)
+            if self._foresight.allows(node.state, state, act, horizon):
+                yield node._replace(state=state, born=node.born | {incarnation})
+        if needs.weak and not self._narrow:
+            yield node._replace(state=unseen)
+
+    def _allowed(self, state: State, act: Act, after: State | None, horizon: int) -> State | None:
+        """Give the state that an operation leads to, if it is another and nothing is against it."""
+        if after is None or after is state or _names(state, after):
             return None
-        return after if after.revision == state.revision or self._possible(after, act) else None
-
-    def _possible(self, after: State, act: Act) -> bool:
-        revision = after.incarnation, after.revision
-        if self._makers.get(revision, act.tag) != act.tag:
-            return False
-        sight = self._sights.get(revision)
-        return sight is None or (sight.integers == after.integers and sight.values == after.values)
+        return after if self._foresight.allows(state, after, act, horizon) else None
 
     def _step(self, state: State, act: Act, horizon: int) -> State | None:
         self._left -= 1
         return step(state, act, latest=horizon, max_items=self._max_items)
+
+
+class _Dead:
+    """From where there is no way on; with fewer unanswered calls to take there is none either."""
+
+    def __init__(self) -> None:
+        self._taken: dict[tuple[object, ...], list[int]] = {}
+
+    def add(self, node: Node) -> None:
+        self._taken.setdefault(_key(node), []).append(node.taken)
+
+    def __contains__(self, node: Node) -> bool:
+        if not self._taken:
+            return False
+        known = self._taken.get(_key(node), ())
+        return any(taken & ~node.taken == 0 for taken in known)
 
 
 def _moved_up(node: Node) -> Node:
@@ -178,5 +234,19 @@ def _matters(act: Act) -> bool:
     return act.kind not in {"get", "items", "exists", "touch", "extend"}
 
 
+def _sets_values_only(act: Act) -> bool:
+    """Say whether only a read of the revision that it makes could tell that it took effect."""
+    effect = act.effect
+    if effect is None or act.creates or effect.whole:
+        return False
+    return not (effect.put or effect.add or effect.claim or effect.append)
+
+
+def _names(before: State, after: State) -> bool:
+    """Say whether an incarnation that nobody was to see has been seen."""
+    unseen = before.incarnation.startswith("?") and after.revision > 0
+    return unseen and before.incarnation != after.incarnation
+
+
 def _key(node: Node) -> tuple[object, ...]:
-    return node.first, node.window, node.taken, node.state.key()
+    return node.first, node.window, node.born, node.state.key()

@@ -30,7 +30,8 @@ class _Log:
         self._acts = partition.acts
         self._clears = [act for act in self._acts if act.kind == "clear_items" and _counts(act)]
         pops = [act for act in self._acts if act.kind == "pop_item"]
-        self._popped = {act.item[0]: act for act in pops if act.item}
+        # A number may be popped again in a later life: the first time is what holes are judged by.
+        self._popped = {act.item[0]: act for act in reversed(pops) if act.item}
         self._unseen_pops = [act for act in pops if act.unknown]
         self._by_number: dict[int, tuple[Act, str]] = {}
 

@@ -37,19 +37,25 @@ class Partition:
 
     @cached_property
     def incarnations(self) -> Mapping[str, Sequence[Seen]]:
-        """Part what was seen by incarnation, in the order in which they were first shown."""
+        """Part what was seen by incarnation, in an order in which they may have followed.
+
+        Where an answer of one came before a call that saw another, and none came the other way
+        round, the sum below is smaller for the first.
+        """
         parts: defaultdict[str, list[Seen]] = defaultdict(list)
         for seen in self.seen:
             parts[seen.sight.incarnation].append(seen)
-        first = {name: min(seen.act.end for seen in parts[name]) for name in parts}
-        return {name: parts[name] for name in sorted(parts, key=first.__getitem__)}
+        sums = {
+            name: min(seen.act.end for seen in part) + max(seen.act.begin for seen in part)
+            for name, part in parts.items()
+        }
+        return {name: parts[name] for name in sorted(parts, key=sums.__getitem__)}
 
     @cached_property
     def one_life(self) -> bool:
-        """Say whether there was surely one incarnation only, so that every answer is of it."""
+        """Say whether there was one incarnation at most, so that every answer is of it."""
         ended = any(act.kind == "delete" and (act.unknown or act.event.answer) for act in self.acts)
-        unseen = any(act.creates and act.unknown for act in self.acts)
-        return len(self.incarnations) == 1 and not ended and not unseen
+        return len(self.incarnations) <= 1 and not ended
 
     @cached_property
     def changes(self) -> Mapping[str, Sequence[Act]]:

@@ -112,7 +112,7 @@ def all_there(partition: Partition) -> Iterator[Finding]:
     previous: Stop | None = None
     for stop in stops(partition):
         if previous is not None and previous.incarnation != stop.incarnation:
-            places.excuse(previous, stop)
+            places.excuse(stop)
             previous = None
         before = previous.revision if previous else 0
         missing = stop.revision - before - bool(makers(stop))
@@ -131,8 +131,8 @@ class _Places:
         self._waiting.sort(key=lambda act: act.begin, reverse=True)
         self._open: list[tuple[int, int, Act]] = []
         # In an incarnation that no answer showed, acknowledged changes may be anywhere.
-        self._excused = any(act.creates and act.unknown for act in partition.acts)
-        self._excused_until = 0
+        unseen = any(act.creates and act.unknown for act in partition.acts)
+        self._excused = unseen and not partition.one_life
 
     def fill(self, stop: Stop, missing: int) -> Iterator[Finding]:
         """Fill the revisions up to this one that have no known maker."""
@@ -148,10 +148,10 @@ class _Places:
                 return
             heappop(self._open)
 
-    def excuse(self, last: Stop, following: Stop) -> None:
-        """Let changes stand at the unseen end of an incarnation."""
+    def excuse(self, following: Stop) -> None:
+        """Let changes until now stand at the unseen end of an incarnation."""
         self._admit(following.by.end)
-        self._excused_until = max(self._excused_until, following.by.end)
+        self._open = sorted((NEVER, place, act) for _, place, act in self._open)
 
     def lost(self, last: Stop | None) -> Iterator[Finding]:
         """Find the changes that should have been placed by now."""
@@ -166,17 +166,15 @@ class _Places:
     def _admit(self, moment: int) -> None:
         while self._waiting and self._waiting[-1].begin <= moment:
             act = self._waiting.pop()
-            heappush(self._open, (act.end, act.place, act))
+            due = NEVER if self._excused else act.end
+            heappush(self._open, (due, act.place, act))
 
     def _overdue(self, moment: int, stop: Stop) -> Iterator[Finding]:
         """Find acknowledged changes that ended before this revision was reached, and made none."""
         while self._open and self._open[0][0] < moment:
             act = heappop(self._open)[2]
-            if not self._excused and act.begin > self._excused_until:
-                why = (
-                    f"It was acknowledged, but none of the revisions up to {stop.revision} is its."
-                )
-                yield self._partition.finding("lost_change", why, act, *_both(stop))
+            why = f"It was acknowledged, but none of the revisions up to {stop.revision} is its."
+            yield self._partition.finding("lost_change", why, act, *_both(stop))
 
 
 def _both(stop: Stop) -> list[Act]:
