@@ -1,16 +1,16 @@
 """The one write primitive, and what comes back from it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from holdfast.errors import InvalidSession
 
 MAX_NAME: Final = 255
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, init=False)
 class Change:
     """Everything that one step does to a session, all or nothing.
 
@@ -24,39 +24,46 @@ class Change:
     or `InvalidSession`, and then nothing of it was applied.
     """
 
-    set: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    unset: Iterable[str] = ()
-    add: Mapping[str, int] = field(default_factory=dict[str, int])
-    at_most: Mapping[str, int] = field(default_factory=dict[str, int])
-    claim: Iterable[str] = ()
-    append: Iterable[Any] = ()
-    expect_revision: int | None = None
-    expect_incarnation: str | None = None
-    lease_token: str | None = None
-    change_id: str | None = None
+    set: Mapping[str, Any]
+    unset: tuple[str, ...]
+    add: Mapping[str, int]
+    at_most: Mapping[str, int]
+    claim: tuple[str, ...]
+    append: tuple[Any, ...]
+    expect_revision: int | None
+    expect_incarnation: str | None
+    lease_token: str | None
+    change_id: str | None
 
-    def __post_init__(self) -> None:
-        if not (type(self.set) is type(self.add) is type(self.at_most) is dict):
-            self._check_mappings()
-        if self.unset != ():
-            object.__setattr__(self, "unset", _listed_names("unset", self.unset))
-        if self.claim != ():
-            object.__setattr__(self, "claim", _listed_names("claim", self.claim))
-        if self.append != ():
-            object.__setattr__(self, "append", _listed("append", self.append))
-        if self.expect_revision is not None and type(self.expect_revision) is not int:
+    def __init__(
+        self,
+        *,
+        set: Mapping[str, Any] | None = None,
+        unset: Iterable[str] = (),
+        add: Mapping[str, int] | None = None,
+        at_most: Mapping[str, int] | None = None,
+        claim: Iterable[str] = (),
+        append: Iterable[Any] = (),
+        expect_revision: int | None = None,
+        expect_incarnation: str | None = None,
+        lease_token: str | None = None,
+        change_id: str | None = None,
+    ) -> None:
+        if expect_revision is not None and type(expect_revision) is not int:
             raise InvalidSession("expect_revision", "must be an integer")
-        if self.expect_incarnation is not None:
-            check_name("expect_incarnation", self.expect_incarnation)
-        if self.lease_token is not None:
-            check_name("lease_token", self.lease_token)
-        if self.change_id is not None:
-            check_name("change_id", self.change_id)
-
-    def _check_mappings(self) -> None:
-        for name in ("set", "add", "at_most"):
-            if not isinstance(getattr(self, name), Mapping):
-                raise InvalidSession(name, "must be a mapping")
+        # One step instead of one for each field: a change is made for every write.
+        vars(self).update(
+            set={} if set is None else _mapping("set", set),
+            unset=() if unset == () else _names("unset", unset),
+            add={} if add is None else _mapping("add", add),
+            at_most={} if at_most is None else _mapping("at_most", at_most),
+            claim=() if claim == () else _names("claim", claim),
+            append=() if append == () else _listed("append", append),
+            expect_revision=expect_revision,
+            expect_incarnation=_name("expect_incarnation", expect_incarnation),
+            lease_token=_name("lease_token", lease_token),
+            change_id=_name("change_id", change_id),
+        )
 
     def at(self, incarnation: str, revision: int) -> "Change":
         """Make the same change on the condition that the session is still at this revision."""
@@ -67,13 +74,23 @@ class Change:
         return replace(self, lease_token=lease_token)
 
 
-def _listed_names(field_name: str, given: Any) -> tuple[str, ...]:
-    return tuple([check_name(field_name, name) for name in _listed(field_name, given)])
+def _mapping(field: str, given: Any) -> Mapping[str, Any]:
+    if type(given) is dict or isinstance(given, Mapping):
+        return cast("Mapping[str, Any]", given)
+    raise InvalidSession(field, "must be a mapping")
 
 
-def _listed(field_name: str, given: Any) -> tuple[Any, ...]:
+def _name(field: str, given: str | None) -> str | None:
+    return None if given is None else check_name(field, given)
+
+
+def _names(field: str, given: Any) -> tuple[str, ...]:
+    return tuple([check_name(field, name) for name in _listed(field, given)])
+
+
+def _listed(field: str, given: Any) -> tuple[Any, ...]:
     if isinstance(given, str | bytes | Mapping) or not hasattr(given, "__iter__"):
-        raise InvalidSession(field_name, "must be a list")
+        raise InvalidSession(field, "must be a list")
     return tuple(given)
 
 

@@ -92,9 +92,16 @@ class Encoder:
         )
 
     def change(
-        self, key: str, session_id: str, change: Change, *, remember: bool = False, **settings: Any
+        self,
+        key: str,
+        session_id: str,
+        change: Change,
+        *,
+        remember: bool = False,
+        slide: bool = False,
+        max_items: int = 1000,
     ) -> Apply:
-        """Turn a change into the operation that applies it; `settings` are further fields of it.
+        """Turn a change into the operation that applies it.
 
         Raises:
             InvalidSession: a value that breaks a rule.
@@ -117,17 +124,18 @@ class Encoder:
             change_id=change_id,
             remember=remember,
             digest=digest,
+            slide=slide,
             set=self._sealed(seal, texts),
             unset=unset,
             put=integers,
             add=tuple([self._add(change, *add) for add in change.add.items()]),
-            claim=tuple(change.claim),
+            claim=change.claim,
             append=tuple(_sealed_items(seal, change_id, items)) if items else (),
+            max_items=max_items,
             max_bytes=MAX_SEALED_BYTES,
             expect_incarnation=change.expect_incarnation,
             expect_revision=change.expect_revision,
             lease_token=change.lease_token,
-            **settings,
         )
 
     def where(self, chosen: SessionFilter | None) -> Where:
@@ -228,7 +236,7 @@ class Encoder:
             named.add(name)
         if change.at_most and not change.at_most.keys() <= change.add.keys():
             raise InvalidSession("at_most", "may only name counters that the change adds to")
-        if len(tuple(change.append)) > MAX_APPENDED:
+        if len(change.append) > MAX_APPENDED:
             raise InvalidSession("append", f"at most {MAX_APPENDED} items in one change")
 
     def _kind(self, name: str) -> str:

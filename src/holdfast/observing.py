@@ -1,9 +1,7 @@
 """Who is told of what the store does: metrics and spans plug in here."""
 
-from typing import Protocol
 
-
-class Observer(Protocol):
+class Observer:
     """Is told of events, in the event loop, while the caller waits: be quick and do not raise.
 
     Subclass it and write the methods you want; the others do nothing. `operation` is the name of a

@@ -35,7 +35,7 @@ from holdfast.lease import Leases
 from holdfast.logs import Logs
 from holdfast.observing import Observer
 from holdfast.paging import Page, read_cursor, write_cursor
-from holdfast.probing import probe
+from holdfast.probing import PROBES, probe
 from holdfast.session import SessionFilter, check_session_id
 from holdfast.sessions import M
 from holdfast.terms import Terms
@@ -140,6 +140,8 @@ class SessionStore(Logs[M]):
         if type(limit) is not int or not 1 <= limit <= MAX_PURGED:
             raise InvalidSession("limit", f"must be an integer from 1 to {MAX_PURGED}")
         operation = Purge(self._terms.namespace, limit)
+        # A probe that failed half way leaves its private session behind.
+        await self._backend.execute(Purge(PROBES, limit))
         match await self._backend.execute(operation):
             case Purged(session_ids):
                 return len(session_ids)

@@ -107,6 +107,9 @@ class MemoryBackend:
             case Read():
                 entry = self._find(operation.key)
                 return Absent() if entry is None else Found(entry.record)
+            case Apply():
+                entry = self._find(operation.key)
+                return Absent() if entry is None else self._apply(entry, operation)
             case Create():
                 return self._create(operation)
             case Take():
@@ -131,8 +134,6 @@ class MemoryBackend:
 
     def _run_on(self, entry: Entry, operation: Operation) -> Outcome:
         match operation:
-            case Apply():
-                return self._apply(entry, operation)
             case Touch():
                 return self._touch(entry, operation)
             case Delete():
