@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from holdfast.testing.histories import Event, History, Kind, stamp
@@ -99,7 +100,9 @@ class Faulty:
             "revision": last["revision"] + 1,
             "integers": last["integers"],
             "first_item": None,
-            "last_item": max((number for number, _ in self.answered("items")[-1].answer), default=0),
+            "last_item": max(
+                (number for number, _ in self.answered("items")[-1].answer), default=0
+            ),
             "replayed": False,
         } | parts
 
@@ -121,7 +124,7 @@ def _fresh(event: Event) -> bool:
 def duplicate_revision(faulty: Faulty) -> None:
     changes = [event for event in faulty.answered("apply") if _fresh(event)]
     first, second = faulty.choose(
-        (a, b) for a, b in zip(changes, changes[1:], strict=False)
+        (a, b) for a, b in pairwise(changes)
         if a.request.get("change_id") is None and b.request.get("change_id") is None
     )  # fmt: skip
     faulty.alter(second, answer__revision=_revision(first))

@@ -142,7 +142,7 @@ class _Simulation:
     def _begin(self, caller: Caller) -> None:
         if self._plan.operations <= 0 or len(self._events) >= self._plan.operations:
             return
-        call = _Choice(self._random, self._plan, caller, self._now).call()
+        call = choose(self._random, self._plan, caller, self._now)
         begin = self._now
         if self._random.random() < self._plan.unanswered:
             self._lose(caller, call, begin)
@@ -169,20 +169,26 @@ class _Simulation:
     def _end(self, caller: Caller, call: Call, begin: int, reply: Reply) -> None:
         self._write(caller.name, call, begin, self._now, reply)
         if reply.outcome == "ok":
-            _learn(caller, call, begin, reply.answer)
+            learn(caller, call, begin, reply.answer)
         self._begin_soon(caller)
 
 
-def _learn(caller: Caller, call: Call, begin: int, answer: Any) -> None:
+def learn(caller: Caller, call: Call, begin: int, answer: Any) -> None:
+    """Let a caller know what it was answered."""
     match call.kind:
-        case "get" | "create" if answer is not None:
-            caller.seen[call.session] = answer
+        case "get" | "create" if answer:
+            caller.seen[call.session] = dict(answer)
         case "acquire" | "steal":
             caller.tokens[call.session] = answer["token"]
         case "apply" if call.request.get("change_id"):
             caller.again.append((begin, call))
         case _:
             pass
+
+
+def choose(dice: random.Random, plan: Plan, caller: Caller, now: int) -> Call:
+    """Choose what a caller does next."""
+    return _Choice(dice, plan, caller, now).call()
 
 
 class _Choice:
@@ -208,7 +214,7 @@ class _Choice:
             "acquire": 3, "steal": 0.7, "renew": 1.5, "release": 1.5,
         } | ({"delete": 1.5, "set": 1.5, "create": 3} if self._wild else {})  # fmt: skip
         kind = self._dice.choices(list(weights), list(weights.values()))[0]
-        request = getattr(self, f"_{kind}")() if hasattr(self, f"_{kind}") else {}
+        request: dict[str, Any] = getattr(self, f"_{kind}", dict)()
         if kind in {"renew", "release"} and not request["token"]:
             return Call("get", self._session)
         return Call(cast("Any", kind), self._session, request)

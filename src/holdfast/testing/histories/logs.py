@@ -33,6 +33,7 @@ class _Log:
         # A number may be popped again in a later life: the first time is what holes are judged by.
         self._popped = {act.item[0]: act for act in reversed(pops) if act.item}
         self._unseen_pops = [act for act in pops if act.unknown]
+        self._last_shown: dict[int, Act] = {}
         self._by_number: dict[int, tuple[Act, str]] = {}
 
     def wrong_with(self, act: Act) -> Iterator[Finding]:
@@ -56,6 +57,7 @@ class _Log:
         if self._partition.one_life:
             yield from self._back(act)
             yield from self._missing(act)
+            self._last_shown |= dict.fromkeys((number for number, _ in act.items), act)
 
     def _other_item(self, act: Act, number: int, item: str) -> Iterator[Finding]:
         """Find a number that stands for two items, in a session that lived once."""
@@ -128,7 +130,7 @@ class _Log:
             for number, appended in self._due(act)
             if number not in shown and not self._removed(number, act)
         ]
-        lost = [due for due in unexplained if not self._cleared(due[1], act)]
+        lost = [due for due in unexplained if not self._cleared(*due, act)]
         if len(lost) > self._pops_unseen_until(act.end):
             number, appended = lost[0]
             why = f"Item {number} had been acknowledged, is not in the log, and nobody removed it."
@@ -161,10 +163,12 @@ class _Log:
             len(act.effect.append) for act in unseen if act.effect
         )
 
-    def _cleared(self, appended: Act, act: Act) -> bool:
-        """Say whether all was cleared between an append and a read."""
+    def _cleared(self, number: int, appended: Act, act: Act) -> bool:
+        """Say whether all may have been cleared since an item was surely in the log."""
+        shown = self._last_shown.get(number, appended)
+        since = shown.begin if shown.end < act.begin else appended.begin
         place = bisect_right(self._clears, act.end, key=lambda clear: clear.begin)
-        return place > 0 and self._clear_ends[place - 1] >= appended.begin
+        return place > 0 and self._clear_ends[place - 1] >= since
 
     @cached_property
     def _clear_ends(self) -> list[int]:

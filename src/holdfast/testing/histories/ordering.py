@@ -34,12 +34,16 @@ def ordered(partition: Partition, *, budget: int = BUDGET) -> Ordered:
     found = _search(partition, partition.acts, budget)
     if found.answer != "no":
         return Ordered(undecided=found.answer == "undecided")
-    culprit, before, reached = _shortest(partition, budget)
-    shown = [act for act in before if act.begin <= culprit.end and act is not culprit]
-    nearest = sorted(shown, key=lambda act: min(act.end, culprit.end))[-CONTEXT:]
+    culprit = _first_without_order(partition, budget)
+    before = _until(partition, culprit.end - 1)
+    state = _search(partition, before, budget).state
+    nearest = sorted(
+        (act for act in before if act.place != culprit.place),
+        key=lambda act: min(act.end, culprit.end),
+    )[-CONTEXT:]
     why = (
-        f"No order of the first {len(before)} operations agrees with their answers: in the longest "
-        f"one that does, {_told(reached)} when {culprit.event.who} is answered."
+        f"The answers to the {len(before)} operations before agree with an order, after which "
+        f"{_told(state)}. With the answer to {culprit.event.who} no order agrees."
     )
     return Ordered(partition.finding("no_order", why, *nearest, culprit))
 
@@ -48,23 +52,18 @@ def _search(partition: Partition, acts: Sequence[Act], budget: int) -> Found:
     return Search(acts, max_items=partition.max_items, budget=budget).run()
 
 
-def _shortest(partition: Partition, budget: int) -> tuple[Act, Sequence[Act], State]:
-    """Find the first answer up to which there is no order.
+def _first_without_order(partition: Partition, budget: int) -> Act:
+    """Find the first answer with which there is no order.
 
     Whatever begins a history that has an order has one too, so halving finds it.
     """
     answered = sorted((act for act in partition.acts if act.end < NEVER), key=lambda act: act.end)
-    tried: dict[int, Found] = {}
 
     def fails(place: int) -> bool:
-        tried[place] = _search(partition, _until(partition, answered[place].end), budget)
-        return tried[place].answer == "no"
+        seen = _until(partition, answered[place].end)
+        return _search(partition, seen, budget).answer == "no"
 
-    place = bisect_right(range(len(answered) - 1), False, key=fails)
-    if place not in tried:
-        fails(place)
-    culprit = answered[place]
-    return culprit, _until(partition, culprit.end), tried[place].state
+    return answered[bisect_right(range(len(answered) - 1), False, key=fails)]
 
 
 def _until(partition: Partition, moment: int) -> Sequence[Act]:
