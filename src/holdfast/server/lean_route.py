@@ -12,6 +12,7 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
+from starlette.routing import request_response
 
 from holdfast.server.access import KeyedRoute, require_api_key
 from holdfast.server.problems import invalid
@@ -20,6 +21,11 @@ from holdfast.session import check_session_id
 
 class LeanRoute(KeyedRoute):
     """Calls a handler with the session's id, its body as a model, and the request."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        # Without the framework's stacks for what dependencies leave behind: there are none.
+        self.app = request_response(self.get_route_handler())
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Do what the framework would, for this one form of handler."""

@@ -1,16 +1,20 @@
 """How log lines look: JSON for machines, or one readable line in development."""
 
+import asyncio
 import json
 import logging
 import sys
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from logging.config import dictConfig
 from time import localtime, strftime
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 from holdfast.server.request_ids import CURRENT
 from holdfast.server.settings import Settings
 
+MOMENT: Final = 0.05
+MOST_LINES: Final = 200
 _STANDARD: Final = frozenset(
     vars(logging.makeLogRecord({})) | {"message": "", "asctime": "", "color_message": ""}
 )
@@ -49,6 +53,43 @@ class ReadableLines(logging.Formatter):
         return line
 
 
+class LinesTogether(logging.StreamHandler[TextIO]):
+    """Writes the lines of a moment together; a warning, or a line outside of a loop, at once.
+
+    A write lets other threads in, and a busy service would pause for each of its lines. Killed
+    outright, a process takes the lines of its last moment with it.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        super().__init__(stream)
+        self._lines: list[str] = []
+        self._waits = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record, or keep it for the next writing."""
+        self._lines.append(self.format(record))
+        if record.levelno >= logging.WARNING or len(self._lines) >= MOST_LINES:
+            self.flush()
+        elif not self._waits:
+            self._flush_soon()
+
+    def flush(self) -> None:
+        """Write what is kept."""
+        with self.lock or nullcontext():
+            self._waits = False
+            lines, self._lines = self._lines, []
+            if lines:
+                self.stream.write("\n".join([*lines, ""]))
+            super().flush()
+
+    def _flush_soon(self) -> None:
+        try:
+            asyncio.get_running_loop().call_later(MOMENT, self.flush)
+            self._waits = True
+        except RuntimeError:
+            self.flush()
+
+
 def configure_logging(settings: Settings) -> None:
     """Send everything that is logged to standard error, in the form of the environment."""
     # Nothing of this is written, and looking it up takes longer than writing the line.
@@ -62,7 +103,7 @@ def configure_logging(settings: Settings) -> None:
             "formatters": {"line": {"()": form}},
             "handlers": {
                 "stderr": {
-                    "class": "logging.StreamHandler",
+                    "()": LinesTogether,
                     "stream": sys.stderr,
                     "formatter": "line",
                 }

@@ -1,17 +1,15 @@
 """Answers as callers read them."""
 
-import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from pydantic import BaseModel
+from pydantic_core import to_json
 from starlette.responses import Response
 
 from holdfast.change import Applied, Item
 from holdfast.server.model import COUNTERS, ServiceSession
-
-_write: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 class SessionReply(ServiceSession):
@@ -76,8 +74,7 @@ class LeaseReply(BaseModel):
 def written(content: Any, *, status: int = 200, etag: str | None = None) -> Response:
     """Write an answer as JSON."""
     headers = None if etag is None else {"ETag": etag}
-    body = _write(content).encode()
-    return Response(body, status, headers=headers, media_type="application/json")
+    return Response(to_json(content), status, headers=headers, media_type="application/json")
 
 
 def etag(source: ServiceSession | Applied) -> str:
@@ -113,8 +110,4 @@ def change_reply(applied: Applied) -> Response:
 
 def items_content(items: Iterable[Item]) -> list[dict[str, Any]]:
     """Show entries of a log."""
-    return [{"number": item.number, "at": _moment(item.at), "value": item.value} for item in items]
-
-
-def _moment(time: datetime) -> str:
-    return time.isoformat().replace("+00:00", "Z")
+    return [{"number": item.number, "at": item.at, "value": item.value} for item in items]

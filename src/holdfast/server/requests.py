@@ -68,12 +68,13 @@ class NewSession(Body):
 class ChangeRequest(Body):
     """A change as in `holdfast.Change`, with the revision and the lease that it depends on."""
 
-    set: dict[FieldName, JsonValue] = {}
-    unset: list[FieldName] = []
-    add: Integers = {}
-    at_most: Integers = {}
-    claim: list[str] = []
-    append: list[JsonValue] = []
+    # Factories, because a default that can be altered is copied, slowly, for each request.
+    set: dict[FieldName, JsonValue] = Field(default_factory=dict)
+    unset: list[FieldName] = Field(default_factory=list)
+    add: Integers = Field(default_factory=dict)
+    at_most: Integers = Field(default_factory=dict)
+    claim: list[str] = Field(default_factory=list)
+    append: list[JsonValue] = Field(default_factory=list)
     expect_revision: Number | None = None
     lease_token: Name | None = None
 
