@@ -8,7 +8,8 @@ import pytest
 from holdfast.testing.histories import History, check, check_in_linear_time, check_order
 from holdfast.testing.histories.events import NEVER
 from tests.testing.histories.conftest import CleanHistories
-from tests.testing.histories.faults import FAULTS, Fault, Faulty, NoPlace
+from tests.testing.histories.faults import FAULTS, Fault
+from tests.testing.histories.faulty import Faulty, NoPlace
 from tests.testing.histories.simulation import MAX_ITEMS
 
 CLEAN = 200
