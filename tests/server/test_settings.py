@@ -157,6 +157,14 @@ def test_production_starts_with_what_it_demands() -> None:
     assert "HOLDFAST_API_KEYS" in _problems(environment="production", keys=keys, api_keys="short")
 
 
+def test_a_misspelt_setting_is_pointed_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that begins like ours and is none of ours is a warning."""
+    monkeypatch.setenv("HOLDFAST_APIKEYS", "x")
+    assert [str(warning) for warning in Settings.load().warnings()] == [
+        "HOLDFAST_APIKEYS: is not a setting; is it misspelt?"
+    ]
+
+
 def test_secrets_are_masked() -> None:
     """Settings can be printed; a refusal does not repeat what it refuses."""
     keys = Keyring.generate().to_text()

@@ -190,8 +190,14 @@ class Settings(BaseSettings):
 
     def warnings(self) -> Iterator[Complaint]:
         """Say what an operator should know, though the service starts."""
-        if not self.production:
-            return
+        for name in sorted(os.environ):
+            field = name.removeprefix(PREFIX).lower()
+            if name.startswith(PREFIX) and field not in type(self).model_fields:
+                yield Complaint(field, "is not a setting; is it misspelt?")
+        if self.production:
+            yield from self._warnings_in_production()
+
+    def _warnings_in_production(self) -> Iterator[Complaint]:
         if not self.api_keys:
             yield Complaint("api_keys", "there are none: nobody can use /v1/sessions")
         if self.shipped_articles:
