@@ -9,7 +9,7 @@ from benchmarks.comparison import Comparison, Target
 from benchmarks.measuring import CALLERS, Rates, Scale, Turn, for_a_while, interleave
 from benchmarks.reading import MIX, reads, rereads
 from benchmarks.sqlite_floors import autocommit, group_commit, shared_commit
-from benchmarks.visit import Visit, change, fill, names
+from benchmarks.visit import Visit, change, fill, names, shuffled
 from holdfast import Keyring, SessionStore, SQLiteSessionStore
 
 PART = "sqlite"
@@ -25,27 +25,27 @@ async def compare(scale: Scale) -> list[Comparison]:
 
 
 async def _measure(folder: Path, scale: Scale) -> Rates:
-    many = names(scale.sessions)
+    many = shuffled(names(scale.sessions))
+    few = many[:CALLERS]
     async with AsyncExitStack() as stack:
         path = folder / "sessions.db"
         store = await stack.enter_async_context(
             SQLiteSessionStore(path, keys=Keyring.generate(), model=Visit)
         )
         await fill(store, many)
-        update, select = await stack.enter_async_context(
-            autocommit(folder / "autocommit.db", len(many), scale)
-        )
-        few = stack.enter_context(group_commit(folder / "few.db", CALLERS, scale))
-        all_ = stack.enter_context(group_commit(folder / "many.db", len(many), scale))
-        shared = stack.enter_context(shared_commit(folder / "shared.db", CALLERS, scale))
+        alone = await stack.enter_async_context(autocommit(folder / "alone.db", many, scale))
+        few_raw = stack.enter_context(group_commit(folder / "few.db", few, scale))
+        many_raw = stack.enter_context(group_commit(folder / "many.db", many, scale))
+        shared = stack.enter_context(shared_commit(folder / "shared.db", few, scale))
         turns: dict[str, Turn] = {
-            "group commit": few,
+            "group commit": few_raw,
             "shared commit": shared,
-            "apply": _changes(store, many[:CALLERS], scale),
-            "group commit, many": all_,
+            "apply": _changes(store, few, scale),
+            "group commit, many": many_raw,
             "apply, many": _changes(store, many, scale),
-            "autocommit": update,
-            "select": select,
+            "autocommit": alone.update,
+            "select": alone.select,
+            "select_all": alone.select_all,
             "get, mixed": reads(store, many, scale, every=MIX),
             "get, unchanged": rereads(store, many, scale),
             "get, changed": reads(store, many, scale, every=1),
@@ -75,9 +75,13 @@ def _writes(rates: Rates, scale: Scale) -> list[Comparison]:
 
 
 def _reads(rates: Rates) -> list[Comparison]:
+    mixed, unchanged, changed = (f"get, {kind}" for kind in ("mixed", "unchanged", "changed"))
     peer, rows = "select, aiosqlite", rates["select"]
     return [
-        Comparison(PART, "get, 1 in 4 changed", peer, rates["get, mixed"], rows, Target(1)),
-        Comparison(PART, "get, unchanged", peer, rates["get, unchanged"], rows),
-        Comparison(PART, "get, all changed", peer, rates["get, changed"], rows),
+        Comparison(PART, "get, 1 in 4 changed", peer, rates[mixed], rows, Target(1)),
+        Comparison(PART, unchanged, peer, rates[unchanged], rows),
+        Comparison(PART, "get, all changed", peer, rates[changed], rows),
+        Comparison(
+            PART, "get, 1 in 4 changed", "execute_fetchall", rates[mixed], rates["select_all"]
+        ),
     ]

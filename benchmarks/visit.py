@@ -1,6 +1,7 @@
 """The sessions that the parts work on, and what is written to them."""
 
 from collections.abc import Iterable
+from hashlib import sha256
 
 from holdfast import Change, Counter, Session, SessionStore
 
@@ -27,6 +28,11 @@ def change(number: int) -> Change:
 def names(count: int) -> list[str]:
     """Name some sessions."""
     return [f"visit-{number:06d}" for number in range(count)]
+
+
+def shuffled(ids: list[str]) -> list[str]:
+    """Put them in an order that is not the one they lie in, and the same in every run."""
+    return sorted(ids, key=lambda name: sha256(name.encode()).digest())
 
 
 async def fill(store: SessionStore[Visit], ids: Iterable[str]) -> None:
