@@ -121,9 +121,9 @@ def test_a_search_that_runs_out_of_steps_says_so() -> None:
 
 
 def test_a_session_beyond_the_exact_check_is_checked_in_linear_time() -> None:
-    """With more than 20 callers no order is looked for, and a stale read is still found."""
+    """With more than 20 calls at once no order is looked for; a stale read is still found."""
     script = Script().did(2, 3, "increment", 1, name="visits")
-    for _ in range(20):
+    for _ in range(21):
         script.did(4, 5, "get", snapshot(2, visits=1))
     script.did(6, 7, "get", snapshot(1, visits=0))
     verdict = check(History(script.events))

@@ -11,8 +11,8 @@ from holdfast.testing.histories.linearizability import BUDGET, Found, Search
 from holdfast.testing.histories.partition import Partition
 from holdfast.testing.histories.specification import State
 
-MAX_CALLERS: Final = 20
-MAX_OPERATIONS: Final = 2000
+MAX_AT_ONCE: Final = 20
+MAX_OPERATIONS: Final = 5000
 # How many operations before the impossible one are shown.
 CONTEXT: Final = 8
 
@@ -26,7 +26,7 @@ class Ordered(NamedTuple):
 
 def fits(partition: Partition) -> bool:
     """Say whether a session's history is small enough for an exact answer."""
-    return partition.callers <= MAX_CALLERS and len(partition.acts) <= MAX_OPERATIONS
+    return partition.at_once <= MAX_AT_ONCE and len(partition.acts) <= MAX_OPERATIONS
 
 
 def ordered(partition: Partition, *, budget: int = BUDGET) -> Ordered:

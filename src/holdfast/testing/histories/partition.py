@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from itertools import accumulate
 from typing import NamedTuple
 
 from holdfast.testing.histories.acts import Act, Sight
@@ -26,9 +27,15 @@ class Partition:
         self.acts = tuple(Act(event, place) for place, event in enumerate(events))
 
     @cached_property
-    def callers(self) -> int:
-        """Count who took part."""
-        return len({act.event.who for act in self.acts})
+    def at_once(self) -> int:
+        """Count how many answered calls were under way at the same time, at most."""
+        moments = sorted(
+            moment
+            for act in self.acts
+            if not act.unknown
+            for moment in ((act.begin, 1), (act.end + 1, -1))
+        )
+        return max(accumulate(step for _, step in moments), default=0)
 
     @cached_property
     def seen(self) -> Sequence[Seen]:
