@@ -12,9 +12,9 @@ TINY = Scale(rounds=1, seconds=0.01, sessions=70, caps=(10, 20))
 
 
 async def test_sqlite_is_compared_with_the_bare_drivers() -> None:
-    """Every ratio of the part has a rate on both sides, and five of the eight have targets."""
+    """Every ratio of the part has a rate on both sides, and five of the nine have targets."""
     measured = await sqlite_part.compare(TINY)
-    assert len(measured) == 8
+    assert len(measured) == 9
     assert all(comparison.ratio > 0 for comparison in measured)
     assert [str(each.target) for each in measured if each.target][0::4] == ["≥ 0.3x", "≥ 1x"]
 
