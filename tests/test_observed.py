@@ -28,7 +28,7 @@ class Told(NamedTuple):
     facts: dict[str, Any]
 
 
-class Listener:
+class Listener(Observer):
     """Hears everything."""
 
     def __init__(self) -> None:

@@ -190,7 +190,7 @@ class TestRepeating:
             def operation_retried(self, *, operation: str, store: str, attempt: int) -> None:
                 told.append((operation, store, attempt))
 
-        observer: Observer = Watching()  # type: ignore[abstract]
+        observer: Observer = Watching()
         async with memory(planned("refuse", "refuse")) as faulty:
             await Resilient(faulty, deadline=5, observers=[observer], jitter=lambda: 0.0).execute(
                 Read(KEY)

@@ -111,10 +111,8 @@ class Encoder:
         seal = self._sealer.of(session_id)
         items = [write_json("append", check_json("append", value)) for value in change.append]
         own = change.change_id is not None
-        change_id = change.change_id or ""
-        if not own and (remember or items):
-            change_id = self._entropy.token()
         digest = _digest(seal, change, texts, integers, items) if own else b""
+        change_id = change.change_id or (self._entropy.token() if remember or items else "")
         unset: tuple[bytes, ...] = ()
         if change.unset or seal.rotated:
             unset = tuple(self._unset(seal, change.unset, texts))

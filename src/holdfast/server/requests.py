@@ -74,7 +74,7 @@ class ChangeRequest(Body):
     add: Integers = Field(default_factory=dict)
     at_most: Integers = Field(default_factory=dict)
     claim: list[str] = Field(default_factory=list)
-    append: list[JsonValue] = Field(default_factory=list)
+    append: list[JsonValue] = Field(default_factory=list[JsonValue])
     expect_revision: Number | None = None
     lease_token: Name | None = None
 
