@@ -1,5 +1,6 @@
 """The application: every part put together, every resource mounted."""
 
+import gc
 import secrets
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -87,7 +88,11 @@ def from_environment() -> FastAPI:
     """Make the application of a worker process."""
     settings = Settings.load()
     configure_logging(settings)
-    return create_app(settings)
+    app = create_app(settings)
+    # What is loaded now stays: the collector need not walk through all of it time and again.
+    gc.collect()
+    gc.freeze()
+    return app
 
 
 def _opened(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
