@@ -18,7 +18,9 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Generator[Served]:
     """Two workers on one SQLite file; asked to end, they end well."""
     with served(tmp_path_factory.mktemp("served"), "--workers", "2") as service:
         yield service
+        httpx2.get(f"{service.url}/health/live", headers={"X-Request-ID": "last-words"})
         assert service.stop() == 0
+        assert "last-words" in service.log()
         assert "Traceback" not in service.log()
 
 

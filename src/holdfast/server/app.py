@@ -14,7 +14,7 @@ from holdfast.server import chat, health, items, leases, page, sessions
 from holdfast.server.access import ApiKeys
 from holdfast.server.envelope import DOCS_PATH, Envelope
 from holdfast.server.health import Readiness
-from holdfast.server.log_lines import configure_logging
+from holdfast.server.log_lines import configure_logging, write_kept_lines
 from holdfast.server.measures import Measures
 from holdfast.server.page import Page
 from holdfast.server.problems import answer_errors
@@ -107,5 +107,6 @@ def _opened(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManag
             app.state.holdfast_store = service.store
             app.state.readiness = Readiness(service)
             yield
+        write_kept_lines()
 
     return lifespan

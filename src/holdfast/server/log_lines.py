@@ -114,6 +114,12 @@ def configure_logging(settings: Settings) -> None:
     )
 
 
+def write_kept_lines() -> None:
+    """Write what is kept: a worker process ends without telling its loggers."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+
+
 def _quiet(level: str) -> dict[str, Any]:
     """Keep other people's loggers to what an operator needs."""
     least = "WARNING" if level in {"DEBUG", "INFO"} else level
