@@ -2,13 +2,15 @@
 
 import asyncio
 import stat
+import time
 from collections.abc import AsyncGenerator, Generator
+from concurrent.futures import ThreadPoolExecutor
 
 import aiohttp
 import httpx2
 import pytest
 
-from tests.server.serving import API_KEY, Served, served
+from tests.server.serving import API_KEY, PATIENCE, Served, served
 
 HEADERS = {"Authorization": f"Bearer {API_KEY}"}
 
@@ -17,11 +19,24 @@ HEADERS = {"Authorization": f"Bearer {API_KEY}"}
 def service(tmp_path_factory: pytest.TempPathFactory) -> Generator[Served]:
     """Two workers on one SQLite file; asked to end, they end well."""
     with served(tmp_path_factory.mktemp("served"), "--workers", "2") as service:
+        _wait_for_both(service.url)
         yield service
         httpx2.get(f"{service.url}/health/live", headers={"X-Request-ID": "last-words"})
         assert service.stop() == 0
         assert "last-words" in service.log()
         assert "Traceback" not in service.log()
+
+
+def _wait_for_both(url: str) -> None:
+    """The first worker answers while the second is still starting."""
+    ends = time.monotonic() + PATIENCE
+    instances: set[str] = set()
+    with ThreadPoolExecutor(8) as threads:
+        while len(instances) < 2:
+            assert time.monotonic() < ends
+            # Several at once, so that one idle worker cannot answer all of them.
+            answers = threads.map(httpx2.get, [f"{url}/health/ready"] * 8)
+            instances.update(answer.headers["X-Instance-ID"] for answer in answers)
 
 
 @pytest.fixture
