@@ -95,3 +95,12 @@ def test_every_row_names_its_place_and_its_tests_or_says_that_there_are_none() -
             continue
         assert NAMED_FILE.search(where), number
         assert "tests/" in held_by or "testing/" in held_by, number
+
+
+def test_the_floors_of_the_architecture_are_made_of_modules() -> None:
+    """Every module in the table of floors is there, and none stands on two floors."""
+    table = re.findall(r"^\| \d+ \|([^|]*)\|", (ROOT / "ARCHITECTURE.md").read_text(), re.MULTILINE)
+    named = re.findall(r"`(\w+)`", re.sub(r"\([^)]*\)", "", "".join(table)))
+    assert len(named) == len(set(named)) > 40
+    for name in named:
+        assert (PACKAGE / f"{name}.py").is_file() or (PACKAGE / name).is_dir(), name
