@@ -1,0 +1,201 @@
+"""A verification from its beginning to its end: rounds of load and faults, each checked."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from holdfast.errors import StoreUnavailable
+from holdfast.keyring import Keyring
+from holdfast.testing.histories import Call, History, Recorder, perform
+from holdfast.testing.histories.calls import Store
+from holdfast.testing.histories.events import monotonic
+from holdfast.verification.judging import FEW_STEPS, STEPS, Judgement, judge
+from holdfast.verification.measuring import SECOND, Measures
+from holdfast.verification.nemesis import Blow, blocks, schedule, strike
+from holdfast.verification.opening import open_checked
+from holdfast.verification.plan import (
+    CANCELLED_SHARE,
+    MAX_ITEMS,
+    MOST_CANCELLED,
+    MOST_OPERATIONS,
+    Fault,
+    Order,
+    Plan,
+    Played,
+    Suffered,
+)
+from holdfast.verification.result import Result, Round
+from holdfast.verification.swarm import Alone, Crew, Swarm
+
+AT_ONCE: Final = 64
+# The last part of a run is too short for a round of its own.
+SHORTEST: Final = 0.3
+
+Tell = Callable[[Result, float], None]
+
+
+def _to_nobody(_result: Result, _share: float) -> None:
+    """Keep it quiet."""
+
+
+async def verify(plan: Plan, *, tell: Tell = _to_nobody) -> Result:
+    """Put a store through a plan; `tell` hears after each round how far it is (0 to 1).
+
+    Raises:
+        HoldfastError, OSError: the store could not be opened or used at all.
+    """
+    keys = Keyring.generate()
+    async with open_checked(plan.url, keys=keys, namespace=plan.namespace) as store:
+        return await verify_store(store, plan, keys=keys, tell=tell)
+
+
+async def verify_store(
+    store: Store, plan: Plan, *, keys: Keyring, tell: Tell = _to_nobody
+) -> Result:
+    """Put an open store through a plan, and remove all that was made in it."""
+    with TemporaryDirectory(prefix="holdfast-verify-") as name:
+        folder = Path(name)
+        campaign = _Campaign(store, plan, folder, tell)
+        try:
+            async with _crew(store, plan, folder, keys) as crew:
+                await campaign.run(crew)
+        finally:
+            # Only now has every worker ended, and nothing can come back.
+            await _remove_all(store)
+    if kept := await store.count_active():
+        campaign.result.complaints.append(f"{kept} sessions could not be removed")
+    return campaign.result
+
+
+@asynccontextmanager
+async def _crew(store: Store, plan: Plan, folder: Path, keys: Keyring) -> AsyncGenerator[Crew]:
+    if plan.processes == 1 and plan.url.startswith("memory:"):
+        yield Alone(store, folder)
+        return
+    setup = {
+        "url": plan.url,
+        "namespace": plan.namespace,
+        "keys": keys.to_text(),
+        "folder": str(folder),
+    }
+    async with Swarm(setup, places=plan.processes) as swarm:
+        yield swarm
+
+
+class _Campaign:
+    def __init__(self, store: Store, plan: Plan, folder: Path, tell: Tell) -> None:
+        self._store = store
+        self._plan = plan
+        self._folder = folder
+        self._tell = tell
+        self._began = monotonic()
+        self.result = Result(plan, Measures(self._began, plan.seconds))
+
+    async def run(self, crew: Crew) -> None:
+        """Play rounds until the time is over, one of each kind at least, or until one is bad."""
+        phases, number = self._plan.phases, 0
+        while self.result.ok and (number < len(phases) or self._left > SHORTEST):
+            await self._round(crew, number, phases[number % len(phases)])
+            self.result.complaints += crew.complaints
+            self.result.seconds = (monotonic() - self._began) / SECOND
+            self._tell(self.result, min(1.0, self.result.seconds / self._plan.seconds))
+            number += 1
+        if not self.result.measures.count("ok"):
+            raise StoreUnavailable("The store answered no operation at all")
+
+    @property
+    def _left(self) -> float:
+        return self._plan.seconds - (monotonic() - self._began) / SECOND
+
+    async def _round(self, crew: Crew, number: int, faults: Sequence[Fault]) -> None:
+        plan, session_ids = self._plan, self._plan.session_ids(number)
+        values = {"values": {"topic": "none"}}
+        await self._ask_all(f"{number}-first", (Call("create", id_, values) for id_ in session_ids))
+        seconds = plan.round_seconds
+        seed = f"{plan.seed}/{number}"
+        blows = schedule(faults, seconds=seconds, places=plan.processes, seed=seed)
+        begin = monotonic()
+        orders = self._orders(number, faults, blows, until=begin + int(seconds * SECOND))
+        played, suffered = await asyncio.gather(crew.play(orders), strike(crew, blows))
+        end = monotonic()
+        self._note(played, suffered)
+        await self._ask_all(f"{number}-last", _final_reads(session_ids))
+        history, judgement = self._judge(number, faults)
+        self.result.findings += judgement.findings
+        self.result.rounds.append(
+            Round(
+                number=number,
+                faults=faults,
+                begin=begin,
+                end=end,
+                operations=len(history),
+                settled=judgement.settled,
+                undecided=len(judgement.undecided),
+                anomalies=len(judgement.findings),
+            )
+        )
+        await self._store.delete_batch(session_ids)
+
+    def _orders(
+        self, number: int, faults: Sequence[Fault], blows: Sequence[Blow], *, until: int
+    ) -> list[Order]:
+        plan, cancelled = self._plan, "cancel" in faults
+        operations = (MOST_CANCELLED if cancelled else MOST_OPERATIONS) // plan.processes
+        return [
+            Order(
+                round=number,
+                session_ids=plan.session_ids(number),
+                callers=plan.callers,
+                operations=operations,
+                until=until,
+                seed=f"{plan.seed}/{number}",
+                cancelled_share=CANCELLED_SHARE if cancelled else 0.0,
+                blocks=blocks(blows, place),
+            )
+            for place in range(plan.processes)
+        ]
+
+    def _note(self, played: Iterable[Played], suffered: Iterable[Suffered]) -> None:
+        self.result.suffered += suffered
+        for place, one in enumerate(played):
+            self.result.cancelled += one.cancelled
+            self.result.suffered += [
+                Suffered("block", place, begin, end) for begin, end in one.blocks
+            ]
+
+    async def _ask_all(self, name: str, calls: Iterable[Call]) -> None:
+        """Make some calls while nobody else makes any."""
+        with Recorder(self._folder / f"{name}.jsonl", process=name) as recorder:
+            free = asyncio.Semaphore(AT_ONCE)
+
+            async def ask(place: int, call: Call) -> None:
+                async with free:
+                    work = partial(perform, self._store, call)
+                    await recorder.record(f"{place}", call, work)
+
+            await asyncio.gather(*(ask(place, call) for place, call in enumerate(calls)))
+
+    def _judge(self, number: int, faults: Sequence[Fault]) -> tuple[History, Judgement]:
+        paths = sorted(self._folder.glob(f"{number}-*.jsonl"))
+        history = History.load(*paths)
+        self.result.measures.add(history.events)
+        for path in paths:
+            path.unlink()
+        return history, judge(history, steps=FEW_STEPS if "cancel" in faults else STEPS)
+
+
+def _final_reads(session_ids: Iterable[str]) -> Iterable[Call]:
+    for session_id in session_ids:
+        yield Call("get", session_id)
+        yield Call("items", session_id, {"limit": MAX_ITEMS})
+
+
+async def _remove_all(store: Store) -> None:
+    """End every session of the namespace, which is this run's alone."""
+    while page := (await store.list_active(limit=1000)).sessions:
+        await store.delete_batch(session.session_id for session in page)
+    await store.cleanup_expired()

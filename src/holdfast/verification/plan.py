@@ -1,0 +1,88 @@
+"""What a verification does, as values; what a worker is told of it, as JSON."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+Fault: TypeAlias = Literal["kill", "pause", "block", "cancel"]
+
+FAULTS: Final[Sequence[Fault]] = ("kill", "pause", "block", "cancel")
+# Faults of a network, which no store of this version has.
+OF_NETWORKS: Final = ("cut", "swallow")
+# What happens in the rounds of a run, one after the other: a round in which calls are cancelled
+# has no other fault, and one round of every three has none, so that most orders can be settled.
+PHASES: Final[Sequence[Sequence[Fault]]] = (("kill", "pause", "block"), ("cancel",), ())
+LONGEST_ROUND: Final = 4.0
+# What the exact check can settle: this many operations a round, fewer where many go unanswered.
+MOST_OPERATIONS: Final = 40_000
+MOST_CANCELLED: Final = 6_000
+CANCELLED_SHARE: Final = 0.6
+# How many items a log keeps: few, so that old ones make room all the time.
+MAX_ITEMS: Final = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What to try; `skipped` says of each fault that cannot be tried why."""
+
+    url: str
+    namespace: str
+    processes: int = 4
+    callers: int = 16
+    sessions: int = 50
+    seconds: float = 30.0
+    seed: int = 0
+    faults: frozenset[Fault] = frozenset()
+    skipped: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def phases(self) -> Sequence[Sequence[Fault]]:
+        """Give the faults of each round of a cycle."""
+        wanted = (self._wanted(phase) for phase in PHASES)
+        return [*filter(None, wanted), ()]
+
+    def _wanted(self, phase: Sequence[Fault]) -> Sequence[Fault]:
+        return tuple(fault for fault in phase if fault in self.faults)
+
+    @property
+    def round_seconds(self) -> float:
+        """Give the length of a round: short runs have one of every kind too."""
+        return min(LONGEST_ROUND, self.seconds / len(self.phases))
+
+    def session_ids(self, number: int) -> list[str]:
+        """Name the sessions of a round: wild ones may end and begin again, calm ones live once."""
+        return [
+            f"{number}-{'wild' if place % 2 else 'calm'}-{place}" for place in range(self.sessions)
+        ]
+
+
+class Order(NamedTuple):
+    """What one worker does in one round: calls until a moment of the shared clock.
+
+    `blocks` are (seconds from now, for how long) in which the event loop stands still.
+    """
+
+    round: int
+    session_ids: Sequence[str]
+    callers: int
+    operations: int
+    until: int
+    seed: str
+    cancelled_share: float = 0.0
+    blocks: Sequence[tuple[float, float]] = ()
+
+
+class Played(NamedTuple):
+    """What a worker says of a round: how many calls it cancelled, when its loop stood still."""
+
+    cancelled: int = 0
+    blocks: Sequence[tuple[int, int]] = ()
+
+
+class Suffered(NamedTuple):
+    """A fault that was done to a worker, between two moments of the shared clock."""
+
+    fault: Fault
+    place: int
+    begin: int
+    end: int

@@ -1,0 +1,174 @@
+"""Who follows orders: worker processes that can be killed and stopped, or this process itself."""
+
+import asyncio
+import json
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, Final, Protocol, Self
+
+from holdfast.testing.histories import Recorder
+from holdfast.testing.histories.calls import Store
+from holdfast.testing.histories.events import monotonic
+from holdfast.verification.plan import Order, Played
+from holdfast.verification.playing import play
+
+WORKER: Final = (sys.executable, "-m", "holdfast.verification.worker")
+# How long a worker may take to end by itself when there is nothing left to do.
+LEAVE: Final = 15.0
+
+
+class Crew(Protocol):
+    """Follows orders, one a place; faults are done to places."""
+
+    complaints: list[str]
+
+    async def play(self, orders: Sequence[Order]) -> list[Played]:
+        """Follow one order at each place."""
+        ...
+
+    def kill(self, place: int) -> None:
+        """End the worker at a place at once; another one takes its place."""
+        ...
+
+    def stop(self, place: int) -> None:
+        """Have the worker at a place stand still."""
+        ...
+
+    def go_on(self, place: int) -> None:
+        """Have it go on."""
+        ...
+
+
+class Alone:
+    """This process is the only worker: what it is asked for it does itself."""
+
+    def __init__(self, store: Store, folder: Path) -> None:
+        self._store = store
+        self._folder = folder
+        self.complaints: list[str] = []
+
+    async def play(self, orders: Sequence[Order]) -> list[Played]:
+        """Follow the one order."""
+        (order,) = orders
+        with Recorder(self._folder / f"{order.round}-w0.jsonl", process="w0") as recorder:
+            return [await play(self._store, order, recorder, name="w0")]
+
+    def kill(self, place: int) -> None:
+        """Nobody can be killed without ending it all."""
+        raise NotImplementedError
+
+    stop = go_on = kill
+
+
+class Swarm:
+    """A worker process at each place."""
+
+    def __init__(self, setup: dict[str, Any], *, places: int) -> None:
+        self._setup = setup
+        self._places = range(places)
+        self._workers: dict[int, _Worker] = {}
+        self._lives: Counter[int] = Counter()
+        self._ending = AsyncExitStack()
+        self.complaints: list[str] = []
+
+    async def __aenter__(self) -> Self:
+        await self._ending.__aenter__()
+        await asyncio.gather(*map(self._start, self._places))
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self._ending.aclose()
+
+    async def play(self, orders: Sequence[Order]) -> list[Played]:
+        """Follow one order at each place; whoever is killed meanwhile has a successor."""
+        return await asyncio.gather(*map(self._play, self._places, orders))
+
+    async def _play(self, place: int, order: Order) -> Played:
+        while monotonic() < order.until:
+            worker = self._workers.get(place) or await self._start(place)
+            played = await worker.play(order)
+            if played is not None:
+                return played
+            del self._workers[place]
+            code = await worker.process.wait()
+            if not worker.killed:
+                self.complaints.append(f"worker {worker.name} ended by itself, with {code}")
+        return Played()
+
+    async def _start(self, place: int) -> "_Worker":
+        self._lives[place] += 1
+        name = f"w{place}.{self._lives[place]}"
+        process = await asyncio.create_subprocess_exec(*WORKER, stdin=PIPE, stdout=PIPE)
+        worker = self._workers[place] = _Worker(name, process)
+        self._ending.push_async_callback(worker.leave)
+        await worker.say({**self._setup, "name": name})
+        await worker.hear()
+        return worker
+
+    def kill(self, place: int) -> None:
+        """Send SIGKILL."""
+        if worker := self._workers.get(place):
+            worker.killed = True
+            worker.send(signal.SIGKILL)
+
+    def stop(self, place: int) -> None:
+        """Send SIGSTOP."""
+        if worker := self._workers.get(place):
+            worker.send(signal.SIGSTOP)
+
+    def go_on(self, place: int) -> None:
+        """Send SIGCONT."""
+        if worker := self._workers.get(place):
+            worker.send(signal.SIGCONT)
+
+
+class _Worker:
+    """One process, from its start to its end."""
+
+    def __init__(self, name: str, process: Process) -> None:
+        self.name = name
+        self.process = process
+        self.killed = False
+
+    async def play(self, order: Order) -> Played | None:
+        """Have it follow an order; None when it ended before it could answer."""
+        await self.say(order)
+        answer = await self.hear()
+        return None if answer is None else Played(*answer)
+
+    async def say(self, what: object) -> None:
+        """Write a line to it; one that has ended is found out when it does not answer."""
+        assert self.process.stdin is not None  # noqa: S101
+        try:
+            self.process.stdin.write(json.dumps(what).encode() + b"\n")
+            await self.process.stdin.drain()
+        except ConnectionError:
+            return
+
+    async def hear(self) -> Any:
+        """Read a line of it; None when it has ended."""
+        assert self.process.stdout is not None  # noqa: S101
+        line = await self.process.stdout.readline()
+        return json.loads(line) if line.endswith(b"\n") else None
+
+    def send(self, what: signal.Signals) -> None:
+        """Send it a signal, if it is still there."""
+        if self.process.returncode is None:
+            self.process.send_signal(what)
+
+    async def leave(self) -> None:
+        """Let it go on and end by itself; if it does not, end it."""
+        self.send(signal.SIGCONT)
+        assert self.process.stdin is not None  # noqa: S101
+        self.process.stdin.close()
+        try:
+            async with asyncio.timeout(LEAVE):
+                await self.process.wait()
+        except TimeoutError:
+            self.send(signal.SIGKILL)
+            await self.process.wait()

@@ -1,0 +1,51 @@
+"""A worker process: `python -m holdfast.verification.worker`.
+
+It reads lines of JSON from its standard input: first what to open (the keys come this way, and
+never stand in a command line), then orders. To each it answers with a line. It ends with its input.
+"""
+
+import asyncio
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+from holdfast.keyring import Keyring
+from holdfast.testing.histories import Recorder
+from holdfast.verification.opening import open_checked
+from holdfast.verification.plan import Order
+from holdfast.verification.playing import play
+
+
+async def work() -> None:
+    """Follow orders until there are no more."""
+    lines = await _standard_input()
+    setup: dict[str, Any] = json.loads(await lines.readline())
+    name, folder = setup["name"], Path(setup["folder"])
+    keys = Keyring.from_text(setup["keys"])
+    async with open_checked(setup["url"], keys=keys, namespace=setup["namespace"]) as store:
+        _say("ready")
+        async for line in lines:
+            order = Order(*json.loads(line))
+            with Recorder(folder / f"{order.round}-{name}.jsonl", process=name) as recorder:
+                played = await play(store, order, recorder, name=name)
+            _say(played)
+
+
+async def _standard_input() -> asyncio.StreamReader:
+    reader = asyncio.StreamReader(limit=2**22)
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    return reader
+
+
+def _say(what: object) -> None:
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    # Losing leases is what happens here all the time.
+    logging.getLogger("holdfast").setLevel(logging.ERROR)
+    asyncio.run(work())
