@@ -15,7 +15,8 @@ from holdfast.verification.result import Result
 
 STYLE: Final = """
 :root { color-scheme: light dark; --ink: #1d2733; --soft: #667788; --paper: #fff; --line: #dfe5ea;
-  --busy: #2f7fb5; --slow: #c2571a; --good: #1d7a46; --bad: #b3261e; --band: #f1f5f8; --tint: #f6e3ad; }
+  --busy: #2f7fb5; --slow: #c2571a; --good: #1d7a46; --bad: #b3261e; --band: #f1f5f8;
+  --tint: #f6e3ad; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e3e9ee; --soft: #93a3b1; --paper: #14191e;
   --line: #2b353e; --busy: #5fb0e6; --slow: #f0965a; --good: #5cc98b; --bad: #ff8a80;
   --band: #1b2229; --tint: #4a3f1c; } }

@@ -1,0 +1,140 @@
+"""`holdfast verify`: put a store under load and faults, and check all that it answered."""
+
+import asyncio
+import logging
+import secrets
+import sys
+from argparse import ArgumentTypeError, Namespace
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from holdfast.cli.commands import Commands, complain
+from holdfast.errors import HoldfastError
+
+if TYPE_CHECKING:
+    from holdfast.verification import Fault, Plan, Result
+
+COULD_NOT_RUN = 2
+BAR = 30
+NAMES = ("none", "kill", "pause", "block", "cancel", "cut", "swallow", "all")
+
+
+def add_to(commands: Commands) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("verify", help="put a store under load and faults, and check it")
+    parser.add_argument("--store", metavar="URL", required=True, help="the store to verify")
+    parser.add_argument(
+        "--processes", type=_count(64), help="worker processes (4; for memory:// this one alone)"
+    )
+    parser.add_argument("--callers", type=_count(1000), default=16, help="in each process (16)")
+    parser.add_argument("--sessions", type=_count(5000), default=50, help="at a time (50)")
+    parser.add_argument(
+        "--seconds", type=_seconds, default=30.0, help="how long, checks included (30)"
+    )
+    parser.add_argument("--seed", type=int, help="what decides on load and faults (random)")
+    parser.add_argument(
+        "--faults", choices=NAMES, nargs="+", default=["none"], help="what goes wrong (none)"
+    )
+    parser.add_argument("--report", type=Path, metavar="FILE.html", help="write a report")
+    parser.set_defaults(run=_verify)
+
+
+def _verify(options: Namespace) -> int:
+    from holdfast.verification import verify, write_report
+
+    # Losing leases is what happens here all the time.
+    logging.getLogger("holdfast").setLevel(logging.ERROR)
+    plan = _plan(options)
+    if plan.processes > 1 and _in_memory(plan.url):
+        return _could_not_run("memory:// lives in one process: use --processes 1")
+    tell = _draw_bar if sys.stdout.isatty() else _print_round
+    try:
+        result = asyncio.run(verify(plan, tell=tell))
+        if options.report:
+            write_report(result, options.report)
+    except (HoldfastError, OSError) as exc:
+        return _could_not_run(str(exc))
+    except KeyboardInterrupt:
+        return _could_not_run("Stopped before the end; the sessions made were removed.")
+    print(result.told())
+    return 0 if result.ok else 1
+
+
+def _plan(options: Namespace) -> "Plan":
+    from holdfast.verification import Plan
+
+    wanted, skipped = _faults(options.store, set(options.faults))
+    return Plan(
+        url=options.store,
+        namespace=f"verify-{secrets.token_hex(6)}",
+        processes=options.processes or (1 if _in_memory(options.store) else 4),
+        callers=options.callers,
+        sessions=options.sessions,
+        seconds=options.seconds,
+        seed=secrets.randbelow(1_000_000) if options.seed is None else options.seed,
+        faults=wanted,
+        skipped=skipped,
+    )
+
+
+def _faults(url: str, named: set[str]) -> tuple["frozenset[Fault]", dict[str, str]]:
+    """Part what can be done to a store from what cannot, with the reasons."""
+    from holdfast.verification import FAULTS, OF_NETWORKS
+
+    named = {*FAULTS, *OF_NETWORKS} if "all" in named else named
+    skipped = dict.fromkeys(OF_NETWORKS, "needs a network store")
+    if _in_memory(url):
+        skipped |= dict.fromkeys(("kill", "pause"), "would end or stop the store itself")
+    possible = named - skipped.keys()
+    return frozenset(fault for fault in FAULTS if possible.intersection([fault])), {
+        fault: reason for fault, reason in skipped.items() if fault in named
+    }
+
+
+def _in_memory(url: str) -> bool:
+    return url.startswith("memory:")
+
+
+def _could_not_run(why: str) -> int:
+    complain(why)
+    return COULD_NOT_RUN
+
+
+def _line(result: "Result") -> str:
+    last = result.rounds[-1]
+    faults = ", ".join(last.faults) or "no faults"
+    return (
+        f"round {last.number} ({faults}): {result.operations:,} operations checked, "
+        f"{result.anomalies:,} anomalies"
+    )
+
+
+def _print_round(result: "Result", _share: float) -> None:
+    print(_line(result), flush=True)
+
+
+def _draw_bar(result: "Result", share: float) -> None:
+    bar = "█" * round(share * BAR)
+    print(f"\r\x1b[K{bar:░<{BAR}} {share:4.0%}  {_line(result)}", end="", flush=True)
+    if share >= 1 or not result.ok:
+        print()
+
+
+def _count(most: int) -> Callable[[str], int]:
+    def count(text: str) -> int:
+        if not text.isdecimal() or not 1 <= int(text) <= most:
+            raise ArgumentTypeError(f"must be a whole number from 1 to {most}")
+        return int(text)
+
+    return count
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= 86_400:
+        raise ArgumentTypeError("must be a number of seconds above 0, at most a day")
+    return seconds
