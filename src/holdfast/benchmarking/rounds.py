@@ -1,0 +1,59 @@
+"""Interleaved rounds: each contender has a turn in every round, so that noise falls on all."""
+
+import asyncio
+import gc
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import count
+from typing import TypeVar
+
+from holdfast.benchmarking.contender import Call
+from holdfast.benchmarking.failures import noting
+
+K = TypeVar("K")
+Turn = Callable[[], Awaitable[float]]
+Rates = dict[K, tuple[float, ...]]
+
+
+async def interleave(
+    turns: Mapping[K, Turn], *, rounds: int, failures: dict[K, str]
+) -> dict[K, tuple[float, ...]]:
+    """Give every contender a turn a round, in another order each time, after one to warm up.
+
+    One that raises takes no further part, and is in `failures`.
+    """
+    rates: dict[K, list[float]] = {key: [] for key in turns}
+    for number in range(-1, rounds):
+        keys = [key for key in rates if key not in failures]
+        # One collection a round, not one a turn: a process full of libraries takes long for it.
+        gc.collect()
+        for key in _rotated(keys, number):
+            with noting(failures, key):
+                measured = await turns[key]()
+                if number >= 0:
+                    rates[key].append(measured)
+    return {key: tuple(measured) for key, measured in rates.items() if key not in failures}
+
+
+def _rotated(keys: list[K], number: int) -> list[K]:
+    first = number % len(keys) if keys else 0
+    return keys[first:] + keys[:first]
+
+
+async def rate(call: Call, session_ids: Sequence[str], *, callers: int, seconds: float) -> float:
+    """Call from several tasks at once for some time; give the calls a second that were done."""
+    numbers = count()
+    began = time.perf_counter()
+
+    async def keep_calling(session_id: str) -> int:
+        done = 0
+        while time.perf_counter() < began + seconds:
+            done += await call(session_id, next(numbers))
+        return done
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(keep_calling(session_ids[number % len(session_ids)]))
+            for number in range(callers)
+        ]
+    return sum(task.result() for task in tasks) / (time.perf_counter() - began)
