@@ -5,7 +5,7 @@ SHELL := bash
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help serve test check lint types imports sizes web bench campaign format lock clean
+.PHONY: help serve test check lint types imports sizes web bench peers campaign format lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,9 @@ web: .venv/.dev ## Rebuild the pages and compare them with the committed ones
 bench: .venv/.dev ## Measure against peers and print the ratios; ARGS="--help" lists options
 	$(BIN)/python -m benchmarks $(ARGS)
 
+peers: .venv-bench/.made ## Measure against other people's session stores; ARGS="--quick" is shorter
+	.venv-bench/bin/holdfast bench --peers $(ARGS)
+
 campaign: .venv/.dev ## Kill a swarm of writers on one file 50 times; ARGS="--seed 7" repeats
 	$(BIN)/python -m benchmarks.kill_swarm $(ARGS)
 
@@ -50,12 +53,20 @@ lock: .venv/.dev ## Write the locked sets anew; ARGS=--upgrade takes newer versi
 	tools/lock.sh $(ARGS)
 
 clean: ## Remove the environment and everything that tools made
-	rm -rf .venv build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache \
+	rm -rf .venv .venv-bench build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache \
 	    .import_linter_cache web/node_modules
 	find src tests tools benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 .venv/.runtime: pyproject.toml requirements/installer.txt requirements/runtime.txt
 	@tools/setup.sh runtime
+
+.venv-bench/.made: .venv/.dev pyproject.toml requirements/bench.txt
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-bench
+	$(BIN)/uv pip install --quiet --python .venv-bench/bin/python --require-hashes \
+	    --only-binary :all: --requirement requirements/bench.txt
+	$(BIN)/uv pip install --quiet --python .venv-bench/bin/python --no-deps --no-index \
+	    --no-build-isolation --editable .
+	@touch $@
 
 .venv/.dev: pyproject.toml requirements/installer.txt requirements/dev.txt
 	@tools/setup.sh dev

@@ -15,5 +15,6 @@ compile() {
 
 compile installer requirements/installer.in
 compile runtime pyproject.toml --all-extras --group build
+compile bench pyproject.toml --group build --group bench
 compile dev pyproject.toml --all-extras --group dev \
     --constraint requirements/installer.txt --constraint requirements/runtime.txt
