@@ -14,14 +14,18 @@ WIDTH: Final = 860.0
 # How many callers the plot of all work is drawn at, or the most below it that were measured.
 DRAWN_CALLERS: Final = 64
 ROW: Final = 22.0
+SPREAD: Final = "The median of the rounds, with the smallest and the largest."
+SIDES: Final = "Right of 1x Holdfast is faster, left of it the other."
 
 Series = Mapping[str, list[Comparison]]
 
 
 def plots(comparisons: Sequence[Comparison]) -> dict[str, str]:
     """Draw what there is to draw, each plot under the name of its file."""
-    between = [each for each in comparisons if not each.scaling]
-    drawn = between or [each for each in comparisons if each.case.sessions is None]
+    ours = {each.store for each in comparisons}
+    drawn = [each for each in comparisons if each.peer not in ours] or [
+        each for each in comparisons if each.scaling and each.case.sessions is None
+    ]
     if not drawn:
         return {}
     return {"callers.svg": by_callers(drawn), "work.svg": by_work(drawn)}
@@ -32,14 +36,16 @@ def by_callers(comparisons: Sequence[Comparison]) -> str:
     store = comparisons[-1].store
     some = [each for each in comparisons if each.store == store and each.case.sessions is None]
     appends = [each for each in some if each.case.work == APPEND and not each.scaling]
-    title = f"Append a turn: {store} against" if appends else f"{store} against one caller"
+    what = "turns appended a second as others" if appends else "operations as with one caller"
+    title = f"{store}: times as many {what}"
     series = _series(appends or some)
     height = 430.0
-    axis = _axis(appends or some, low=height - 70, high=70)
+    axis = _axis(appends or some, low=height - 70, high=84)
     columns = sorted({each.case.callers for each in appends or some})
     places = dict(zip(columns, _spread(len(columns), 90, WIDTH - 300), strict=True))
     parts = [
         svg.label(24, 28, title, size=17, weight=600),
+        svg.label(24, 50, SPREAD, size=12),
         *_horizontals(axis, right=WIDTH - 270),
         *(svg.label(x, height - 46, str(n), anchor="middle") for n, x in places.items()),
         svg.label((WIDTH - 210) / 2, height - 20, "callers at once", anchor="middle"),
@@ -56,11 +62,11 @@ def by_work(comparisons: Sequence[Comparison]) -> str:
         for (store, case), some in groupby(rows, lambda each: (each.store, each.case))
     ]
     height = 110 + ROW * (len(rows) + len(groups))
-    title = "Times as many operations a second as the other store"
+    title = "Times as many operations a second as others"
     axis = _axis(rows, low=330, high=WIDTH - 90)
     parts = [
         svg.label(24, 28, title, size=17, weight=600),
-        svg.label(24, 50, "The median of the rounds, and the smallest and the largest.", size=12),
+        svg.label(24, 50, f"{SPREAD} {SIDES}", size=12),
         *_verticals(axis, bottom=height - 30),
         *_groups(groups, axis),
     ]
@@ -68,10 +74,8 @@ def by_work(comparisons: Sequence[Comparison]) -> str:
 
 
 def _rows(comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """Choose one case a work, and leave out our stores among each other where there are peers."""
-    ours = {each.store for each in comparisons}
-    peers = [each for each in comparisons if each.peer not in ours] or list(comparisons)
-    usual = [each for each in peers if each.case.callers <= DRAWN_CALLERS]
+    """Choose the largest case of each work."""
+    usual = [each for each in comparisons if each.case.callers <= DRAWN_CALLERS]
     most: dict[tuple[str, str], tuple[int, int]] = {}
     for each in usual:
         key = each.store, each.case.work
@@ -117,15 +121,19 @@ def _verticals(axis: RatioAxis, *, bottom: float) -> Iterator[str]:
 
 def _lines(series: Series, places: Mapping[int, float], axis: RatioAxis) -> Iterator[str]:
     ends = _apart([axis.at(some[-1].ratio) for some in series.values()], least=20)
-    for (name, some), colour, end in zip(series.items(), _colours(len(series)), ends, strict=True):
-        points = [(places[each.case.callers], axis.at(each.ratio)) for each in some]
+    shifts = _spread(len(series), -8, 8)
+    for index, (name, some) in enumerate(series.items()):
+        colour, end = svg.COLOURS[index % len(svg.COLOURS)], ends[index]
+        # Side by side, so that one spread does not cover another.
+        points = [(places[each.case.callers] + shifts[index], axis.at(each.ratio)) for each in some]
         yield svg.path(points, colour=colour)
         for each, (x, y) in zip(some, points, strict=True):
             low, high = axis.at(min(each.ratios)), axis.at(max(each.ratios))
             yield svg.line(x, low, x, high, colour=colour, width=1.5)
             yield svg.dot(x, y, colour=colour)
-        words = f"{name}  {shown(some[-1].ratio)}"
-        yield svg.label(points[-1][0] + 14, end, words, colour=colour, size=12)
+        edge = max(places.values()) + 30
+        yield svg.dot(edge, end, colour=colour)
+        yield svg.label(edge + 12, end, f"{name}  {shown(some[-1].ratio)}", size=12)
 
 
 def _groups(groups: Sequence[tuple[str, list[Comparison]]], axis: RatioAxis) -> Iterator[str]:
@@ -142,7 +150,7 @@ def _groups(groups: Sequence[tuple[str, list[Comparison]]], axis: RatioAxis) -> 
 
 def _dot(each: Comparison, axis: RatioAxis, *, y: float, colour: str) -> Iterator[str]:
     low, high = axis.at(min(each.ratios)), axis.at(max(each.ratios))
-    yield svg.label(40, y, _other(each), size=12, colour=colour)
+    yield svg.label(40, y, _other(each), size=12)
     yield svg.line(low, y, high, y, colour=colour, width=2)
     yield svg.dot(axis.at(each.ratio), y, colour=colour)
     yield svg.label(WIDTH - 24, y, shown(each.ratio), anchor="end", size=12)
