@@ -2,8 +2,9 @@
 
 Closed, it counts answers and failures over a rolling window, and opens when enough calls were made
 and too many failed. Open, it refuses. After a pause it is half open and lets a few calls through;
-when all of them are answered it closes, when one fails it opens again. A cancelled call, and a
-refusal by the store's rules, are neither a success nor a failure.
+when all of them are answered it closes, when one fails it opens again. A cancelled call is neither
+a success nor a failure, nor is a refusal by the store's rules while the breaker is closed; half
+open, a refusal is an answer, for it shows that the store is back.
 """
 
 import time
@@ -55,6 +56,11 @@ class Breaker:
     def state(self) -> State:
         """Where the breaker stands now."""
         return self._state
+
+    @property
+    def on_trial(self) -> bool:
+        """Whether the calls that are let through now decide if it closes."""
+        return self._state == "half_open"
 
     def admit(self) -> "Permit":
         """Let a call through; settle the permit with what became of it.

@@ -130,7 +130,8 @@ class Resilient:
         answered: bool | None = None
         try:
             outcome = await self._backend.execute(operation)
-            answered = None if isinstance(outcome, REFUSALS) else True
+            if self.breaker.on_trial or not isinstance(outcome, REFUSALS):
+                answered = True
         except StoreUnavailable:
             answered = False
             raise
