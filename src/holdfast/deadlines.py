@@ -7,7 +7,10 @@ watches the oldest call.
 import asyncio
 from collections import deque
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
+
+# How many calls that are over may be kept behind one that is not, beside as many as are under way.
+SPARE: Final = 64
 
 
 class Scope:
@@ -61,7 +64,11 @@ class Deadlines:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._scopes: deque[Scope] = deque()
+        self._under_way = 0
         self._timer: asyncio.TimerHandle | None = None
+
+    def __len__(self) -> int:
+        return len(self._scopes)
 
     def scope(self) -> Scope:
         """Give the block of one call."""
@@ -72,13 +79,17 @@ class Deadlines:
         loop = asyncio.get_running_loop()
         scope.end = loop.time() + self._seconds
         self._scopes.append(scope)
+        self._under_way += 1
         if self._timer is None:
             self._timer = loop.call_at(scope.end, self._look)
 
     def forget(self) -> None:
-        """Drop the calls that are over, from the oldest on."""
+        """Count one call less, and drop those that are over: the oldest at once, others in time."""
+        self._under_way -= 1
         while self._scopes and self._scopes[0].over:
             self._scopes.popleft()
+        if len(self._scopes) > 2 * self._under_way + SPARE:
+            self._scopes = deque(scope for scope in self._scopes if not scope.over)
 
     def close(self) -> None:
         """Stop looking; the calls under way go on without a deadline."""
