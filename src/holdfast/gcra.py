@@ -4,9 +4,12 @@ A limit is one number, the theoretical arrival time: when the bucket would be fu
 specification that every backend's own version has to match.
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from holdfast.backend import Allowance, Take
+
+# Limits that a backend keeps; beyond them the one that is full again first is forgotten.
+MOST_LIMITS: Final = 100_000
 
 
 class Decision(NamedTuple):

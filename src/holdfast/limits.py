@@ -10,6 +10,8 @@ from holdfast.keyring import RootKey
 
 # Limits live beside all namespaces that users can name, and are never listed or counted.
 LIMITS: Final = "~limit"
+# In seconds. Within it every backend can count in microseconds.
+LONGEST_REFILL: Final = 365 * 86_400
 
 
 class Rate(NamedTuple):
@@ -25,11 +27,18 @@ class Rate(NamedTuple):
         Raises:
             InvalidSession: a part of it that breaks its rule.
         """
-        if self.requests < 1 or self.burst < 1:
-            raise InvalidSession("rate", "requests and burst must be at least 1")
+        if not _is_positive(self.requests) or not _is_positive(self.burst):
+            raise InvalidSession("rate", "requests and burst must be whole numbers from 1 on")
         if not 0 < self.seconds <= 86_400:
             raise InvalidSession("rate", "seconds must be more than 0 and at most 86,400")
+        if self.interval * self.burst > LONGEST_REFILL * MICROSECONDS:
+            raise InvalidSession("rate", "its whole burst must come back within 365 days")
         return self
+
+    @property
+    def interval(self) -> int:
+        """Microseconds in which one request comes back."""
+        return max(1, round(self.seconds * MICROSECONDS / self.requests))
 
 
 class Taken(NamedTuple):
@@ -53,23 +62,30 @@ class RateLimit:
         self._name = name
         self._rate = rate.check()
         self._key = key
-        self._interval = max(1, round(rate.seconds * MICROSECONDS / rate.requests))
 
     async def take(self, caller: str, *, cost: int = 1) -> Taken:
         """Take from a caller's limit; a refusal takes nothing.
 
         Raises:
+            InvalidSession: the cost is not from 1 to the burst.
             StoreUnavailable: nobody can tell what is left.
         """
+        rate = self._rate
+        if not _is_positive(cost) or cost > rate.burst:
+            raise InvalidSession("cost", f"must be a whole number from 1 to {rate.burst}")
         tag = self._key.derive("limit", self._name, caller).hex()
-        operation = Take(f"{LIMITS}/{self._name}/{tag}", self._interval, self._rate.burst, cost)
+        operation = Take(f"{LIMITS}/{self._name}/{tag}", rate.interval, rate.burst, cost)
         outcome = await self._backend.execute(operation)
         if not isinstance(outcome, Allowance):
             raise TypeError(f"{type(outcome).__name__} does not answer Take")
         return Taken(
             outcome.allowed,
-            self._rate.burst,
+            rate.burst,
             outcome.remaining,
             math.ceil(outcome.retry_after / MICROSECONDS),
             math.ceil(outcome.reset_after / MICROSECONDS),
         )
+
+
+def _is_positive(value: int) -> bool:
+    return type(value) is int and value >= 1
