@@ -20,8 +20,6 @@ from holdfast.verification.opening import open_checked
 from holdfast.verification.plan import (
     CANCELLED_SHARE,
     MAX_ITEMS,
-    MOST_CANCELLED,
-    MOST_OPERATIONS,
     Fault,
     Order,
     Plan,
@@ -100,7 +98,7 @@ class _Campaign:
         phases, number = self._plan.phases, 0
         while self.result.ok and (number < len(phases) or self._left > SHORTEST):
             await self._round(crew, number, phases[number % len(phases)])
-            self.result.complaints += crew.complaints
+            self.result.complaints = list(crew.complaints)
             self.result.seconds = (monotonic() - self._began) / SECOND
             self._tell(self.result, min(1.0, self.result.seconds / self._plan.seconds))
             number += 1
@@ -138,22 +136,22 @@ class _Campaign:
                 anomalies=len(judgement.findings),
             )
         )
-        await self._store.delete_batch(session_ids)
+        if not judgement.findings:
+            await self._store.delete_batch(session_ids)
 
     def _orders(
         self, number: int, faults: Sequence[Fault], blows: Sequence[Blow], *, until: int
     ) -> list[Order]:
-        plan, cancelled = self._plan, "cancel" in faults
-        operations = (MOST_CANCELLED if cancelled else MOST_OPERATIONS) // plan.processes
+        plan = self._plan
         return [
             Order(
                 round=number,
                 session_ids=plan.session_ids(number),
                 callers=plan.callers,
-                operations=operations,
+                operations=plan.operations(faults),
                 until=until,
                 seed=f"{plan.seed}/{number}",
-                cancelled_share=CANCELLED_SHARE if cancelled else 0.0,
+                cancelled_share=CANCELLED_SHARE if "cancel" in faults else 0.0,
                 blocks=blocks(blows, place),
             )
             for place in range(plan.processes)
@@ -177,7 +175,9 @@ class _Campaign:
                     work = partial(perform, self._store, call)
                     await recorder.record(f"{place}", call, work)
 
-            await asyncio.gather(*(ask(place, call) for place, call in enumerate(calls)))
+            asked = (ask(place, call) for place, call in enumerate(calls))
+            # What is not an error of the store is written down, and found by the check.
+            await asyncio.gather(*asked, return_exceptions=True)
 
     def _judge(self, number: int, faults: Sequence[Fault]) -> tuple[History, Judgement]:
         paths = sorted(self._folder.glob(f"{number}-*.jsonl"))
@@ -195,7 +195,11 @@ def _final_reads(session_ids: Iterable[str]) -> Iterable[Call]:
 
 
 async def _remove_all(store: Store) -> None:
-    """End every session of the namespace, which is this run's alone."""
+    """End every session of the namespace, which is this run's alone.
+
+    One by one: that is the least to ask of a store that has shown anomalies.
+    """
     while page := (await store.list_active(limit=1000)).sessions:
-        await store.delete_batch(session.session_id for session in page)
+        for session in page:
+            await store.delete(session.session_id)
     await store.cleanup_expired()

@@ -9,7 +9,7 @@ from holdfast.testing.histories.events import monotonic
 
 # How often each operation is chosen; only wild sessions are ended and put in place as a whole.
 CALM: Final[Mapping[Kind, float]] = {
-    "get": 8, "apply": 12, "increment": 2, "claim": 0.7, "append": 1.5, "items": 4,
+    "get": 8, "apply": 12, "increment": 2, "claim": 2, "append": 1.5, "items": 4,
     "pop_item": 1, "clear_items": 0.2, "touch": 1, "extend": 0.5, "exists": 1, "create": 0.5,
     "acquire": 2.5, "steal": 0.5, "renew": 1.5, "release": 1.5,
 }  # fmt: skip

@@ -55,16 +55,17 @@ def blocks(blows: Sequence[Blow], place: int) -> list[tuple[float, float]]:
 async def strike(crew: Crew, blows: Sequence[Blow]) -> list[Suffered]:
     """Do what comes from outside, each at its time."""
     outside = [blow for blow in blows if blow.fault in {"kill", "pause"}]
-    return await asyncio.gather(*(_stroke(crew, blow) for blow in outside))
+    struck = await asyncio.gather(*(_stroke(crew, blow) for blow in outside))
+    return [suffered for suffered in struck if suffered is not None]
 
 
-async def _stroke(crew: Crew, blow: Blow) -> Suffered:
+async def _stroke(crew: Crew, blow: Blow) -> Suffered | None:
+    """Strike once; None when nobody was there, because the one before had just been killed."""
     await asyncio.sleep(blow.at)
     began = monotonic()
     if blow.fault == "kill":
-        crew.kill(blow.place)
-    else:
-        crew.stop(blow.place)
+        struck = crew.kill(blow.place)
+    elif struck := crew.stop(blow.place):
         await asyncio.sleep(blow.seconds)
         crew.go_on(blow.place)
-    return Suffered(blow.fault, blow.place, began, monotonic())
+    return Suffered(blow.fault, blow.place, began, monotonic()) if struck else None

@@ -13,9 +13,11 @@ OF_NETWORKS: Final = ("cut", "swallow")
 # has no other fault, and one round of every three has none, so that most orders can be settled.
 PHASES: Final[Sequence[Sequence[Fault]]] = (("kill", "pause", "block"), ("cancel",), ())
 LONGEST_ROUND: Final = 4.0
-# What the exact check can settle: this many operations a round, fewer where many go unanswered.
+# What the exact check can settle: so many operations a round, and so many a session; fewer where
+# many go unanswered.
 MOST_OPERATIONS: Final = 40_000
-MOST_CANCELLED: Final = 6_000
+MOST_ON_A_SESSION: Final = 1_500
+MOST_CANCELLED: Final = 120
 CANCELLED_SHARE: Final = 0.6
 # How many items a log keeps: few, so that old ones make room all the time.
 MAX_ITEMS: Final = 64
@@ -48,6 +50,11 @@ class Plan:
     def round_seconds(self) -> float:
         """Give the length of a round: short runs have one of every kind too."""
         return min(LONGEST_ROUND, self.seconds / len(self.phases))
+
+    def operations(self, faults: Sequence[Fault]) -> int:
+        """Say how many calls each worker makes in a round at most."""
+        each = MOST_CANCELLED if "cancel" in faults else MOST_ON_A_SESSION
+        return max(1, min(MOST_OPERATIONS, each * self.sessions) // self.processes)
 
     def session_ids(self, number: int) -> list[str]:
         """Name the sessions of a round: wild ones may end and begin again, calm ones live once."""

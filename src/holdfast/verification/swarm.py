@@ -31,12 +31,12 @@ class Crew(Protocol):
         """Follow one order at each place."""
         ...
 
-    def kill(self, place: int) -> None:
-        """End the worker at a place at once; another one takes its place."""
+    def kill(self, place: int) -> bool:
+        """End the worker at a place at once, if there is one; another one takes its place."""
         ...
 
-    def stop(self, place: int) -> None:
-        """Have the worker at a place stand still."""
+    def stop(self, place: int) -> bool:
+        """Have the worker at a place stand still, if there is one."""
         ...
 
     def go_on(self, place: int) -> None:
@@ -56,13 +56,23 @@ class Alone:
         """Follow the one order."""
         (order,) = orders
         with Recorder(self._folder / f"{order.round}-w0.jsonl", process="w0") as recorder:
-            return [await play(self._store, order, recorder, name="w0")]
+            try:
+                return [await play(self._store, order, recorder, name="w0")]
+            except ExceptionGroup as exc:
+                # No caller survives what is not an error of the store; what it was is written down.
+                self.complaints.append(f"the callers ended with {exc.exceptions[0]!r}")
+                return [Played()]
 
-    def kill(self, place: int) -> None:
-        """Nobody can be killed without ending it all."""
-        raise NotImplementedError
+    def kill(self, place: int) -> bool:
+        """Nobody is killed here: that would be the end of it all."""
+        return False
 
-    stop = go_on = kill
+    def stop(self, place: int) -> bool:
+        """Nobody is stopped either."""
+        return False
+
+    def go_on(self, place: int) -> None:
+        """Nobody has stopped."""
 
 
 class Swarm:
@@ -110,16 +120,18 @@ class Swarm:
         await worker.hear()
         return worker
 
-    def kill(self, place: int) -> None:
+    def kill(self, place: int) -> bool:
         """Send SIGKILL."""
-        if worker := self._workers.get(place):
-            worker.killed = True
-            worker.send(signal.SIGKILL)
+        worker = self._workers.get(place)
+        if worker is None or not worker.send(signal.SIGKILL):
+            return False
+        worker.killed = True
+        return True
 
-    def stop(self, place: int) -> None:
+    def stop(self, place: int) -> bool:
         """Send SIGSTOP."""
-        if worker := self._workers.get(place):
-            worker.send(signal.SIGSTOP)
+        worker = self._workers.get(place)
+        return worker is not None and worker.send(signal.SIGSTOP)
 
     def go_on(self, place: int) -> None:
         """Send SIGCONT."""
@@ -156,10 +168,12 @@ class _Worker:
         line = await self.process.stdout.readline()
         return json.loads(line) if line.endswith(b"\n") else None
 
-    def send(self, what: signal.Signals) -> None:
+    def send(self, what: signal.Signals) -> bool:
         """Send it a signal, if it is still there."""
-        if self.process.returncode is None:
-            self.process.send_signal(what)
+        if self.process.returncode is not None:
+            return False
+        self.process.send_signal(what)
+        return True
 
     async def leave(self) -> None:
         """Let it go on and end by itself; if it does not, end it."""

@@ -1,0 +1,162 @@
+"""`holdfast verify` from its command line to its report."""
+
+import asyncio
+import re
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from holdfast import Keyring, open_store
+from holdfast.cli import main
+from holdfast.store import SessionStore
+from holdfast.terms import Terms
+from holdfast.testing.histories import CheckedSession
+from holdfast.verification import FAULTS, Plan, campaign
+from holdfast.verification.nemesis import blocks, schedule
+from tests.testing.broken_backends import LosesUpdates
+
+KEYS = Keyring.generate()
+
+
+def sessions_in(path: Path) -> int:
+    with sqlite3.connect(path) as connection:
+        return int(connection.execute("SELECT count(*) FROM sessions").fetchone()[0])
+
+
+def verify(*arguments: str) -> int:
+    return main(["verify", *arguments])
+
+
+def test_a_store_in_memory_is_verified(capsys: pytest.CaptureFixture[str]) -> None:
+    """Two kinds of fault are done to it; those that would end it are skipped, with the reason."""
+    assert verify("--store", "memory://", "--seconds", "1.2", "--faults", "all") == 0
+    shown = capsys.readouterr().out
+    assert re.search(r"operations +[\d,]{4,} checked", shown)
+    assert re.search(r"faults +block \d+, cancel \d+", shown)
+    assert re.search(r"kill +skipped: would end", shown)
+    assert re.search(r"swallow +skipped: needs a network store", shown)
+    assert re.search(r"anomalies +0\n", shown)
+
+
+@pytest.mark.slow
+def test_processes_on_a_file_are_killed_and_stopped(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Nothing is wrong afterwards, the sessions of others are there, and none of its own."""
+    path = tmp_path / "s.db"
+    asyncio.run(_create_in(path, "mine"))
+    report = tmp_path / "report.html"
+    options = ("--processes", "2", "--callers", "6", "--sessions", "12", "--seconds", "4")
+    assert verify(
+        "--store", f"sqlite:///{path}", *options, "--seed", "5", "--faults", "all",
+        "--report", str(report),
+    ) == 0  # fmt: skip
+    shown = capsys.readouterr().out
+    assert re.search(r"faults .*cancel \d+, kill 1, pause 1\n", shown)
+    assert "seed 5" in shown
+    assert sessions_in(path) == 1
+    page = report.read_text("utf-8")
+    assert 'class="kill"' in page
+    assert 'class="pause"' in page
+    assert "no anomaly" in page
+    assert re.findall(r"https?:|src=|<script|@import|url\(", page) == []
+
+
+async def _create_in(path: Path, session_id: str) -> None:
+    async with open_store(f"sqlite:///{path}", keys=KEYS) as store:
+        await store.create(session_id)
+
+
+def test_an_anomaly_ends_with_1_and_is_told(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the operations that show it, on the terminal and in the report."""
+
+    def open_broken(url: str, *, keys: Keyring, namespace: str) -> Any:
+        terms = Terms(namespace=namespace, max_items=64)
+        return SessionStore(LosesUpdates(), model=CheckedSession, keys=keys, terms=terms)
+
+    monkeypatch.setattr(campaign, "open_checked", open_broken)
+    report = tmp_path / "r.html"
+    assert verify("--store", "memory://", "--seconds", "1", "--report", str(report)) == 1
+    shown = capsys.readouterr().out
+    assert re.search(r"anomalies +[1-9]", shown)
+    assert re.search(r"in session 0-(calm|wild)-\d+\n +[\d.]+ … [\d.]+ ms  w0/w0/\d+  ", shown)
+    assert "<pre>" in report.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["--store", "redis://127.0.0.1:6379"], "memory://"),
+        (["--store", "sqlite:////no/such/folder/s.db", "--processes", "1"], "s.db"),
+        (["--store", "memory://", "--processes", "2"], "--processes 1"),
+    ],
+)
+def test_what_could_not_run_ends_with_2(
+    arguments: list[str], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A sentence says why."""
+    assert verify(*arguments, "--seconds", "1") == 2
+    assert why in capsys.readouterr().err
+
+
+def test_a_file_that_is_no_store_ends_with_2(tmp_path: Path) -> None:
+    """It is left as it was."""
+    path = tmp_path / "no.db"
+    path.write_text("this is no database, but some text of a certain length")
+    assert verify("--store", f"sqlite:///{path}", "--seconds", "1") == 2
+    assert path.read_text() == "this is no database, but some text of a certain length"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--store", "memory://", "--faults", "sometimes"],
+        ["--store", "memory://", "--seconds", "0"],
+        ["--store", "memory://", "--callers", "none"],
+    ],
+)
+def test_a_wrong_command_line_ends_with_2(arguments: list[str]) -> None:
+    """Before anything is opened."""
+    with pytest.raises(SystemExit) as ended:
+        verify(*arguments)
+    assert ended.value.code == 2
+
+
+async def test_a_worker_that_ends_by_itself_is_an_anomaly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody killed it, so something is wrong, although every answer was right."""
+
+    @asynccontextmanager
+    async def crew_with_an_enemy(*arguments: Any) -> AsyncIterator[Any]:
+        async with crew(*arguments) as swarm:
+            asyncio.get_running_loop().call_later(0.5, kill_unseen, swarm)
+            yield swarm
+
+    def kill_unseen(swarm: Any) -> None:
+        swarm.kill(0)
+        swarm._workers[0].killed = False
+
+    crew = campaign._crew
+    monkeypatch.setattr(campaign, "_crew", crew_with_an_enemy)
+    url = f"sqlite:///{tmp_path / 's.db'}"
+    plan = Plan(url=url, namespace="verify-x", processes=1, callers=4, sessions=8, seconds=2)
+    result = await campaign.verify(plan)
+    assert result.findings == []
+    assert [complaint[:7] for complaint in result.complaints] == ["worker "]
+
+
+def test_a_seed_decides_on_the_faults() -> None:
+    """The same ones again for the same seed; each kind at least once in a round."""
+    plans = [schedule(FAULTS, seconds=4, places=4, seed=seed) for seed in ("1/0", "1/0", "2/0")]
+    assert plans[0] == plans[1] != plans[2]
+    assert {blow.fault for blow in plans[0]} == set(FAULTS)
+    assert all(blow.at < 3 for blow in plans[0])
+    assert sum(len(blocks(plans[0], place)) for place in range(4)) == 2
