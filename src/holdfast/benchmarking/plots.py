@@ -48,7 +48,8 @@ def by_callers(comparisons: Sequence[Comparison]) -> str:
         svg.label(24, 50, SPREAD, size=12),
         *_horizontals(axis, right=WIDTH - 270),
         *(svg.label(x, height - 46, str(n), anchor="middle") for n, x in places.items()),
-        svg.label((WIDTH - 210) / 2, height - 20, "callers at once", anchor="middle"),
+        svg.label((WIDTH - 210) / 2, height - 22, "callers at once", anchor="middle"),
+        svg.label(max(places.values()) + 24, 72, f"at {columns[-1]} callers", size=12, weight=600),
         *_lines(series, places, axis),
     ]
     return svg.drawing(WIDTH, height, title=title, parts=parts)
@@ -109,14 +110,14 @@ def _horizontals(axis: RatioAxis, *, right: float) -> Iterator[str]:
     for mark in axis.marks:
         colour = svg.INK if mark == 1 else svg.PALE
         yield svg.line(70, axis.at(mark), right, axis.at(mark), colour=colour, dashed=mark == 1)
-        yield svg.label(60, axis.at(mark), f"{mark:g}x", anchor="end", size=12)
+        yield svg.label(60, axis.at(mark), f"{mark:,g}x", anchor="end", size=12)
 
 
 def _verticals(axis: RatioAxis, *, bottom: float) -> Iterator[str]:
     for mark in axis.marks:
         colour = svg.INK if mark == 1 else svg.PALE
         yield svg.line(axis.at(mark), 84, axis.at(mark), bottom, colour=colour, dashed=mark == 1)
-        yield svg.label(axis.at(mark), 72, f"{mark:g}x", anchor="middle", size=12)
+        yield svg.label(axis.at(mark), 72, f"{mark:,g}x", anchor="middle", size=12)
 
 
 def _lines(series: Series, places: Mapping[int, float], axis: RatioAxis) -> Iterator[str]:

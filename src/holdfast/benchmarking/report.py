@@ -84,8 +84,13 @@ def _row(each: Comparison) -> tuple[str, ...]:
         shown(each.ratio),
         f"{shown(min(ratios))}..{shown(max(ratios))}",
         target,
-        f"{median(each.ours):,.0f} : {median(each.theirs):,.0f}",
+        " : ".join(map(_per_second, (each.ours, each.theirs))),
     )
+
+
+def _per_second(rates: Sequence[float]) -> str:
+    middle = median(rates)
+    return f"{middle:,.0f}" if middle >= 10 else f"{middle:.2g}"
 
 
 def _left(tallies: Sequence[Tally]) -> Iterator[str]:
@@ -131,5 +136,5 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def shown(ratio: float) -> str:
     """Write a ratio with the digits that mean something."""
-    digits = 0 if ratio >= 100 else 1 if ratio >= 10 else 2 if ratio >= 0.1 else 4
-    return f"{ratio:.{digits}f}x"
+    digits = 0 if ratio >= 100 else 1 if ratio >= 10 else 2 if ratio >= 0.1 else 3
+    return f"{ratio:,.{digits}f}x"

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from itertools import count
+from itertools import count, cycle
 from typing import TypeVar
 
 from holdfast.benchmarking.contender import Call
@@ -41,19 +41,24 @@ def _rotated(keys: list[K], number: int) -> list[K]:
 
 
 async def rate(call: Call, session_ids: Sequence[str], *, callers: int, seconds: float) -> float:
-    """Call from several tasks at once for some time; give the calls a second that were done."""
+    """Call from several tasks at once for some time; give the calls a second that were done.
+
+    Each caller goes round a share of the sessions that no other caller uses, while there are
+    enough of them.
+    """
     numbers = count()
     began = time.perf_counter()
 
-    async def keep_calling(session_id: str) -> int:
+    async def keep_calling(share: Sequence[str]) -> int:
         done = 0
+        session_ids = cycle(share)
         while time.perf_counter() < began + seconds:
-            done += await call(session_id, next(numbers))
+            done += await call(next(session_ids), next(numbers))
         return done
 
     async with asyncio.TaskGroup() as group:
         tasks = [
-            group.create_task(keep_calling(session_ids[number % len(session_ids)]))
+            group.create_task(keep_calling(session_ids[number % len(session_ids) :: callers]))
             for number in range(callers)
         ]
     return sum(task.result() for task in tasks) / (time.perf_counter() - began)
