@@ -23,6 +23,9 @@ class Tenant:
     def fail(self) -> None:
         raise KeyError("no such thing")
 
+    def stop(self) -> None:
+        raise StopIteration
+
     def linger(self) -> None:
         time.sleep(0.05)
         self.note()
@@ -53,6 +56,15 @@ async def test_a_caller_sees_the_error_of_its_call(caplog: pytest.LogCaptureFixt
             await lane.call(Tenant.fail)
         await lane.call(Tenant.note)
     assert [record.message for record in caplog.records] == ["sqlite.call_failed"]
+
+
+async def test_a_call_that_ends_an_iteration_is_answered() -> None:
+    """A future takes no `StopIteration`: the caller sees another error, and where it came from."""
+    async with asyncio.timeout(5), Lane("lane", lambda: Tenant([])) as lane:
+        with pytest.raises(RuntimeError) as caught:
+            await lane.call(Tenant.stop)
+        assert isinstance(caught.value.__cause__, StopIteration)
+        await lane.call(Tenant.note)
 
 
 async def test_a_lane_that_cannot_be_built_leaves_no_thread() -> None:
@@ -100,4 +112,24 @@ async def test_entering_can_be_cancelled() -> None:
         async with asyncio.timeout(0.01), Lane("lane", build):
             pass
     assert threads == ["lane"] * 2
+    assert not _alive("lane")
+
+
+async def test_others_go_on_while_a_cancelled_opening_ends() -> None:
+    """What is being built cannot be stopped; it is waited for in the loop, not by the loop."""
+    going_on = threading.Event()
+    waited: list[bool] = []
+
+    def build() -> Tenant:
+        waited.append(going_on.wait(timeout=2))
+        return Tenant([])
+
+    opening = asyncio.create_task(Lane("lane", build).__aenter__())
+    await asyncio.sleep(0.02)
+    opening.cancel()
+    await asyncio.sleep(0.02)
+    going_on.set()
+    await asyncio.wait([opening])
+    assert opening.cancelled()
+    assert waited == [True]
     assert not _alive("lane")

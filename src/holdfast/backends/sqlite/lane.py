@@ -51,8 +51,13 @@ class _Call(NamedTuple):
             loop.call_soon_threadsafe(settle, value)
 
     def _fail(self, error: Exception) -> None:
-        if not self.answer.done():
-            self.answer.set_exception(error)
+        if self.answer.done():
+            return
+        if isinstance(error, StopIteration):
+            # A future refuses it, and its caller would wait for ever.
+            refused, error = error, RuntimeError("A call ended with StopIteration")
+            error.__cause__ = refused
+        self.answer.set_exception(error)
 
     def _succeed(self, result: object) -> None:
         if not self.answer.done():
@@ -75,15 +80,12 @@ class Lane(Generic[T]):
         try:
             await self._run(self._move_in)
         except BaseException:
-            self._end()
+            await self._end()
             raise
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        try:
-            await self._run(self._move_out)
-        finally:
-            self._end()
+        await self._end()
 
     async def call(
         self, method: Callable[Concatenate[T, P], R], *args: P.args, **kwargs: P.kwargs
@@ -106,12 +108,17 @@ class Lane(Generic[T]):
     def _serve(self) -> None:
         while (call := self._calls.get()) is not None:
             call.run()
-        self._move_out()
 
-    def _end(self) -> None:
-        """Let the thread finish what it was given, move out, and end."""
-        self._calls.put(None)
-        self._thread.join()
+    async def _end(self) -> None:
+        """Let the thread finish what it was given, move out, and end.
+
+        Whoever gives up waiting for that does not keep the thread from it.
+        """
+        try:
+            await self._run(self._move_out)
+        finally:
+            self._calls.put(None)
+        self._thread.join()  # at once, for nothing is left to do
 
     def _move_in(self) -> None:
         self._inhabitant = self._build()
