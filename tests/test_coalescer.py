@@ -157,6 +157,44 @@ async def test_a_failed_batch_fails_for_all_of_it_and_for_nobody_else() -> None:
     assert await coalescer.execute(ask(4)) == Counted(4)
 
 
+@pytest.mark.parametrize(
+    "failure", [StoreUnavailable("out", outcome="unknown"), ValueError("spoilt")]
+)
+async def test_each_caller_of_a_failed_batch_has_an_error_of_its_own(failure: Exception) -> None:
+    """What one of them writes on it or raises it from, the others do not see."""
+
+    async def run(operations: Sequence[Operation]) -> Sequence[Answer]:
+        raise failure from OSError("disk")
+
+    coalescer = Coalescer(run)
+    outcomes = await asyncio.gather(
+        *(coalescer.execute(ask(number)) for number in range(3)), return_exceptions=True
+    )
+    errors = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+    assert len({id(error) for error in errors}) == 3
+    for error in errors:
+        assert (type(error), str(error)) == (type(failure), str(failure))
+        assert vars(error) == vars(failure)
+        assert isinstance(error.__cause__, OSError)
+
+
+async def test_an_error_that_cannot_be_copied_is_raised_all_the_same() -> None:
+    """Its class makes no second one of what the first one holds."""
+
+    class Particular(Exception):
+        def __init__(self, *, what: str) -> None:
+            super().__init__(f"{what} is out", what)
+
+    async def run(operations: Sequence[Operation]) -> Sequence[Answer]:
+        raise Particular(what="disk")
+
+    coalescer = Coalescer(run)
+    outcomes = await asyncio.gather(
+        *(coalescer.execute(ask(number)) for number in range(3)), return_exceptions=True
+    )
+    assert [type(outcome) for outcome in outcomes] == [Particular] * 3
+
+
 @pytest.mark.parametrize("surplus", [-1, 1])
 async def test_a_wrong_number_of_answers_is_told_to_everybody(surplus: int) -> None:
     """Nobody can say whose answer is missing: none is given out, and nobody waits for ever."""

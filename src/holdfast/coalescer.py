@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from copy import copy
 from typing import Final, NamedTuple
 
 from holdfast.backend import Apply, Create, Operation, Outcome
@@ -32,7 +33,7 @@ class Coalescer:
     """Collects operations into batches, first come first served, one batch in flight.
 
     `run` answers every operation of a batch, in order, with an outcome or the exception that its
-    caller is to see; if `run` itself raises, every caller of the batch sees that.
+    caller is to see; if `run` itself raises, every caller of the batch sees a copy of that.
     """
 
     def __init__(self, run: RunBatch, *, max_waiting: int = MAX_WAITING) -> None:
@@ -106,10 +107,10 @@ class Coalescer:
             if len(answers) != len(batch):
                 raise RuntimeError(f"{len(batch)} operations were given {len(answers)} answers")
         except StoreUnavailable as exc:
-            answers = [exc] * len(batch)
+            answers = [_copied(exc) for _ in batch]
         except Exception as exc:
             logger.exception("coalescer.batch_failed")
-            answers = [exc] * len(batch)
+            answers = [_copied(exc) for _ in batch]
         for waiting, answer in zip(batch, answers, strict=True):
             if waiting.answer.done():
                 continue
@@ -117,6 +118,16 @@ class Coalescer:
                 waiting.answer.set_exception(answer)
             else:
                 waiting.answer.set_result(answer)
+
+
+def _copied(error: Exception) -> Exception:
+    """Give a caller an error of its own: raising one changes it."""
+    try:
+        own = copy(error)
+    except TypeError:  # its class cannot make one of what another holds
+        return error
+    own.__cause__ = error.__cause__
+    return own.with_traceback(error.__traceback__)
 
 
 def _size(operation: Operation) -> int:
