@@ -2,12 +2,15 @@
 
 import base64
 import binascii
-from typing import Generic, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from holdfast.errors import InvalidSession
 from holdfast.session import Session
 
 M = TypeVar("M", bound=Session)
+
+# The last microsecond that a backend can compare.
+LATEST: Final = 2**63 - 1
 
 
 class Page(NamedTuple, Generic[M]):
@@ -37,7 +40,14 @@ def read_cursor(text: str | None) -> tuple[int, str] | None:
         raise InvalidSession("cursor", "must be a string")
     try:
         plain = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        created, session_id = plain.decode("ascii").split("/", 1)
-        return int(created), session_id
+        text_of_time, session_id = plain.decode("ascii").split("/", 1)
+        created = int(text_of_time)
     except (binascii.Error, ValueError) as exc:
-        raise InvalidSession("cursor", "is not one that a page of this listing came with") from exc
+        raise _no_cursor() from exc
+    if not 0 <= created <= LATEST:
+        raise _no_cursor()
+    return created, session_id
+
+
+def _no_cursor() -> InvalidSession:
+    return InvalidSession("cursor", "is not one that a page of this listing came with")
