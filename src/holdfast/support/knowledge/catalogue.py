@@ -18,6 +18,7 @@ class Catalogue:
         self._connection = connection
         self._sql = statements(
             "list_documents",
+            "number_document",
             "put_chunk",
             "put_document",
             "remove_chunks",
@@ -38,7 +39,8 @@ class Catalogue:
     def put(self, document: Document, reading: Reading) -> None:
         """Write a document in the place of the one that has its id."""
         self._run("remove_chunks", id=document.id)
-        [[number]] = self._run("put_document", **asdict(document)).fetchall()
+        self._run("put_document", **asdict(document))
+        [[number]] = self._run("number_document", id=document.id).fetchall()
         self._connection.executemany(self._sql["put_chunk"], _chunks(number, reading))
 
     def remove(self, document_id: str) -> bool:

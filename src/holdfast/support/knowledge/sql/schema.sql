@@ -10,7 +10,7 @@ CREATE TABLE kb_document (
   origin   TEXT NOT NULL,
   audience TEXT NOT NULL,
   language TEXT NOT NULL
-) STRICT;
+);
 
 CREATE TABLE kb_chunk (
   number   INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used again: readers remember chunks by it
@@ -22,7 +22,7 @@ CREATE TABLE kb_chunk (
   keywords TEXT NOT NULL,                  -- of the document: other words for its subject
   body     TEXT NOT NULL,
   UNIQUE (document, position)
-) STRICT;
+);
 
 CREATE VIRTUAL TABLE kb_fts_title USING fts5 (
   title, keywords, content = 'kb_chunk', content_rowid = 'number', tokenize = 'porter unicode61'
