@@ -6,8 +6,8 @@ in time, by this process's own clock, counts as lost even if nobody has said so.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 RENEWED_AT: Final = 1 / 3
 RETRY_PAUSE: Final = 0.05
+# How long closing waits for the blocks that it has stopped, in seconds.
+PATIENCE: Final = 5.0
 
 Apply = Callable[[str, Change], Awaitable[Applied]]
 
@@ -86,7 +88,10 @@ class Holdings:
         self._leases = leases
         self._apply = apply
         self._held: set[Lease] = set()
-        self._tasks: dict[tuple[str, asyncio.Task[object] | None], Lease] = {}
+        self._users: set[tuple[str, asyncio.Task[object] | None]] = set()
+        self._waiting: set[asyncio.Timeout] = set()
+        self._left = asyncio.Event()
+        self._closing = False
         self._renewing: set[asyncio.Task[None]] = set()
         self._watch: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
@@ -99,21 +104,67 @@ class Holdings:
         self, session_id: str, *, ttl: float, wait: float, steal: bool
     ) -> AsyncGenerator[Lease]:
         """Hold the session for the block; see `SessionStore.lease`."""
+        with self._using(session_id, ttl=ttl):
+            grant = await self._acquire(session_id, ttl=ttl, wait=wait, steal=steal)
+            lease = Lease(session_id, grant, ttl=ttl, apply=self._apply)
+            self._add(lease)
+            try:
+                async with _stopping_at_loss(lease):
+                    yield lease
+            finally:
+                self._held.discard(lease)
+                await self._give_back(lease)
+
+    def reopen(self) -> None:
+        """Lend sessions again."""
+        self._closing = False
+
+    async def aclose(self) -> None:
+        """Lend nothing any more, lose what is still held, and wait a while until all is back."""
+        self._closing = True
+        while self._waiting:
+            self._waiting.pop().reschedule(0)
+        for lease in tuple(self._held):
+            lease.lose()
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
+        await asyncio.gather(*self._renewing, return_exceptions=True)
+        await self._wait_for_users()
+        await self._leases.drain()
+
+    @contextmanager
+    def _using(self, session_id: str, *, ttl: float) -> Generator[None]:
+        """Count a task among those that hold the session, or are about to."""
         me = session_id, asyncio.current_task()
-        if me in self._tasks:
+        if me in self._users:
             # Waiting for oneself would never end.
             raise LeaseUnavailable(session_id, waited=0, retry_after=ttl)
-        grant = await self._leases.acquire(session_id, ttl=ttl, wait=wait, steal=steal)
-        lease = Lease(session_id, grant, ttl=ttl, apply=self._apply)
-        self._tasks[me] = lease
-        self._add(lease)
+        self._users.add(me)
         try:
-            async with _stopping_at_loss(lease):
-                yield lease
+            yield
         finally:
-            self._held.discard(lease)
-            del self._tasks[me]
-            await self._give_back(lease)
+            self._users.discard(me)
+            self._left.set()
+
+    async def _acquire(self, session_id: str, *, ttl: float, wait: float, steal: bool) -> Grant:
+        """Acquire a lease, unless the store closes meanwhile."""
+        if self._closing:
+            raise _closing()
+        waiting = asyncio.timeout(None)
+        try:
+            async with waiting:
+                self._waiting.add(waiting)
+                grant = await self._leases.acquire(session_id, ttl=ttl, wait=wait, steal=steal)
+        except TimeoutError as exc:
+            raise _closing() from exc
+        finally:
+            self._waiting.discard(waiting)
+        if self._closing:
+            # It was granted in the very moment in which the store began to close.
+            self._leases.release_surely(session_id, grant.token)
+            raise _closing()
+        return grant
 
     async def _give_back(self, lease: Lease) -> None:
         """Release a lease; whoever has lost it is told at once, even by a store that is frozen."""
@@ -121,15 +172,13 @@ class Holdings:
         if not lease.lost.is_set():
             await asyncio.shield(released)
 
-    async def aclose(self) -> None:
-        """Lose what is still held, and stop renewing."""
-        for lease in tuple(self._held):
-            lease.lose()
-        if self._watch is not None:
-            self._watch.cancel()
-            await asyncio.gather(self._watch, return_exceptions=True)
-        await asyncio.gather(*self._renewing, return_exceptions=True)
-        await self._leases.drain()
+    async def _wait_for_users(self) -> None:
+        """Wait until all blocks have ended, for as long as there is patience."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                while self._users:
+                    self._left.clear()
+                    await self._left.wait()
 
     def _add(self, lease: Lease) -> None:
         self._held.add(lease)
@@ -201,6 +250,10 @@ async def _stopping_at_loss(lease: Lease) -> AsyncGenerator[None]:
         lease.settle(cancellations=before)
         if lease.lost.is_set():
             raise LeaseLost(lease.session_id)
+
+
+def _closing() -> StoreUnavailable:
+    return StoreUnavailable("The session store is closing")
 
 
 def expires_at(grant: Grant, *, now: float) -> datetime:

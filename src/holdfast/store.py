@@ -82,11 +82,14 @@ class SessionStore(Logs[M]):
 
     async def __aenter__(self) -> Self:
         await self._backend.__aenter__()
+        self._holdings.reopen()
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        await self._holdings.aclose()
-        await self._backend.__aexit__(*exc_info)
+        try:
+            await self._holdings.aclose()
+        finally:
+            await self._backend.__aexit__(*exc_info)
 
     async def get_batch(self, ids: Iterable[str]) -> dict[str, M | None]:
         """Read several sessions; None for each that is absent."""

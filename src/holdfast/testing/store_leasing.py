@@ -8,7 +8,7 @@ import pytest
 
 from holdfast.backend import Acquire, Granted
 from holdfast.change import Change
-from holdfast.errors import LeaseLost, LeaseUnavailable, SessionNotFound
+from holdfast.errors import LeaseLost, LeaseUnavailable, SessionNotFound, StoreUnavailable
 from holdfast.testing.store_steps import (
     ID,
     NAMESPACE,
@@ -276,3 +276,54 @@ class LeavingLeases:
             LeaseLost
         ]
         assert await is_free(other)
+
+    async def test_closing_waits_for_a_holder_that_cleans_up(self, stores_live: Stores) -> None:
+        """Its lease is given back before the backend is closed."""
+        store = await stores_live.open()
+        other = await stores_live.open()
+        await store.create(ID)
+        held = asyncio.Event()
+
+        async def hold() -> None:
+            async with store.lease(ID):
+                held.set()
+                try:
+                    await asyncio.sleep(60)
+                finally:
+                    await asyncio.sleep(0.2)
+
+        task = asyncio.create_task(hold())
+        await held.wait()
+        await store.__aexit__(None, None, None)
+        assert await is_free(other, wait=0)
+        [end] = await asyncio.gather(task, return_exceptions=True)
+        assert isinstance(end, LeaseLost)
+
+    async def test_nobody_is_granted_a_lease_by_a_store_that_closes(
+        self, stores_live: Stores
+    ) -> None:
+        """Whoever waits for one is told at once, and so is whoever comes later."""
+        store = await stores_live.open()
+        other = await stores_live.open()
+        await store.create(ID)
+        held = asyncio.Event()
+
+        async def hold() -> None:
+            async with store.lease(ID):
+                held.set()
+                await asyncio.sleep(60)
+
+        holder = asyncio.create_task(hold())
+        await held.wait()
+        waiting = [asyncio.create_task(is_free(store, wait=60)) for _ in range(3)]
+        await asyncio.sleep(0.05)
+        began = time.monotonic()
+        await store.__aexit__(None, None, None)
+        assert await is_free(other, wait=0)
+        answers = await asyncio.gather(*waiting, return_exceptions=True)
+        assert [type(answer) for answer in answers] == [StoreUnavailable] * 3
+        with pytest.raises(LeaseLost):
+            await holder
+        with pytest.raises(StoreUnavailable):
+            await is_free(store)
+        assert time.monotonic() - began < 1
