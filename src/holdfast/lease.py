@@ -51,6 +51,8 @@ class Leases:
         self._entropy = entropy
         self._observers = tuple(observers)
         self._turns = Turns()
+        # When the leases end that somebody here waits for, by what the one in front was told.
+        self._ends: dict[str, float] = {}
         self._detached: set[asyncio.Task[Any]] = set()
         self.monotonic = monotonic
 
@@ -120,11 +122,16 @@ class Leases:
             async with asyncio.timeout(wait) as scope:
                 async with self._turns.of(key):
                     scope.reschedule(None)
-                    return await self._try(
-                        session_id, token, ttl=ttl, ends=ends, wait=wait, steal=False
-                    )
+                    try:
+                        return await self._try(
+                            session_id, token, ttl=ttl, ends=ends, wait=wait, steal=False
+                        )
+                    finally:
+                        self._ends.pop(key, None)
         except TimeoutError as exc:
-            raise LeaseUnavailable(session_id, waited=wait, retry_after=1.0) from exc
+            now = self.monotonic()
+            retry_after = max(self._ends.get(key, now + ttl) - now, 0)
+            raise LeaseUnavailable(session_id, waited=wait, retry_after=retry_after) from exc
 
     async def _try(
         self, session_id: str, token: str, *, ttl: float, ends: float, wait: float, steal: bool
@@ -140,6 +147,7 @@ class Leases:
                         return Grant(token, outcome.fence, sent + ttl * (1 - DRIFT))
                     case Held():
                         remaining = outcome.remaining / MICROSECONDS
+                        self._ends[operation.key] = sent + remaining
                     case _:
                         raise refusal(session_id, operation, outcome)
                 left = ends - self.monotonic()

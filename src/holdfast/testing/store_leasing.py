@@ -150,6 +150,20 @@ class TakingTurns:
         for wait, seconds in zip(waits, took, strict=True):
             assert wait <= seconds < wait + 0.3
 
+    async def test_waiting_behind_a_contender_tells_when_to_come_again(
+        self, live: Store, stores_live: Stores
+    ) -> None:
+        """When the present lease ends: the one in front has asked, and others know it from it."""
+        await live.create(ID)
+        await ask(stores_live.backend, Acquire(KEY, "other", 20_000_000), Granted)
+        front = asyncio.create_task(is_free(live, wait=1))
+        await asyncio.sleep(0.1)
+        with pytest.raises(LeaseUnavailable) as caught:
+            async with live.lease(ID, wait=0.1):
+                pytest.fail("two held one session")
+        assert 15 < caught.value.retry_after <= 20
+        assert await front is False
+
     async def test_a_second_lease_in_one_task_raises(self, live: Store) -> None:
         """It would wait for itself. Another session, and another task, are welcome."""
         await live.create(ID)
