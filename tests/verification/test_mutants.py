@@ -55,10 +55,14 @@ FOUND: tuple[tuple[type[MemoryBackend], set[str]], ...] = (
 
 @pytest.mark.parametrize(("backend", "kinds"), FOUND, ids=lambda it: getattr(it, "__name__", ""))
 async def test_a_short_verification_finds_it(backend: type[MemoryBackend], kinds: set[str]) -> None:
-    """Within a round of load, under one of the names that say what is wrong."""
-    result = await verified(backend())
-    assert not result.ok
-    assert {finding.kind for finding in result.findings} & kinds
+    """Within a few short rounds of load, under one of the names that say what is wrong."""
+    found: set[str] = set()
+    for seed in range(1, 7):
+        result = await verified(backend(), seed=seed, seconds=0.4)
+        found |= {finding.kind for finding in result.findings}
+        if found & kinds:
+            break
+    assert found & kinds
 
 
 @pytest.mark.parametrize("seed", [1, 2])

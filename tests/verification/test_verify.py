@@ -95,6 +95,7 @@ def test_an_anomaly_ends_with_1_and_is_told(
         (["--store", "redis://127.0.0.1:6379"], "memory://"),
         (["--store", "sqlite:////no/such/folder/s.db", "--processes", "1"], "s.db"),
         (["--store", "memory://", "--processes", "2"], "--processes 1"),
+        (["--store", "memory://", "--report", "/no/such/folder/r.html"], "r.html"),
     ],
 )
 def test_what_could_not_run_ends_with_2(

@@ -48,6 +48,8 @@ def _verify(options: Namespace) -> int:
     plan = _plan(options)
     if plan.processes > 1 and _in_memory(plan.url):
         return _could_not_run("memory:// lives in one process: use --processes 1")
+    if options.report and not options.report.absolute().parent.is_dir():
+        return _could_not_run(f"There is no folder for the report: {options.report}")
     tell = _draw_bar if sys.stdout.isatty() else _print_round
     try:
         result = asyncio.run(verify(plan, tell=tell))

@@ -13,7 +13,7 @@ from holdfast.keyring import Keyring
 from holdfast.testing.histories import Call, History, Recorder, perform
 from holdfast.testing.histories.calls import Store
 from holdfast.testing.histories.events import monotonic
-from holdfast.verification.judging import FEW_STEPS, STEPS, Judgement, judge
+from holdfast.verification.judging import FEW_STEPS, STEPS, judge
 from holdfast.verification.measuring import SECOND, Measures
 from holdfast.verification.nemesis import Blow, blocks, schedule, strike
 from holdfast.verification.opening import open_checked
@@ -110,19 +110,29 @@ class _Campaign:
         return self._plan.seconds - (monotonic() - self._began) / SECOND
 
     async def _round(self, crew: Crew, number: int, faults: Sequence[Fault]) -> None:
-        plan, session_ids = self._plan, self._plan.session_ids(number)
+        session_ids = self._plan.session_ids(number)
         values = {"values": {"topic": "none"}}
         await self._ask_all(f"{number}-first", (Call("create", id_, values) for id_ in session_ids))
-        seconds = plan.round_seconds
-        seed = f"{plan.seed}/{number}"
-        blows = schedule(faults, seconds=seconds, places=plan.processes, seed=seed)
         begin = monotonic()
-        orders = self._orders(number, faults, blows, until=begin + int(seconds * SECOND))
-        played, suffered = await asyncio.gather(crew.play(orders), strike(crew, blows))
+        await self._load(crew, number, faults)
         end = monotonic()
-        self._note(played, suffered)
         await self._ask_all(f"{number}-last", _final_reads(session_ids))
-        history, judgement = self._judge(number, faults)
+        if self._passes(number, faults, begin=begin, end=end):
+            await self._store.delete_batch(session_ids)
+
+    async def _load(self, crew: Crew, number: int, faults: Sequence[Fault]) -> None:
+        plan = self._plan
+        seconds, seed = plan.round_seconds, f"{plan.seed}/{number}"
+        blows = schedule(faults, seconds=seconds, places=plan.processes, seed=seed)
+        orders = self._orders(number, faults, blows, until=monotonic() + int(seconds * SECOND))
+        played, suffered = await asyncio.gather(crew.play(orders), strike(crew, blows))
+        self._note(played, suffered)
+
+    def _passes(self, number: int, faults: Sequence[Fault], *, begin: int, end: int) -> bool:
+        """Check what was written down in a round."""
+        history = self._history(number)
+        judgement = judge(history, steps=FEW_STEPS if "cancel" in faults else STEPS)
+        self.result.measures.add(history.events)
         self.result.findings += judgement.findings
         self.result.rounds.append(
             Round(
@@ -136,8 +146,14 @@ class _Campaign:
                 anomalies=len(judgement.findings),
             )
         )
-        if not judgement.findings:
-            await self._store.delete_batch(session_ids)
+        return not judgement.findings
+
+    def _history(self, number: int) -> History:
+        paths = sorted(self._folder.glob(f"{number}-*.jsonl"))
+        history = History.load(*paths)
+        for path in paths:
+            path.unlink()
+        return history
 
     def _orders(
         self, number: int, faults: Sequence[Fault], blows: Sequence[Blow], *, until: int
@@ -178,14 +194,6 @@ class _Campaign:
             asked = (ask(place, call) for place, call in enumerate(calls))
             # What is not an error of the store is written down, and found by the check.
             await asyncio.gather(*asked, return_exceptions=True)
-
-    def _judge(self, number: int, faults: Sequence[Fault]) -> tuple[History, Judgement]:
-        paths = sorted(self._folder.glob(f"{number}-*.jsonl"))
-        history = History.load(*paths)
-        self.result.measures.add(history.events)
-        for path in paths:
-            path.unlink()
-        return history, judge(history, steps=FEW_STEPS if "cancel" in faults else STEPS)
 
 
 def _final_reads(session_ids: Iterable[str]) -> Iterable[Call]:

@@ -17,7 +17,7 @@ from holdfast.verification.plan import Order, Played
 
 # How often a caller holds a session for several changes, instead of making one call.
 TENURES: Final = 0.01
-# A cancellation comes within so many times the duration of the last call.
+# A cancellation comes within so many times what calls have taken of late.
 CANCELLED_WITHIN: Final = 1.5
 
 
@@ -67,15 +67,15 @@ class _Player:
 
     async def _maybe_cancelled(self, work: Callable[[], Awaitable[Any]]) -> None:
         if not self._cancelled_share or self._dice.random() >= self._cancelled_share:
+            began = time.perf_counter()
             await work()
+            self._typical = 0.9 * self._typical + 0.1 * (time.perf_counter() - began)
             return
-        began = time.perf_counter()
         task = asyncio.ensure_future(work())
         await self._let_run(task)
         if task.cancel():
             self.cancelled += 1
         await asyncio.wait([task])
-        self._typical = 0.9 * self._typical + 0.1 * (time.perf_counter() - began)
         if not task.cancelled():
             task.result()
 

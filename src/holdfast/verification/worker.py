@@ -7,6 +7,7 @@ never stand in a command line), then orders. To each it answers with a line. It 
 import asyncio
 import json
 import logging
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,8 @@ def _say(what: object) -> None:
 
 
 if __name__ == "__main__":
+    # Whoever interrupts the command interrupts it alone; its workers end with their input.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Losing leases is what happens here all the time.
     logging.getLogger("holdfast").setLevel(logging.ERROR)
     asyncio.run(work())
