@@ -106,11 +106,16 @@ class LeaseUnavailable(HoldfastError):
     `retry_after` is in seconds: when the present lease ends if it is not renewed.
     """
 
-    def __init__(self, session_id: str, *, waited: float, retry_after: float) -> None:
-        super().__init__(
-            f"Session {session_id!r} is held by another worker and was not free within "
-            f"{waited:.3g} s. Wait longer, or try again in {retry_after:.3g} s."
+    def __init__(
+        self, session_id: str, *, waited: float, retry_after: float, by_caller: bool = False
+    ) -> None:
+        state = (
+            "is held by this very task, which would wait for itself. Use the lease that it has."
+            if by_caller
+            else f"is held by another worker and was not free within {waited:.3g} s. "
+            f"Wait longer, or try again in {retry_after:.3g} s."
         )
+        super().__init__(f"Session {session_id!r} {state}")
         self.session_id, self.waited, self.retry_after = session_id, waited, retry_after
 
 

@@ -139,7 +139,7 @@ class Holdings:
         me = session_id, asyncio.current_task()
         if me in self._users:
             # Waiting for oneself would never end.
-            raise LeaseUnavailable(session_id, waited=0, retry_after=ttl)
+            raise LeaseUnavailable(session_id, waited=0, retry_after=ttl, by_caller=True)
         self._users.add(me)
         try:
             yield

@@ -170,7 +170,7 @@ class TakingTurns:
         await live.create(OTHER)
         async with live.lease(ID):
             began = time.monotonic()
-            with pytest.raises(LeaseUnavailable):
+            with pytest.raises(LeaseUnavailable, match="held by this very task"):
                 async with live.lease(ID, wait=10):
                     pytest.fail("held twice")
             assert time.monotonic() - began < 1
