@@ -2,10 +2,12 @@
 
 import pytest
 
-from holdfast import DecryptionFailed, Session
+from holdfast import DecryptionFailed, Session, SessionStore
 from holdfast.backend import StoredItem
-from holdfast.decoding import SNAPSHOTS_KEPT
+from holdfast.backends.memory import MemoryBackend
+from holdfast.decoding import LARGEST_KEPT, SNAPSHOTS_KEPT
 from holdfast.keyring import Keyring
+from holdfast.testing import ManualClock
 from tests.encoding_bench import NOW, Bench, Mine
 
 
@@ -124,3 +126,33 @@ class TestRemembering:
             values = bench.encoder.initial(f"s{number}", None, {}).values
             bench.decoder.session(f"s{number}", blank._replace(values=values))
         assert len(bench.decoder) == SNAPSHOTS_KEPT
+
+    def test_large_sessions_are_not_kept(self) -> None:
+        """They are opened each time; a small one that has grown is not kept either."""
+        bench = Bench()
+        small = bench.create("ann", topic="a")
+        assert bench.read(small) is bench.read(small)
+        assert len(bench.decoder) == 1
+        large = bench.changed(small, set={"k": "x" * LARGEST_KEPT})
+        first, second = bench.read(large), bench.read(large)
+        assert first == second
+        assert first is not second
+        assert len(bench.decoder) == 0
+        again = bench.changed(large, unset=["k"])
+        assert bench.read(again) is bench.read(again)
+
+    async def test_nothing_is_kept_of_a_session_that_is_known_to_be_gone(self) -> None:
+        """Collected, deleted, or found to be absent."""
+        clock = ManualClock()
+        backend = MemoryBackend(clock=clock.clock)
+        async with SessionStore(backend, model=Session, keys=Keyring.generate()) as store:
+            for name in ("collected", "deleted", "expired"):
+                await store.create(name, ttl=60)
+            assert (await store.get_stats()).cached_snapshots == 3
+            await store.delete("deleted")
+            assert (await store.get_stats()).cached_snapshots == 2
+            await store.create("new", ttl=600)
+            clock.advance(61)
+            assert await store.get("expired") is None
+            assert await store.cleanup_expired() == 1
+            assert (await store.get_stats()).cached_snapshots == 1

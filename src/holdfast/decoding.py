@@ -21,6 +21,8 @@ from holdfast.session import Session
 M = TypeVar("M", bound=Session)
 
 SNAPSHOTS_KEPT: Final = 4096
+# In bytes of sealed values.
+LARGEST_KEPT: Final = 1 << 14
 _METADATA_BYTE: Final = ord(METADATA)
 
 
@@ -59,17 +61,25 @@ class Decoder(Generic[M]):
             return kept.snapshot
         opened = self._opened(session_id, record, kept)
         snapshot = self._read(session_id, record, opened)
-        self._snapshots[session_id] = _Kept(record, snapshot, opened)
-        self._snapshots.move_to_end(session_id)
-        if len(self._snapshots) > SNAPSHOTS_KEPT:
-            self._snapshots.popitem(last=False)
+        self.forget(session_id)
+        if sum(map(len, record.values.values())) <= LARGEST_KEPT:
+            self._keep(session_id, _Kept(record, snapshot, opened))
         return snapshot
+
+    def forget(self, session_id: str) -> None:
+        """Keep nothing of a session that is gone."""
+        self._snapshots.pop(session_id, None)
 
     def item(self, session_id: str, stored: StoredItem) -> Item:
         """Open one entry of a log."""
         seal = self._sealer.of(session_id)
         text = seal.open("item", stored.origin.encode(), stored.sealed)
         return Item(stored.number, moment(stored.at), freeze(from_json(text)))
+
+    def _keep(self, session_id: str, kept: _Kept[M]) -> None:
+        self._snapshots[session_id] = kept
+        if len(self._snapshots) > SNAPSHOTS_KEPT:
+            self._snapshots.popitem(last=False)
 
     def _opened(
         self, session_id: str, record: Record, kept: "_Kept[M] | None"

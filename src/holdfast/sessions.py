@@ -89,6 +89,7 @@ class Sessions(Generic[M]):
         before = self._marks.before(session_id)
         outcome = await self._backend.execute(Read(self._key(session_id)))
         if not isinstance(outcome, Found):
+            self._decoder.forget(session_id)
             return None
         record = outcome.record
         self._marks.compare(session_id, before, record.incarnation, record.revision)
@@ -220,6 +221,7 @@ class Sessions(Generic[M]):
         operation = Delete(self._key(session_id), expect_incarnation, expect_revision)
         match await self._backend.execute(operation):
             case Deleted(existed):
+                self._decoder.forget(session_id)
                 return existed
             case outcome:
                 raise refusal(session_id, operation, outcome)

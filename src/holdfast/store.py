@@ -147,6 +147,8 @@ class SessionStore(Logs[M]):
         await self._backend.execute(Purge(PROBES, limit))
         match await self._backend.execute(operation):
             case Purged(session_ids):
+                for session_id in session_ids:
+                    self._decoder.forget(session_id)
                 return len(session_ids)
             case outcome:
                 raise refusal("", operation, outcome)
