@@ -6,10 +6,14 @@ from collections.abc import Iterable
 
 import pytest
 
+from holdfast.backend import Conflict, Read
 from holdfast.breaker import MAX_REMEMBERED, Breaker, BreakerPolicy, State
 from holdfast.errors import StoreUnavailable
+from holdfast.retrying import Resilient
 from holdfast.testing import ManualClock
 from holdfast.testing.shuffling import shuffled
+from holdfast.testing.steps import KEY, change, create
+from tests.faulty import faulty_memory, well
 
 POLICY = BreakerPolicy(failure_rate=0.5, minimum_calls=10, window=10, pause=1, permits=3)
 
@@ -131,6 +135,24 @@ def test_half_open_one_failure_opens_it_again() -> None:
     watched.now += 0.02
     watched.breaker.admit()
     assert watched.state() == "half_open"
+
+
+async def test_a_store_that_is_back_and_refuses_is_back(self) -> None:
+    """The trials may all be answered with a no: the breaker closes."""
+    async with faulty_memory() as faulty:
+        await create(faulty)
+        faulty.plan = lambda _: "refuse"
+        backend = Resilient(faulty, deadline=5, jitter=lambda: 0.0)
+        now = [0.0]
+        backend.breaker = Breaker(clock=lambda: now[0])
+        for _ in range(10):
+            with pytest.raises(StoreUnavailable):
+                await backend.execute(Read(KEY))
+        assert backend.breaker.state == "open"
+        now[0], faulty.plan = 2.0, well
+        for _ in range(3):
+            assert isinstance(await backend.execute(change(expect_revision=9)), Conflict)
+        assert backend.breaker.state == "closed"
 
 
 def test_a_permit_that_was_cancelled_can_be_used_again() -> None:

@@ -40,7 +40,7 @@ from holdfast.testing import ManualClock
 from holdfast.testing.shuffling import run_shuffled, shuffled
 from holdfast.testing.steps import HOUR, KEY, change, create, creation, fresh
 from holdfast.testing.store_steps import ID, present, together
-from tests.faulty import Fault, Faulty, Plan, faulty_memory, patient, store_on, well
+from tests.faulty import Fault, Faulty, Plan, faulty_memory, patient, store_on
 
 MANY = RetryPolicy(attempts=12, first_pause=0.01, reserve=100_000)
 ONE_OF_EACH: tuple[Operation, ...] = (
@@ -348,23 +348,6 @@ class TestBreaking:
             for _ in range(100):
                 assert isinstance(await backend.execute(change(expect_revision=9)), Conflict)
                 await backend.execute(Read("conformance/absent"))
-            assert backend.breaker.state == "closed"
-
-    async def test_a_store_that_is_back_and_refuses_is_back(self) -> None:
-        """The trials may all be answered with a no: the breaker closes."""
-        async with memory(planned()) as faulty:
-            await create(faulty)
-            faulty.plan = lambda _: "refuse"
-            backend = Resilient(faulty, deadline=5, jitter=lambda: 0.0)
-            now = [0.0]
-            backend.breaker = Breaker(clock=lambda: now[0])
-            for _ in range(10):
-                with pytest.raises(StoreUnavailable):
-                    await backend.execute(Read(KEY))
-            assert backend.breaker.state == "open"
-            now[0], faulty.plan = 2.0, well
-            for _ in range(3):
-                assert isinstance(await backend.execute(change(expect_revision=9)), Conflict)
             assert backend.breaker.state == "closed"
 
     async def test_half_open_it_asks_three_at_a_time(self) -> None:
