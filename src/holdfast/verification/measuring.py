@@ -10,7 +10,7 @@ from holdfast.testing.histories import Event
 from holdfast.testing.histories.events import NEVER
 
 SECOND: Final = 1_000_000_000
-SLICES: Final = 120
+SLICES: Final = 240
 # Durations are kept in classes, so many to a doubling: exact to 5 %.
 CLASSES: Final = 8
 

@@ -36,7 +36,10 @@ svg line { stroke: var(--line); stroke-width: 1 } polyline { fill: none; stroke-
 rect.round { fill: var(--band) } rect.cancel { fill: var(--tint) } rect.busy { fill: var(--busy) }
 polyline.busy { stroke: var(--busy) }
 polyline.slow { stroke: var(--slow) } rect.kill { fill: var(--bad) } rect.pause { fill: #8a63b8 }
-rect.block { fill: var(--slow) } .key { display: inline-block; width: .8em; height: .8em;
+rect.block { fill: var(--slow) }
+.wide { overflow-x: auto } .wide svg { min-width: 40rem }
+@media (max-width: 40rem) { body { font-size: 12px; margin: 1rem auto } }
+.key { display: inline-block; width: .8em; height: .8em;
   margin: 0 .3em 0 1em; border-radius: 2px }
 """
 KEYS: Final = {
@@ -85,23 +88,42 @@ def _head(result: Result) -> Iterator[str]:
 
 def _pictures(result: Result) -> Iterator[str]:
     axis = Axis(max(result.seconds, 0.1))
-    keys = "".join(
-        f'<span class="key" style="background:{colour}"></span>{name}'
-        for name, colour in KEYS.items()
-    )
     yield "<h2>Workers</h2>"
-    yield f"<p>Bands are rounds, checked one by one.{keys}</p>"
+    yield f"<p>Bands are rounds, checked one by one.{_keys()}</p>"
     names = [f"worker {place}" for place in range(result.plan.processes)]
-    yield lanes(axis, names, rounds=_bands(result), spans=[*_business(result), *_blows(result)])
+    spans = [*_business(result), *_blows(result)]
+    yield _wide(lanes(axis, names, rounds=_bands(result), spans=spans))
     speeds, width = result.measures.speeds, result.measures.width
     slices = [(at * width, speeds.get(at)) for at in range(max(speeds, default=0) + 1)]
-    rate = [(at, speed.answered / width if speed else None) for at, speed in slices]
     yield "<h2>Operations a second</h2>"
-    yield curves(axis, {"busy": rate}, unit=_short, logarithmic=False)
+    rate = {"busy": _rate(result)}
+    yield _wide(curves(axis, rate, unit=_short, logarithmic=False))
     yield "<h2>Duration of operations</h2><p>The median, and the 99th of a hundred (orange).</p>"
     slow = [(at, speed.slowest if speed else None) for at, speed in slices]
     median = [(at, speed.median if speed else None) for at, speed in slices]
-    yield curves(axis, {"slow": slow, "busy": median}, unit=_duration, logarithmic=True)
+    yield _wide(curves(axis, {"slow": slow, "busy": median}, unit=_duration, logarithmic=True))
+
+
+def _keys() -> str:
+    return "".join(
+        f'<span class="key" style="background:{colour}"></span>{name}'
+        for name, colour in KEYS.items()
+    )
+
+
+def _rate(result: Result) -> list[tuple[float, float | None]]:
+    """Give the operations a second, none where workers were at it and nothing was answered."""
+    measures = result.measures
+    rates: dict[int, float] = {}
+    for one in result.rounds:
+        rates |= dict.fromkeys(range(*map(measures.slice_of, (one.begin, one.end))), 0.0)
+    for place, speed in measures.speeds.items():
+        rates[place] = speed.answered / measures.width
+    return [(at * measures.width, rates.get(at)) for at in range(max(rates, default=0) + 1)]
+
+
+def _wide(picture: str) -> str:
+    return f'<div class="wide">{picture}</div>'
 
 
 def _bands(result: Result) -> Iterator[Span]:

@@ -82,9 +82,9 @@ class Result:
 
     def _load(self) -> str:
         plan = self.plan
-        crew = f"{plan.processes} processes with {plan.callers} callers each"
-        rounds = f"{len(self.rounds)} rounds in {self.seconds:.0f} s, seed {plan.seed}"
-        return f"{crew}, on {plan.sessions} sessions a round; {rounds}"
+        crew = f"processes {plan.processes}, callers in each {plan.callers}"
+        rounds = f"sessions a round {plan.sessions}, rounds {len(self.rounds)}"
+        return f"{crew}, {rounds} in {self.seconds:.0f} s, seed {plan.seed}"
 
     def _checked(self) -> str:
         answered, refused, unknown = map(self.measures.count, ("ok", "refused", "unknown"))
@@ -92,6 +92,8 @@ class Result:
         return f"{self.operations:,} checked: {parts}"
 
     def _unsettled(self) -> str:
+        if self.findings:
+            return "; where other checks find something, none is looked for"
         if not self.undecided:
             return ""
         return f"; not settled for {self.undecided:,}, which passed all other checks"
