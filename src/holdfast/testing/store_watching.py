@@ -3,14 +3,21 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+import pytest
+
+from holdfast.clock import SYSTEM_CLOCK
+from holdfast.errors import StoreUnavailable
+from holdfast.store import SessionStore
 from holdfast.testing.store_steps import (
     ID,
     OTHER,
     SOON,
+    OpenBackend,
     Store,
     Stores,
     eventually_ends,
     present,
+    stores_on,
     together,
 )
 
@@ -143,3 +150,14 @@ class WatchingSessions:
         left = asyncio.all_tasks() - tasks
         assert not left or not (await asyncio.wait(left, timeout=SOON))[1]
         assert stores_live.backend.statistics().get("listeners", 0) == 0
+
+    async def test_a_watch_ends_when_the_store_closes(self, open_backend: OpenBackend) -> None:
+        """At once, as a failure: nobody can say any more what becomes of the session."""
+        opening = open_backend(SYSTEM_CLOCK)
+        async with stores_on(opening, clock=SYSTEM_CLOCK, make=SessionStore) as stores:
+            store = await stores.open()
+            await store.create(ID)
+            watches = [await left_alone(store.watch(ID)) for _ in range(3)]
+        for watch in watches:
+            with pytest.raises(StoreUnavailable):
+                await watch

@@ -45,6 +45,7 @@ from holdfast.backend import (
     Touch,
 )
 from holdfast.backends import rules
+from holdfast.backends.entering import already_open
 from holdfast.backends.memory.limiter import Limiter
 from holdfast.backends.memory.space import Entry, Space
 from holdfast.backends.scan import ScanPage
@@ -54,7 +55,11 @@ from holdfast.errors import StoreUnavailable
 
 
 class MemoryBackend:
-    """Keeps at most `max_sessions` a namespace; the least recently active one makes room."""
+    """Keeps at most `max_sessions` a namespace; the least recently active one makes room.
+
+    Entering raises `RuntimeError` while the backend is open. A closed one may be entered again, and
+    is empty then.
+    """
 
     name = "memory"
     answers_can_be_lost = False
@@ -65,14 +70,19 @@ class MemoryBackend:
         self._spaces: dict[str, Space] = {}
         self._bells = Bells()
         self._limiter = Limiter()
+        self._entered = False
         self._closed = False
 
     async def __aenter__(self) -> Self:
+        if self._entered:
+            raise already_open(self.name)
+        self._entered = True
         self._closed = False
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
         """Forget everything, and wake those who wait for a session."""
+        self._entered = False
         self._closed = True
         self._spaces.clear()
         self._bells.ring_all()

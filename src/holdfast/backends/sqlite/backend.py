@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from holdfast.backend import Count, List, Operation, Outcome, Read, ReadItems
+from holdfast.backends.entering import already_open
 from holdfast.backends.sqlite.connections import Synchronous, connect_to_read, connect_to_write
 from holdfast.backends.sqlite.lane import Lane
 from holdfast.backends.sqlite.listening import Listening
@@ -26,7 +27,8 @@ class SQLiteBackend:
     ones may be gone then, though the file stays sound. `patience` is how many seconds a batch
     waits for writers in other processes.
 
-    Entering raises `InvalidStore` when the file is no session store, and leaves it as it is.
+    Entering raises `InvalidStore` when the file is no session store, and leaves it as it is, and
+    `RuntimeError` while the backend is open. A closed one may be entered again.
     """
 
     name = "sqlite"
@@ -44,26 +46,39 @@ class SQLiteBackend:
         self._clock = clock
         self._synchronous: Synchronous = synchronous
         self._patience = patience
+        self._open = False
+        self._opened = AsyncExitStack()
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Make the parts that serve for one opening."""
         self._writer = Lane("holdfast-sqlite-writer", self._open_writer)
         self._reader = Lane("holdfast-sqlite-reader", self._open_reader)
         self._writes = Coalescer(self._write)
         self._reads = Coalescer(self._read)
         self._listening = Listening(self._version)
-        self._lanes = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        async with AsyncExitStack() as lanes:
-            await lanes.enter_async_context(self._writer)
-            await lanes.enter_async_context(self._reader)
-            self._lanes = lanes.pop_all()
+        if self._open:
+            raise already_open(self.name)
+        self._open = True
+        self._prepare()
+        async with AsyncExitStack() as opened:
+            opened.callback(self._forget_opening)
+            await opened.enter_async_context(self._writer)
+            await opened.enter_async_context(self._reader)
+            opened.push_async_callback(self._listening.aclose)
+            opened.push_async_callback(self._reads.aclose)
+            opened.push_async_callback(self._writes.aclose)
+            self._opened = opened.pop_all()
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        """Answer what waits, then close the file."""
-        async with self._lanes:
-            await self._listening.aclose()
-            await self._writes.aclose()
-            await self._reads.aclose()
+        """Answer what waits, wake who listens, then close the file."""
+        await self._opened.aclose()
+
+    def _forget_opening(self) -> None:
+        self._open = False
 
     async def execute(self, operation: Operation) -> Outcome:
         """Answer one operation, together with others that are asked for now."""

@@ -21,6 +21,7 @@ class Listening:
         self._version = version
         self._bells = Bells()
         self._watcher: asyncio.Task[None] | None = None
+        self._closed = False
 
     def __len__(self) -> int:
         return len(self._bells)
@@ -29,7 +30,7 @@ class Listening:
     def listen(self, key: str) -> Generator[Bell]:
         """Be rung for `key` as long as the block lasts."""
         with self._bells.listen(key) as bell:
-            if self._watcher is None:
+            if self._watcher is None and not self._closed:
                 self._watcher = asyncio.create_task(self._watch(), name="holdfast-sqlite-watcher")
             yield bell
 
@@ -40,7 +41,9 @@ class Listening:
                 self._bells.ring(key)
 
     async def aclose(self) -> None:
-        """Stop asking the file."""
+        """Stop asking the file, and wake everybody to see that it is closed."""
+        self._closed = True
+        self._bells.ring_all()
         if self._watcher is not None:
             self._watcher.cancel()
             await asyncio.wait({self._watcher})
