@@ -7,14 +7,14 @@ from typing import Final
 
 from holdfast.backend import Operation, Outcome
 from holdfast.coalescer import Answer
-from holdfast.errors import StoreUnavailable
+from holdfast.errors import DecryptionFailed, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
 # What one operation can bring about: a value that SQLite does not take, a row that is unreadable.
 SPOILING: Final = (sqlite3.Error, OverflowError, TypeError, ValueError)
 
-Transact = Callable[[Sequence[Operation]], list[Outcome]]
+Transact = Callable[[Sequence[Operation]], list[Answer]]
 
 
 def answer_batch(transact: Transact, operations: Sequence[Operation]) -> list[Answer]:
@@ -28,6 +28,14 @@ def answer_batch(transact: Transact, operations: Sequence[Operation]) -> list[An
     except SPOILING as exc:
         logger.warning("sqlite.batch_repeated", extra={"error": type(exc).__name__})
         return [_answer_alone(transact, operation) for operation in operations]
+
+
+def answer(run: Callable[[Operation], Outcome], operation: Operation) -> Answer:
+    """Answer one operation of a batch; a damaged row is found before anything is changed."""
+    try:
+        return run(operation)
+    except DecryptionFailed as exc:
+        return exc
 
 
 def _answer_alone(transact: Transact, operation: Operation) -> Answer:

@@ -20,8 +20,14 @@ def pack_integers(integers: Mapping[str, int]) -> str:
 
 
 def unpack_integers(text: str) -> dict[str, int]:
-    """Read what `pack_integers` wrote."""
+    """Read what `pack_integers` wrote.
+
+    Raises:
+        ValueError, TypeError, RecursionError: it is damaged.
+    """
     integers: dict[str, int] = _decode(text)[0]
+    if type(integers) is not dict or not {int}.issuperset(map(type, integers.values())):
+        raise ValueError("not an object of integers")
     return integers
 
 
@@ -32,8 +38,14 @@ def pack_values(values: Mapping[bytes, bytes]) -> bytes:
 
 
 def unpack_values(packed: bytes) -> dict[bytes, bytes]:
-    """Take the values of a session apart again."""
+    """Take the values of a session apart again.
+
+    Raises:
+        ValueError, TypeError, struct.error: they are damaged.
+    """
     count = unpack_from("<I", packed)[0]
+    if count % 2:
+        raise ValueError("a tag without a value")
     lengths = iter(unpack_from(f"<{count}I", packed, 4))
     values: dict[bytes, bytes] = {}
     start = 4 * count + 4
@@ -42,4 +54,6 @@ def unpack_values(packed: bytes) -> dict[bytes, bytes]:
         end = middle + next(lengths)
         values[packed[start:middle]] = packed[middle:end]
         start = end
+    if start != len(packed):
+        raise ValueError("not as long as its parts")
     return values

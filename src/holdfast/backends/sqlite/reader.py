@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from functools import partial
 from heapq import merge
 from typing import Final
 
@@ -21,8 +22,15 @@ from holdfast.backend import (
     StoredItem,
 )
 from holdfast.backends.scan import ScanPage
-from holdfast.backends.sqlite.batches import answer_batch
-from holdfast.backends.sqlite.rows import MINUTE, Columns, Finder, record_of
+from holdfast.backends.sqlite.batches import answer, answer_batch
+from holdfast.backends.sqlite.rows import (
+    MINUTE,
+    Columns,
+    Finder,
+    expired,
+    listed_record_of,
+    record_of,
+)
 from holdfast.backends.sqlite.statements import Statements
 from holdfast.backends.sqlite.transactions import reading
 from holdfast.clock import Clock
@@ -31,6 +39,7 @@ from holdfast.coalescer import Answer
 FIRST: Final = -(2**63)
 LAST: Final = 2**63 - 1
 RECORDS_KEPT: Final = 4096
+LARGEST_KEPT: Final = 1 << 14
 
 
 class Reader:
@@ -52,14 +61,15 @@ class Reader:
         """Close the connection."""
         self._connection.close()
 
-    def _transact(self, operations: Sequence[Operation]) -> list[Outcome]:
+    def _transact(self, operations: Sequence[Operation]) -> list[Answer]:
+        # First: a session that is extended meanwhile must not be measured by a later clock.
+        now = self._clock.wall()
         with reading(self._connection):
             keys = {op.key for op in operations if isinstance(op, (Read, ReadItems))}
             self._rows = {columns[1]: columns for columns in self._finder.find(list(keys))}
-            now = self._clock.wall()
-            return [self._answer(operation, now) for operation in operations]
+            return [answer(partial(self._run, now), operation) for operation in operations]
 
-    def _answer(self, operation: Operation, now: int) -> Outcome:
+    def _run(self, now: int, operation: Operation) -> Outcome:
         match operation:
             case Read():
                 return self._read(operation, now)
@@ -74,25 +84,27 @@ class Reader:
 
     def _read(self, operation: Read, now: int) -> Found | Absent:
         columns = self._rows.get(operation.key)
-        if columns is None:
+        if columns is None or expired(columns, now):
+            self._records.pop(operation.key, None)
             return Absent()
-        record = self._record(operation.key, columns)
-        return Found(record) if record.expires > now else Absent()
+        return Found(self._record(operation.key, columns))
 
     def _record(self, key: str, columns: Columns) -> Record:
         """Give the same record again for a row that has not moved: it is not opened anew then."""
         known = self._records.get(key)
         if known is not None and known[0] == columns:
             return known[1]
+        self._records.pop(key, None)
         record = record_of(columns)
-        self._records[key] = columns, record
-        if known is None and len(self._records) > RECORDS_KEPT:
-            del self._records[next(iter(self._records))]
+        if len(columns[17]) <= LARGEST_KEPT:
+            self._records[key] = columns, record
+            if len(self._records) > RECORDS_KEPT:
+                del self._records[next(iter(self._records))]
         return record
 
     def _read_items(self, operation: ReadItems, now: int) -> ItemsFound | Absent:
         columns = self._rows.get(operation.key)
-        if columns is None or record_of(columns).expires <= now:
+        if columns is None or expired(columns, now):
             return Absent()
         found = self._connection.execute(
             self._statements["read_items"], (columns[0], operation.after, operation.limit)
@@ -103,7 +115,7 @@ class Reader:
     def _list(self, operation: List, now: int) -> Listed:
         page = ScanPage(operation, now=now)
         for columns in self._walk(operation):
-            if not page.offer(columns[1].partition("/")[2], record_of(columns)):
+            if not page.offer(columns[1].partition("/")[2], listed_record_of(columns)):
                 break
         return page.listed()
 

@@ -1,7 +1,8 @@
 """Sessions as rows: how they are found, and how a row and a record become each other."""
 
 import sqlite3
-from collections.abc import Sequence
+import struct
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from holdfast.backend import Record, StoredItem
@@ -13,10 +14,16 @@ from holdfast.backends.sqlite.packing import (
     unpack_values,
 )
 from holdfast.backends.sqlite.statements import Statements
+from holdfast.errors import DecryptionFailed
 
 MINUTE: Final = 60_000_000
 # Keys in one statement. A few sizes, so that all of them stay prepared; unused places are NULL.
 SIZES: Final = (1, 4, 16, 64, 256)
+
+# What taking a damaged row apart brings about.
+DAMAGE: Final = (struct.error, TypeError, ValueError, RecursionError)
+# No ciphertext is as short as this: what holds it is never opened, and never taken for empty.
+UNREADABLE: Final[Mapping[bytes, bytes]] = {b"": b""}
 
 Columns = tuple[Any, ...]
 
@@ -26,11 +33,13 @@ class Row:
 
     `minute` is where the file counts its deadline, None while the file does not know the session.
     `surplus` says how many of the oldest items have to go; `lease` is None until it was looked up;
-    `size` is that of the packed values in the file, in bytes.
+    `size` is that of the packed values in the file, in bytes. All that can be done with a `damaged`
+    one is to remove it.
     """
 
     __slots__ = (
         "changes",
+        "damaged",
         "id",
         "items",
         "key",
@@ -47,6 +56,7 @@ class Row:
         self.key = key
         self.record = record
         self.minute: int | None = None
+        self.damaged = False
         self.remembered = 0
         self.size = 0
         self.items: list[StoredItem] = []
@@ -61,25 +71,48 @@ class Row:
 
 
 def row_of(columns: Columns) -> Row:
-    """Make a row of what `read_sessions` gives."""
-    row = Row(columns[0], columns[1], record_of(columns))
+    """Make a row of what `read_sessions` gives, damaged or not."""
+    record = listed_record_of(columns)
+    row = Row(columns[0], columns[1], record)
     row.minute = columns[3]
+    if record.values is UNREADABLE:
+        row.damaged = True
+        return row
     row.remembered = columns[4]
     row.size = len(columns[17])
     return row
 
 
 def record_of(columns: Columns) -> Record:
-    """Make a record of what `read_sessions` gives."""
-    return Record._make(
-        (
-            *columns[5:14],
-            unpack_integers(columns[16]),
-            unpack_values(columns[17]),
-            columns[14],
-            columns[15],
-        )
-    )
+    """Make a record of what `read_sessions` gives.
+
+    Raises:
+        DecryptionFailed: the row is damaged.
+    """
+    try:
+        integers, values = unpack_integers(str(columns[16], "utf-8")), unpack_values(columns[17])
+    except DAMAGE as exc:
+        raise damaged(columns[1]) from exc
+    return Record._make((*columns[5:14], integers, values, columns[14], columns[15]))
+
+
+def listed_record_of(columns: Columns) -> Record:
+    """Make a record also of a damaged row: one that has its place, and that nobody can open."""
+    try:
+        return record_of(columns)
+    except DecryptionFailed:
+        return Record._make((*columns[5:14], {}, UNREADABLE, columns[14], columns[15]))
+
+
+def expired(columns: Columns, now: int) -> bool:
+    """Say whether the deadline of what `read_sessions` gives is past, without taking it apart."""
+    base, ttl, cap = columns[10:13]
+    return bool(min(base + ttl, cap) <= now)
+
+
+def damaged(key: str) -> DecryptionFailed:
+    """Say of a session that its row cannot be taken apart."""
+    return DecryptionFailed(key.partition("/")[2], reason="its row is damaged")
 
 
 def columns_of(row: Row, minute: int) -> Columns:

@@ -9,12 +9,14 @@ from holdfast.backend import Changed, Record, StoredItem
 from holdfast.backends.rules import REMEMBERED_CHANGES, Lease
 from holdfast.backends.sqlite.packing import pack_integers, unpack_integers
 from holdfast.backends.sqlite.rows import (
+    DAMAGE,
     MINUTE,
     Columns,
     Finder,
     Row,
     changes_of,
     columns_of,
+    damaged,
     row_of,
 )
 from holdfast.backends.sqlite.statements import Statements
@@ -52,7 +54,18 @@ class Workset:
                 self._rows[columns[1]] = row_of(columns)
 
     def find(self, key: str, now: int) -> Row | None:
-        """Give a live session."""
+        """Give a live session.
+
+        Raises:
+            DecryptionFailed: its row is damaged.
+        """
+        row = self.locate(key, now)
+        if row is not None and row.damaged:
+            raise damaged(key)
+        return row
+
+    def locate(self, key: str, now: int) -> Row | None:
+        """Give a live session, damaged or not."""
         row = self._rows.get(key)
         if row is None:
             return None
@@ -86,7 +99,11 @@ class Workset:
         return True
 
     def remembered(self, row: Row, change_id: str) -> tuple[bytes, Changed] | None:
-        """Give the digest and the answer of a change that the session remembers."""
+        """Give the digest and the answer of a change that the session remembers.
+
+        Raises:
+            DecryptionFailed: what is remembered is damaged.
+        """
         if not row.remembered:
             return None
         found = row.changes.get(change_id)
@@ -95,8 +112,11 @@ class Workset:
         if found is None:
             return None
         digest, revision, integers, first, last = found
-        incarnation = row.record.incarnation
-        return digest, Changed(incarnation, revision, unpack_integers(integers), first, last, True)
+        try:
+            counters = unpack_integers(integers)
+        except DAMAGE as exc:
+            raise damaged(row.key) from exc
+        return digest, Changed(row.record.incarnation, revision, counters, first, last, True)
 
     def remember(self, row: Row, change_id: str, digest: bytes, answer: Changed) -> None:
         """Let the session recognise a change later."""

@@ -4,8 +4,8 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
-from holdfast.backend import Count, List, Operation, Outcome, Purge, Take
-from holdfast.backends.sqlite.batches import answer_batch
+from holdfast.backend import Count, List, Operation, Purge, Take
+from holdfast.backends.sqlite.batches import answer, answer_batch
 from holdfast.backends.sqlite.known_rows import KnownRows
 from holdfast.backends.sqlite.limiter import Limiter
 from holdfast.backends.sqlite.rows import Finder
@@ -51,7 +51,7 @@ class Writer:
         with writing(self._connection, patience=self._patience):
             self._limiter.forget_stale(now=self._clock.boot())
 
-    def _transact(self, operations: Sequence[Operation]) -> list[Outcome]:
+    def _transact(self, operations: Sequence[Operation]) -> list[Answer]:
         known = self._known
         with known.surely(), writing(self._connection, patience=self._patience):
             known.refresh(self.version())
@@ -61,8 +61,8 @@ class Writer:
             batch = Writing(
                 workset, self._limiter, wall=self._clock.wall(), boot=self._clock.boot()
             )
-            outcomes = [batch.run(operation) for operation in operations]
+            answers = [answer(batch.run, operation) for operation in operations]
             workset.flush()
         known.trim(keys)
         self._touched |= batch.touched
-        return outcomes
+        return answers

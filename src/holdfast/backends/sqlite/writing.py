@@ -57,6 +57,9 @@ class Writing:
                 return Absent() if row is None else self._apply(row, operation)
             case Create():
                 return self._create(operation)
+            case Delete():  # of a damaged row, too
+                row = self._workset.locate(operation.key, self._wall)
+                return Deleted(False) if row is None else self._delete(row, operation)
             case Take():
                 return self._limiter.take(operation, now=self._boot)
             case Purge():
@@ -71,8 +74,6 @@ class Writing:
         match operation:
             case Touch():
                 return self._touch(row, operation)
-            case Delete():
-                return self._delete(row, operation)
             case Drop():
                 return self._drop(row, operation)
             case Acquire():
@@ -191,8 +192,6 @@ class Writing:
 def _of_nothing(operation: Operation) -> Outcome:
     """Answer an operation on a session that is not there."""
     match operation:
-        case Delete():
-            return Deleted(False)
         case Release():
             return Released(False)
         case _:

@@ -1,7 +1,8 @@
 -- Walk through the sessions of a namespace by creation.
+-- Integers come as bytes: text that is damaged would be refused, with all rows beside it.
 SELECT
     id, key, namespace, minute, remembered, incarnation, revision, created, updated, active, base,
-    ttl, cap, user_tag, length, last_item, integers, sealed
+    ttl, cap, user_tag, length, last_item, CAST(integers AS BLOB), sealed
 FROM sessions
 WHERE namespace = :namespace AND (created, key) > (:created, :key) AND created <= :created_to
 ORDER BY created, key
