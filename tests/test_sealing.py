@@ -133,9 +133,9 @@ def test_the_older_names_of_a_field_are_known() -> None:
 
 def test_a_digest_outlives_a_rotation() -> None:
     """A retry that comes after a key was added in front is still recognised."""
-    assert seal_of().digest(b"content") == seal_of(keyring=OLD).digest(b"content")
-    assert seal_of().digest(b"content") != seal_of().digest(b"other")
-    assert seal_of("beta").digest(b"content") != seal_of().digest(b"content")
+    assert seal_of().digests(b"content")[1:] == seal_of(keyring=OLD).digests(b"content")
+    assert not {*seal_of().digests(b"content")} & {*seal_of().digests(b"other")}
+    assert not {*seal_of("beta").digests(b"content")} & {*seal_of().digests(b"content")}
 
 
 def test_a_user_is_named_in_the_index_under_each_key() -> None:

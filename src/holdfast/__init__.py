@@ -6,7 +6,9 @@ from holdfast.errors import (
     DecryptionFailed,
     FlagTaken,
     HoldfastError,
+    InvalidKeyring,
     InvalidSession,
+    InvalidStore,
     LeaseLost,
     LeaseUnavailable,
     LimitReached,
@@ -18,7 +20,7 @@ from holdfast.errors import (
 )
 from holdfast.health import Health, Stats
 from holdfast.holding import Lease
-from holdfast.keyring import InvalidKeyring, Keyring
+from holdfast.keyring import Keyring
 from holdfast.observing import Observer
 from holdfast.opening import InMemorySessionStore, SQLiteSessionStore, open_store
 from holdfast.paging import Page
@@ -48,6 +50,7 @@ __all__ = [
     "InMemorySessionStore",
     "InvalidKeyring",
     "InvalidSession",
+    "InvalidStore",
     "Item",
     "Keyring",
     "Lease",

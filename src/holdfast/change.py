@@ -109,6 +109,17 @@ def check_name(field: str, name: Any) -> str:
     return name
 
 
+def check_change(change: Any) -> Change:
+    """Give a change back when it is one.
+
+    Raises:
+        InvalidSession: it is something else; a mapping of values goes to `update`.
+    """
+    if isinstance(change, Change):
+        return change
+    raise InvalidSession("change", "must be a Change; values to set go to update()")
+
+
 class Applied(NamedTuple):
     """The answer to a change.
 

@@ -77,6 +77,8 @@ class Encoder:
 
     def replacement(self, key: str, session: Session, state: State, **settings: Any) -> Apply:
         """Put a whole state in the place of the revision that `session` was read at."""
+        if not session.incarnation:
+            raise InvalidSession("incarnation", "must be that of the session that was read")
         user_id = session.user_id
         return Apply(
             key=key,
@@ -84,7 +86,7 @@ class Encoder:
             set=state.values,
             put=state.integers,
             max_bytes=MAX_SEALED_BYTES,
-            expect_incarnation=session.incarnation or None,
+            expect_incarnation=session.incarnation,
             expect_revision=session.revision,
             replace=True,
             user_tags=(b"",) if user_id is None else self._sealer.user_tags(user_id),
@@ -111,7 +113,7 @@ class Encoder:
         seal = self._sealer.of(session_id)
         items = [write_json("append", check_json("append", value)) for value in change.append]
         own = change.change_id is not None
-        digest = _digest(seal, change, texts, integers, items) if own else b""
+        digests = _digests(seal, change, texts, integers, items) if own else (b"",)
         change_id = change.change_id or (self._entropy.token() if remember or items else "")
         unset: tuple[bytes, ...] = ()
         if change.unset or seal.rotated:
@@ -121,7 +123,8 @@ class Encoder:
             key=key,
             change_id=change_id,
             remember=remember,
-            digest=digest,
+            digest=digests[0],
+            older_digests=digests[1:],
             slide=slide,
             set=self._sealed(seal, texts),
             unset=unset,
@@ -261,16 +264,16 @@ def _sealed_items(seal: SessionSeal, change_id: str, texts: list[str]) -> Iterat
         yield seal.seal("item", f"{change_id}:{place}".encode(), text.encode())
 
 
-def _digest(
+def _digests(
     seal: SessionSeal,
     change: Change,
     texts: dict[str, str],
     integers: dict[str, int],
     items: list[str],
-) -> bytes:
-    """Tell this content from any other that might come under the same change id."""
+) -> tuple[bytes, ...]:
+    """Tell this content from any other that might come under the same change id, by each key."""
     content = [
         sorted(texts.items()), sorted(integers.items()), sorted(change.unset),
         sorted(change.add.items()), sorted(change.at_most.items()), sorted(change.claim), items,
     ]  # fmt: skip
-    return seal.digest(write_json("change", content, limit=None).encode())
+    return seal.digests(write_json("change", content, limit=None).encode())

@@ -5,6 +5,7 @@ what to do.
 
     HoldfastError
     ├── InvalidSession (ValueError)   what was given breaks a rule; nothing was changed
+    ├── InvalidKeyring (ValueError)   keys that cannot be used
     ├── SessionNotFound               never created, deleted, or expired: proven absence
     ├── SessionExists                 the id is taken
     ├── RevisionConflict              another writer came first
@@ -19,13 +20,27 @@ what to do.
     └── SessionRolledBack             the store went back behind what this process has seen
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 Certainty = Literal["not_applied", "unknown"]
 
 
 class HoldfastError(Exception):
-    """Root of everything that Holdfast raises on purpose."""
+    """Root of everything that Holdfast raises on purpose. It travels between processes as it is."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, (type(self), self.args, dict(vars(self)))
+
+
+def _rebuilt(kind: type[HoldfastError], args: tuple[Any, ...], facts: dict[str, Any]) -> Any:
+    """Make an error again from its message and its facts, without its constructor."""
+    error = kind.__new__(kind, *args)
+    vars(error).update(facts)
+    return error
+
+
+class InvalidKeyring(HoldfastError, ValueError):
+    """A keyring that cannot be used; the message names the key id, never key material."""
 
 
 class InvalidSession(HoldfastError, ValueError):
@@ -172,11 +187,16 @@ class DecryptionFailed(HoldfastError):
 
 
 class SessionRolledBack(HoldfastError):
-    """The store answered with an older revision than this process has already seen."""
+    """The store answered with an older revision than this process has already seen.
 
-    def __init__(self, session_id: str, *, seen: int, found: int) -> None:
+    `applied` is True when the answer was to a change, and that change itself was applied.
+    """
+
+    def __init__(self, session_id: str, *, seen: int, found: int, applied: bool = False) -> None:
         super().__init__(
             f"Session {session_id!r} went back from revision {seen} to {found}: the store lost "
             "acknowledged changes (a failover, or a restored copy)."
+            + (" The change that was asked for now was applied." if applied else "")
         )
         self.session_id, self.seen, self.found = session_id, seen, found
+        self.applied = applied

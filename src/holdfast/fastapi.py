@@ -28,6 +28,7 @@ from holdfast.errors import (
     DecryptionFailed,
     FlagTaken,
     HoldfastError,
+    InvalidKeyring,
     InvalidSession,
     InvalidStore,
     LeaseLost,
@@ -86,6 +87,7 @@ ANSWERS: Final[Mapping[type[HoldfastError], Answer]] = MappingProxyType(
             503, "STORE_UNAVAILABLE", "Store unavailable", ("retry_after", "outcome"), _STORE_OUT
         ),
         InvalidStore: Answer(500, "INVALID_STORE", "Invalid store", (), _STORE_WRONG),
+        InvalidKeyring: Answer(500, "INVALID_KEYRING", "Invalid keyring", (), _STORE_WRONG),
         DecryptionFailed: Answer(
             500, "DECRYPTION_FAILED", "Decryption failed", ("session_id",), _STORE_WRONG
         ),

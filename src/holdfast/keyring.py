@@ -14,15 +14,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
+from holdfast.errors import InvalidKeyring
+
 KEY_BYTES: Final = 32
 MAX_KEYS: Final = 16
 _KEY_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,32}")
 _SALT: Final = b"holdfast/1"
 _STANDARD_ALPHABET: Final = bytes.maketrans(b"-_", b"+/")
-
-
-class InvalidKeyring(ValueError):
-    """A keyring that cannot be used; the message names the key id, never key material."""
 
 
 class RootKey(NamedTuple):

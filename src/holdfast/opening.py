@@ -90,6 +90,8 @@ def open_store(
     """
     parts = _split(url)
     settings = _settings(parts.query)
+    if "#" in url:
+        raise InvalidSession("url", "must not contain #; in a path it is written %23")
     match parts.scheme:
         case "memory":
             if parts.netloc or parts.path.strip("/"):
@@ -123,6 +125,8 @@ def _open_sqlite(
     _check_settings(settings, {"synchronous"})
     if host or len(path) < 2:
         raise InvalidSession("url", "must be sqlite:///relative.db or sqlite:////absolute.db")
+    if path == "/:memory:":
+        raise InvalidSession("url", "must name a file; sessions in memory are memory://")
     if keys is None:
         raise InvalidSession("keys", "are needed: Keyring.from_file(path), or Keyring.generate()")
     return SQLiteSessionStore(

@@ -37,10 +37,12 @@ class Apply(NamedTuple):
     """Change a session → `Changed`, or a refusal that left everything as it was.
 
     Checked in this order: absent → known change id → lease → revision → limits → flags → size.
-    `digest` tells whether a known change id comes with the same content. The change id has to be
+    `digest` tells whether a known change id comes with the same content; what was remembered under
+    another key of the ring matches one of `older_digests`. The change id has to be
     recognised later only when `remember` says so; it is "" where nothing needs one. `replace` puts
     `set` and `put` in the place of all values and integers, provided that the session's user is
-    one of `user_tags`. `ttl` starts a new idle time.
+    one of `user_tags`; the first of these is how it is known from then on. `ttl` starts a new idle
+    time.
     """
 
     key: str
@@ -62,6 +64,11 @@ class Apply(NamedTuple):
     replace: bool = False
     user_tags: tuple[bytes, ...] = ()
     ttl: int | None = None
+    older_digests: tuple[bytes, ...] = ()
+
+    def repeats(self, digest: bytes) -> bool:
+        """Say whether a change that was remembered with `digest` had the same content."""
+        return digest == self.digest or digest in self.older_digests
 
 
 class Touch(NamedTuple):

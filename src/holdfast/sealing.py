@@ -79,9 +79,11 @@ class SessionSeal:
             hmac.digest(key, name.encode(), "sha256")[:TAG_BYTES] for key in self._tag_keys[1:]
         )
 
-    def digest(self, content: bytes) -> bytes:
-        """Make a keyed digest of a change, under the oldest key: rotation adds keys in front."""
-        return hmac.digest(self._tag_keys[-1], b"digest" + content, "sha256")[:TAG_BYTES]
+    def digests(self, content: bytes) -> tuple[bytes, ...]:
+        """Make a keyed digest of a change under each key, the sealing one first."""
+        return tuple(
+            hmac.digest(key, b"digest" + content, "sha256")[:TAG_BYTES] for key in self._tag_keys
+        )
 
     def seal(self, purpose: str, place: bytes, plain: bytes) -> bytes:
         """Seal `plain` for one place of this session."""

@@ -20,13 +20,13 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final, get_args, get_origin
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     JsonValue,
     TypeAdapter,
-    ValidationError,
 )
 
 from holdfast.errors import InvalidSession
@@ -66,14 +66,23 @@ def _now() -> datetime:
 def _read_moment(value: Any) -> datetime:
     """Turn what came over a wire into an aware UTC time; what is no time is replaced by now."""
     try:
-        moment = _MOMENT.validate_python(value)
-    except ValidationError:
+        return _as_utc(_MOMENT.validate_python(value))
+    except ValueError:
         logger.warning("session.time_unreadable", extra={"type": type(value).__name__})
         return _now()
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+def _as_utc(moment: datetime) -> datetime:
+    """Make a time aware and UTC; one without a zone is taken for UTC."""
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError as exc:
+        raise ValueError("lies outside the years 1 to 9999") from exc
+
+
+# Of a session, for what comes from the store's edge; of a question, for what a caller asks.
 Moment = Annotated[datetime, BeforeValidator(_read_moment)]
+UtcTime = Annotated[datetime, AfterValidator(_as_utc)]
 
 
 def check_session_id(session_id: str) -> str:
@@ -122,6 +131,11 @@ class Session(BaseModel):
             raise TypeError(
                 f"{cls.__name__} declares validators as functions. Values of a session are "
                 "written one at a time: put the rule into the field's type (AfterValidator)."
+            )
+        if cls.__private_attributes__ or cls.model_post_init is not Session.model_post_init:
+            raise TypeError(
+                f"{cls.__name__} has private attributes or a model_post_init. A session is put "
+                "together from what the store keeps, so they would never be set or run."
             )
         for name, field in cls.model_fields.items():
             _require_frozen(cls.__name__, name, field.annotation)
@@ -178,15 +192,16 @@ class SessionFilter(BaseModel):
     `between` restricts any declared counter or flag: `{"visits": (1, 10)}`, both ends included.
 
     Raises:
-        ValidationError: a range that ends before it begins.
+        ValidationError: a value that breaks its rule.
+        InvalidSession: a range that ends before it begins.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     user_id: Name | None = None
     escalated: bool | None = None
-    created_after: Moment | None = None
-    created_before: Moment | None = None
+    created_after: UtcTime | None = None
+    created_before: UtcTime | None = None
     min_messages: int | None = Field(default=None, ge=0, le=MAX_INTEGER)
     max_messages: int | None = Field(default=None, ge=0, le=MAX_INTEGER)
     between: Mapping[str, tuple[int, int]] = Field(default_factory=dict)

@@ -20,12 +20,13 @@ from holdfast.backend import (
     Record,
     Touch,
 )
-from holdfast.change import Applied, Change
+from holdfast.change import Applied, Change, check_change
 from holdfast.clock import MICROSECONDS
 from holdfast.decoding import Decoder
 from holdfast.encoding import Encoder, State
 from holdfast.entropy import Entropy
 from holdfast.errors import FlagTaken, InvalidSession, RevisionConflict, SessionNotFound
+from holdfast.freezing import FrozenDict
 from holdfast.keyring import Keyring
 from holdfast.layout import Layout
 from holdfast.sealing import Sealer
@@ -147,7 +148,7 @@ class Sessions(Generic[M]):
         operation = self._encoder.change(
             self._key(session_id),
             session_id,
-            change,
+            check_change(change),
             remember=change.change_id is not None or self._backend.answers_can_be_lost,
             slide=self._terms.sliding,
             max_items=self._terms.max_items,
@@ -190,7 +191,7 @@ class Sessions(Generic[M]):
                 session = await self.get(session_id, fresh=True)
                 if session is None:
                     raise SessionNotFound(session_id)
-                change = fn(session).at(session.incarnation, session.revision)
+                change = check_change(fn(session)).at(session.incarnation, session.revision)
                 try:
                     return await self.apply(session_id, change)
                 except RevisionConflict:
@@ -250,7 +251,8 @@ class Sessions(Generic[M]):
     async def _set_new(self, operation: Create, session_id: str) -> Applied:
         match await self._backend.execute(operation):
             case Created(record):
-                return Applied(record.incarnation, 1, record.integers, None, 0, False)
+                counters = FrozenDict(record.integers)
+                return Applied(record.incarnation, 1, counters, None, 0, False)
             case Existing(record):
                 raise RevisionConflict(session_id, expected=0, found=record.revision)
             case outcome:
@@ -262,5 +264,8 @@ class Sessions(Generic[M]):
         if not isinstance(outcome, Changed):
             raise refusal(session_id, operation, outcome)
         if not outcome.replayed:
-            self._marks.compare(session_id, before, outcome.incarnation, outcome.revision)
-        return Applied._make(outcome)
+            self._marks.compare(
+                session_id, before, outcome.incarnation, outcome.revision, applied=True
+            )
+        incarnation, revision, integers, first, last, replayed = outcome
+        return Applied(incarnation, revision, FrozenDict(integers), first, last, replayed)

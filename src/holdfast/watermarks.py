@@ -34,9 +34,15 @@ class Watermarks:
         return self._marks.get(session_id)
 
     def compare(
-        self, session_id: str, before: Mark | None, incarnation: str, revision: int
+        self,
+        session_id: str,
+        before: Mark | None,
+        incarnation: str,
+        revision: int,
+        *,
+        applied: bool = False,
     ) -> None:
-        """Raise the mark to what was answered.
+        """Raise the mark to what was answered; `applied` says that it was a change.
 
         Raises:
             SessionRolledBack: the answer is older than the mark was; raised once, then the mark
@@ -45,7 +51,9 @@ class Watermarks:
         if before is not None and before.incarnation == incarnation and revision < before.revision:
             self._marks[session_id] = Mark(incarnation, revision)
             self.rollbacks += 1
-            raise SessionRolledBack(session_id, seen=before.revision, found=revision)
+            raise SessionRolledBack(
+                session_id, seen=before.revision, found=revision, applied=applied
+            )
         now = self._marks.get(session_id)
         if now is None or now.incarnation != incarnation or now.revision < revision:
             self._marks[session_id] = Mark(incarnation, revision)

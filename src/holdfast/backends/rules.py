@@ -133,16 +133,17 @@ def apply(record: Record, operation: Apply, *, now: int) -> tuple[Record, Change
     """Apply a change that `refuse` had nothing against."""
     appended = len(operation.append)
     moves = operation.slide or operation.ttl is not None
+    updated = max(now, record.created)
     after = Record(
         record.incarnation,
         record.revision + 1,
         record.created,
-        now,
-        now,
+        updated,
+        updated,
         now if moves else record.base,
         record.ttl if operation.ttl is None else operation.ttl,
         record.cap,
-        record.user_tag,
+        operation.user_tags[0] if operation.replace else record.user_tag,
         _integers(record, operation),
         _values(record, operation),
         min(record.length + appended, max(operation.max_items, 0)) if appended else record.length,

@@ -1,6 +1,5 @@
 """Bodies and queries as callers write them; whatever they do not name is refused."""
 
-from datetime import datetime
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
@@ -16,6 +15,7 @@ from holdfast.session import (
     Flag,
     Name,
     SessionFilter,
+    UtcTime,
     check_session_id,
 )
 from holdfast.store import MAX_PAGE
@@ -84,8 +84,8 @@ class ListQuery(Body):
 
     user_id: Name | None = None
     escalated: bool | None = None
-    created_after: datetime | None = None
-    created_before: datetime | None = None
+    created_after: UtcTime | None = None
+    created_before: UtcTime | None = None
     min_messages: Number | None = None
     max_messages: Number | None = None
     limit: int = Field(100, ge=1, le=MAX_PAGE)

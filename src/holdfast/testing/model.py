@@ -139,7 +139,7 @@ class Model:
             return Absent()
         if operation.change_id in kept.changes:
             digest, first = kept.changes[operation.change_id]
-            return first._replace(replayed=True) if digest == operation.digest else ChangeIdReused()
+            return first._replace(replayed=True) if operation.repeats(digest) else ChangeIdReused()
         tried = deepcopy(kept)
         for refusal in (self._objection(tried, operation), _carry_out(tried, operation)):
             if refusal is not None:
@@ -305,6 +305,7 @@ def _carry_out(kept: Kept, operation: Apply) -> Outcome | None:
         if kept.user_tag not in operation.user_tags:
             return UserDiffers()
         kept.integers, kept.values = {}, {}
+        kept.user_tag = operation.user_tags[0]
     kept.integers |= operation.put
     for name, delta, limit in operation.add:
         value = kept.integers.get(name, 0)

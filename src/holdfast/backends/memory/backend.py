@@ -193,7 +193,7 @@ class MemoryBackend:
     def _apply(self, entry: Entry, operation: Apply) -> Outcome:
         if known := entry.changes.get(operation.change_id):
             digest, answer = known
-            return answer if digest == operation.digest else ChangeIdReused()
+            return answer if operation.repeats(digest) else ChangeIdReused()
         if operation.lease_token is not None and not entry.lease.held_by(
             operation.lease_token, self._clock.boot()
         ):

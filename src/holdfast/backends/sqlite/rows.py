@@ -31,7 +31,8 @@ Columns = tuple[Any, ...]
 class Row:
     """One session while a batch works on it, with what is to be written at the batch's end.
 
-    `minute` is where the file counts its deadline, None while the file does not know the session.
+    `minute` is where the file counts its deadline, None while the file does not know the session;
+    `user_tag` is how the file knows its user.
     `surplus` says how many of the oldest items have to go; `lease` is None until it was looked up;
     `size` is that of the packed values in the file, in bytes. All that can be done with a `damaged`
     one is to remove it.
@@ -49,12 +50,14 @@ class Row:
         "remembered",
         "size",
         "surplus",
+        "user_tag",
     )
 
     def __init__(self, number: int, key: str, record: Record) -> None:
         self.id = number
         self.key = key
         self.record = record
+        self.user_tag = record.user_tag
         self.minute: int | None = None
         self.damaged = False
         self.remembered = 0

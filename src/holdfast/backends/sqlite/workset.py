@@ -187,6 +187,7 @@ class Workset:
         inserted: list[Columns] = []
         updated: list[Columns] = []
         moved: list[Columns] = []
+        retagged: list[Columns] = []
         for row in rows:
             minute = row.record.expires // MINUTE
             if row.minute is None:
@@ -194,6 +195,9 @@ class Workset:
                 shifts[row.namespace, minute] += 1
             else:
                 updated.append(changes_of(row))
+                if row.user_tag != row.record.user_tag:
+                    row.user_tag = row.record.user_tag
+                    retagged.append((row.user_tag, row.id))
                 if row.minute != minute:
                     moved.append((minute, row.id))
                     shifts[row.namespace, row.minute] -= 1
@@ -202,6 +206,7 @@ class Workset:
         self._many("insert_session", inserted)
         self._many("update_session", updated)
         self._many("move_session", moved)
+        self._many("retag_session", retagged)
 
     def _write_items(self, rows: list[Row]) -> None:
         self._many("insert_item", [(row.id, *item) for row in rows for item in row.items])

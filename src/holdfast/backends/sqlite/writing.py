@@ -99,7 +99,7 @@ class Writing:
     def _apply(self, row: Row, operation: Apply) -> Outcome:
         if known := self._workset.remembered(row, operation.change_id):
             digest, answer = known
-            return answer if digest == operation.digest else ChangeIdReused()
+            return answer if operation.repeats(digest) else ChangeIdReused()
         if operation.lease_token is not None and not self._holds(row, operation.lease_token):
             return LeaseGone()
         before = row.record
