@@ -238,3 +238,10 @@ def test_keys_are_never_shown() -> None:
     store = open_store("memory://", keys=secret)
     text = secret.to_text().partition(":")[2]
     assert text not in repr(store) + repr(vars(store)) + repr(secret)
+
+
+@pytest.mark.parametrize("url", ["sqlite:////tmp/a#b.db", "sqlite:///:memory:", "memory://#"])
+def test_a_url_that_would_open_something_else_is_refused(url: str) -> None:
+    """A fragment would be cut off, and `:memory:` become a file of that name."""
+    with pytest.raises(InvalidSession, match="url"):
+        open_store(url, keys=Keyring.generate())

@@ -14,6 +14,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PrivateAttr,
     ValidationError,
     field_validator,
     model_validator,
@@ -298,3 +299,16 @@ class TestFiltering:
         """A range that ends before it begins, a name that is unknown, a number below nothing."""
         with pytest.raises((ValidationError, InvalidSession)):
             SessionFilter.model_validate(fields)
+
+
+def test_a_time_that_is_none_is_refused_in_a_filter() -> None:
+    """It would look like no sessions; also one outside the years that there are."""
+    for wrong in ("garbage", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"):
+        with pytest.raises(ValidationError):
+            SessionFilter.model_validate({"created_after": wrong})
+
+
+def test_a_model_with_private_attributes_is_refused() -> None:
+    """They would never be set on a snapshot; a `model_post_init` would never run."""
+    with pytest.raises(TypeError, match="private"):
+        type("Private", (Session,), {"__annotations__": {"_seen": int}, "_seen": PrivateAttr(0)})
