@@ -35,7 +35,7 @@ FOUND: tuple[tuple[type[MemoryBackend], set[str]], ...] = (
     (broken_backends.IgnoresRevisions, {"no_order"}),
     (broken_backends.IgnoresIncarnations, {"no_order"}),
     (broken_backends.IgnoresLeases, {"accepted_after_lease"}),
-    (broken_backends.IgnoresTheEndOfLeases, {"accepted_after_lease"}),
+    (broken_backends.IgnoresTheEndOfLeases, {"accepted_after_lease", "no_order"}),
     (broken_backends.ReleasesForAnybody, {"leases_overlap"}),
     (broken_backends.RenewsForAnybody, {"leases_overlap", "accepted_after_lease"}),
     (broken_backends.LowersFences, {"fence_repeated", "fence_fell"}),

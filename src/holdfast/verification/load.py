@@ -13,9 +13,9 @@ CALM: Final[Mapping[Kind, float]] = {
     "pop_item": 1, "clear_items": 0.2, "touch": 1, "extend": 0.5, "exists": 1, "create": 0.5,
     "acquire": 2.5, "steal": 0.5, "renew": 1.5, "release": 1.5,
 }  # fmt: skip
-WILD: Final[Mapping[Kind, float]] = {**CALM, "delete": 1, "set": 1, "create": 3}
+WILD: Final[Mapping[Kind, float]] = {**CALM, "delete": 2, "set": 1, "create": 4}
 # Leases end within a round, and before a worker that stands still goes on.
-LEASE_SECONDS: Final = (0.02, 0.1, 0.25)
+LEASE_SECONDS: Final = (0.003, 0.02, 0.1, 0.25)
 # A change is sent again soon or not at all: a store may forget it after 256 others.
 SENT_AGAIN_WITHIN: Final = 30_000_000
 # The greater, the more of the calls go to the first sessions.
@@ -108,6 +108,9 @@ class Caller:
                 return {"items": self._stamps(session, 2)}
             case "items":
                 return {"after": self._dice.choice([0, 0, 9]), "limit": self._dice.choice([5, 100])}
+            case "delete" if session in self._seen and self._chance(0.5):
+                # It may have ended since, and begun again: then this is not for the new one.
+                return {"expect_incarnation": self._seen[session]["incarnation"]}
             case "extend":
                 return {"ttl": 1000}
             case "acquire" | "steal" | "renew" | "release":
