@@ -39,7 +39,7 @@ from holdfast.retrying import Resilient, RetryPolicy, recognises
 from holdfast.testing import ManualClock
 from holdfast.testing.shuffling import run_shuffled, shuffled
 from holdfast.testing.steps import HOUR, KEY, change, create, creation, fresh
-from holdfast.testing.store_steps import ID, present, together
+from holdfast.testing.store_steps import ID, Shared, present, together
 from tests.faulty import Fault, Faulty, Plan, faulty_memory, patient, store_on
 
 MANY = RetryPolicy(attempts=12, first_pause=0.01, reserve=100_000)
@@ -78,7 +78,7 @@ class TestExactlyOnce:
         """A third of all answers never arrive, a tenth of the operations neither."""
         async with memory(unlucky(seed, lost=0.3, refused=0.1)) as faulty:
             backend = patient(Resilient(faulty, deadline=60, policy=MANY, jitter=lambda: 0.0))
-            async with store_on(backend) as store:
+            async with store_on(Shared(backend)) as store:
                 made = await together(store.get_or_create(ID) for _ in range(20))
                 assert len({session.incarnation for session in made}) == 1
                 values = await together(store.increment_counter(ID, "visits") for _ in range(150))
@@ -96,7 +96,7 @@ class TestExactlyOnce:
         """It does not wait for its own lease to end."""
         async with memory(planned()) as faulty:
             backend = Resilient(faulty, deadline=5, policy=MANY, jitter=lambda: 0.0)
-            async with store_on(backend) as store:
+            async with store_on(Shared(backend)) as store:
                 await store.create(ID)
                 faulty.plan = planned("lose_answer", "lose_answer")
                 began = time.monotonic()
@@ -107,7 +107,7 @@ class TestExactlyOnce:
 
     async def test_a_caller_s_own_id_is_recognised_after_an_unknown_outcome(self) -> None:
         """Whoever was told "unknown" sends it again, and learns what became of it."""
-        async with memory(planned()) as faulty, store_on(faulty) as store:
+        async with memory(planned()) as faulty, store_on(Shared(faulty)) as store:
             await store.create(ID)
             once = Change(change_id="mine", add={"visits": 1})
             faulty.plan = planned("lose_answer")
