@@ -41,7 +41,7 @@ def add_to(commands: Commands) -> None:
 
 
 def _verify(options: Namespace) -> int:
-    from holdfast.verification import verify, write_report
+    from holdfast.verification import write_report
 
     # Losing leases is what happens here all the time.
     logging.getLogger("holdfast").setLevel(logging.ERROR)
@@ -50,16 +50,15 @@ def _verify(options: Namespace) -> int:
         return _could_not_run("memory:// lives in one process: use --processes 1")
     if options.report and not options.report.absolute().parent.is_dir():
         return _could_not_run(f"There is no folder for the report: {options.report}")
-    tell = _draw_bar if sys.stdout.isatty() else _print_round
     try:
-        result = asyncio.run(verify(plan, tell=tell))
+        result = _show_progress(plan) if sys.stdout.isatty() else _print_progress(plan)
+        print(result.told())
         if options.report:
             write_report(result, options.report)
     except (HoldfastError, OSError) as exc:
         return _could_not_run(str(exc))
     except KeyboardInterrupt:
         return _could_not_run("Stopped before the end; the sessions made were removed.")
-    print(result.told())
     return 0 if result.ok else 1
 
 
@@ -112,15 +111,25 @@ def _line(result: "Result") -> str:
     )
 
 
-def _print_round(result: "Result", _share: float) -> None:
-    print(_line(result), flush=True)
+def _print_progress(plan: "Plan") -> "Result":
+    from holdfast.verification import verify
+
+    return asyncio.run(verify(plan, tell=lambda result, _: print(_line(result), flush=True)))
 
 
-def _draw_bar(result: "Result", share: float) -> None:
-    bar = "█" * round(share * BAR)
-    print(f"\r\x1b[K{bar:░<{BAR}} {share:4.0%}  {_line(result)}", end="", flush=True)
-    if share >= 1 or not result.ok:
+def _show_progress(plan: "Plan") -> "Result":
+    from holdfast.verification import verify
+
+    _draw(0.0, "the first round is under way")
+    try:
+        return asyncio.run(verify(plan, tell=lambda result, share: _draw(share, _line(result))))
+    finally:
         print()
+
+
+def _draw(share: float, words: str) -> None:
+    bar = "█" * round(share * BAR)
+    print(f"\r\x1b[K{bar:░<{BAR}} {share:4.0%}  {words}", end="", flush=True)
 
 
 def _count(most: int) -> Callable[[str], int]:

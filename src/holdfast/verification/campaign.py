@@ -100,10 +100,15 @@ class _Campaign:
             await self._round(crew, number, phases[number % len(phases)])
             self.result.complaints = list(crew.complaints)
             self.result.seconds = (monotonic() - self._began) / SECOND
-            self._tell(self.result, min(1.0, self.result.seconds / self._plan.seconds))
             number += 1
+            self._tell(self.result, self._share(number))
         if not self.result.measures.count("ok"):
             raise StoreUnavailable("The store answered no operation at all")
+
+    def _share(self, rounds: int) -> float:
+        """Say how much is done, of the time and of the rounds that there are at least."""
+        done = self.result.seconds / self._plan.seconds, rounds / len(self._plan.phases)
+        return min(1.0, *done)
 
     @property
     def _left(self) -> float:

@@ -143,9 +143,12 @@ class _Worker:
     """One process, from its start to its end."""
 
     def __init__(self, name: str, process: Process) -> None:
+        if process.stdin is None or process.stdout is None:
+            raise TypeError("a worker is spoken to through pipes")
         self.name = name
         self.process = process
         self.killed = False
+        self._input, self._output = process.stdin, process.stdout
 
     async def play(self, order: Order) -> Played | None:
         """Have it follow an order; None when it ended before it could answer."""
@@ -155,17 +158,15 @@ class _Worker:
 
     async def say(self, what: object) -> None:
         """Write a line to it; one that has ended is found out when it does not answer."""
-        assert self.process.stdin is not None  # noqa: S101
         try:
-            self.process.stdin.write(json.dumps(what).encode() + b"\n")
-            await self.process.stdin.drain()
+            self._input.write(json.dumps(what).encode() + b"\n")
+            await self._input.drain()
         except ConnectionError:
             return
 
     async def hear(self) -> Any:
         """Read a line of it; None when it has ended."""
-        assert self.process.stdout is not None  # noqa: S101
-        line = await self.process.stdout.readline()
+        line = await self._output.readline()
         return json.loads(line) if line.endswith(b"\n") else None
 
     def send(self, what: signal.Signals) -> bool:
@@ -178,8 +179,7 @@ class _Worker:
     async def leave(self) -> None:
         """Let it go on and end by itself; if it does not, end it."""
         self.send(signal.SIGCONT)
-        assert self.process.stdin is not None  # noqa: S101
-        self.process.stdin.close()
+        self._input.close()
         try:
             async with asyncio.timeout(LEAVE):
                 await self.process.wait()
