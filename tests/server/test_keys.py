@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.keyring import InvalidKeyring, Keyring
+from holdfast.errors import InvalidKeyring, InvalidStore
+from holdfast.keyring import Keyring
 from holdfast.server.keys import load_keys, make_key_file
 from holdfast.server.settings import Settings
 
@@ -37,6 +38,15 @@ def test_keys_come_from_where_the_settings_say(tmp_path: Path) -> None:
     both = Settings.load(keys=text, keys_file=tmp_path / "keys")
     assert load_keys(both).to_text() == text
     assert load_keys(Settings.load(keys_file=tmp_path / "keys")).to_text() == filed
+
+
+def test_no_key_is_made_beside_a_session_file(tmp_path: Path) -> None:
+    """A lost key is named instead of replaced: a new one would open none of the sessions."""
+    settings = Settings.load(data_dir=tmp_path)
+    (tmp_path / "sessions.db").touch()
+    with pytest.raises(InvalidStore, match=r"holdfast\.key is missing"):
+        load_keys(settings)
+    assert [file.name for file in tmp_path.iterdir()] == ["sessions.db"]
 
 
 def test_a_broken_key_file_is_refused(tmp_path: Path) -> None:

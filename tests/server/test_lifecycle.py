@@ -12,6 +12,7 @@ import pytest
 
 from holdfast import Health, Keyring, SessionStore, open_store
 from holdfast.cli import main
+from holdfast.server.keys import make_key_file
 from holdfast.server.model import ServiceSession
 from holdfast.server.service import StartRefused, check_start
 from holdfast.server.settings import Settings
@@ -103,6 +104,7 @@ def test_a_service_that_must_not_start_says_why(
 def test_a_part_that_is_out_ends_the_command(tmp_path: Path) -> None:
     """The command ends with 1 and a sentence that names the part, not with a traceback."""
     (tmp_path / "data").mkdir()
+    make_key_file(tmp_path / "data" / "holdfast.key")
     (tmp_path / "data" / "sessions.db").write_text(TEXT)
     code, output = refused(tmp_path, "--port", str(free_port()))
     assert code == 1
@@ -121,9 +123,21 @@ def test_a_part_that_is_out_ends_the_command(tmp_path: Path) -> None:
 async def test_each_needed_part_stops_the_start(tmp_path: Path, file: str, part: str) -> None:
     """A store, a knowledge base or a key that cannot be used is named."""
     (tmp_path / "data").mkdir()
+    make_key_file(tmp_path / "data" / "holdfast.key")
     (tmp_path / "data" / file).write_text(TEXT)
     with pytest.raises(StartRefused, match=f"The {part} cannot be used"):
         await check_start(Settings.load())
+
+
+async def test_keys_that_open_nothing_stop_the_start(tmp_path: Path) -> None:
+    """With other keys than the sessions were sealed with, the service does not start."""
+    url, keys = f"sqlite:///{tmp_path}/s.db", Keyring.generate("first")
+    async with open_store(url, model=ServiceSession, keys=keys) as store:
+        for _ in range(3):
+            await store.create()
+    with pytest.raises(StartRefused, match="none of the 3 sessions .* opens"):
+        await check_start(Settings.load(store=url, keys=Keyring.generate("other").to_text()))
+    await check_start(Settings.load(store=url, keys=keys.to_text()))
 
 
 async def test_a_data_folder_that_is_a_file_stops_the_start(tmp_path: Path) -> None:

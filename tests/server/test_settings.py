@@ -135,6 +135,16 @@ def test_all_problems_are_named_together(monkeypatch: pytest.MonkeyPatch) -> Non
         ({"ai_provider": "compatible"}, "HOLDFAST_AI_BASE_URL"),
         ({"max_sessions": 99}, "HOLDFAST_MAX_SESSIONS"),
         ({"port": "http"}, "HOLDFAST_PORT"),
+        ({"escalation_threshold": 0}, "HOLDFAST_ESCALATION_THRESHOLD"),
+        ({"escalation_keywords": "legal=0.5"}, "HOLDFAST_ESCALATION_KEYWORDS"),
+        ({"escalation_keywords": '{"legal": 1.1}'}, "HOLDFAST_ESCALATION_KEYWORDS"),
+        ({"ai_base_url": "api.example/v1"}, "HOLDFAST_AI_BASE_URL"),
+        ({"ai_base_url": "ftp://api.example"}, "HOLDFAST_AI_BASE_URL"),
+        ({"ai_base_url": "http://[half"}, "HOLDFAST_AI_BASE_URL"),
+        ({"store": "sqlite://host/file.db"}, "HOLDFAST_STORE"),
+        ({"store": "sqlite:///file.db?colour=red"}, "HOLDFAST_STORE"),
+        ({"store": "memory://?max_sessions=abc"}, "HOLDFAST_STORE"),
+        ({"store": "memory://?max_sessions=0"}, "HOLDFAST_STORE"),
     ],
 )
 def test_a_wrong_setting_is_named(given: dict[str, object], named: str) -> None:
@@ -163,6 +173,19 @@ def test_a_misspelt_setting_is_pointed_out(monkeypatch: pytest.MonkeyPatch) -> N
     assert [str(warning) for warning in Settings.load().warnings()] == [
         "HOLDFAST_APIKEYS: is not a setting; is it misspelt?"
     ]
+
+
+def test_a_misspelt_setting_in_the_file_is_pointed_out(tmp_path: Path) -> None:
+    """`.env` is looked through like the environment."""
+    (tmp_path / ".env").write_text("HOLDFAST_APIKEYS=x\nHOLDFAST_PORT=9001\nOTHER=1\n")
+    assert [str(warning) for warning in Settings.load().warnings()] == [
+        "HOLDFAST_APIKEYS: is not a setting; is it misspelt?"
+    ]
+
+
+def test_a_refused_address_is_not_repeated() -> None:
+    """An address may hold a password."""
+    assert "hush" not in _problems(ai_base_url="ftp://me:hush@api.example")
 
 
 def test_secrets_are_masked() -> None:

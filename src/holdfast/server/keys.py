@@ -5,6 +5,7 @@ import secrets
 from pathlib import Path
 from typing import Final
 
+from holdfast.errors import InvalidStore
 from holdfast.keyring import Keyring
 from holdfast.server.settings import Settings
 
@@ -16,6 +17,7 @@ def load_keys(settings: Settings) -> Keyring:
 
     Raises:
         InvalidKeyring: what was found is no keyring.
+        InvalidStore: there are sessions already, and the key that was made for them is gone.
         OSError: the file cannot be read or made.
     """
     if settings.keys is not None:
@@ -24,7 +26,12 @@ def load_keys(settings: Settings) -> Keyring:
         return Keyring.from_file(settings.keys_file)
     if settings.in_memory:
         return Keyring.generate()
-    return make_key_file(settings.data_dir / KEY_FILE)
+    path, sessions = settings.data_dir / KEY_FILE, settings.session_file
+    # In this order: whoever made the session file made the key before it.
+    if sessions is not None and sessions.exists() and not path.exists():
+        reason = f"its key {path} is missing; put it back, give HOLDFAST_KEYS, or remove the store"
+        raise InvalidStore(str(sessions), reason)
+    return make_key_file(path)
 
 
 def make_key_file(path: Path) -> Keyring:

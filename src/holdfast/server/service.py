@@ -8,14 +8,13 @@ import logging
 from collections.abc import AsyncGenerator, Generator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 from pydantic import ValidationError
 
-from holdfast.errors import HoldfastError
+from holdfast.errors import HoldfastError, InvalidKeyring
 from holdfast.fingerprint import Fingerprints
-from holdfast.keyring import InvalidKeyring, Keyring
+from holdfast.keyring import Keyring
 from holdfast.limits import Rate, RateLimit
 from holdfast.observing import Observer
 from holdfast.opening import open_store
@@ -30,6 +29,9 @@ from holdfast.support.engines import EngineSettings, open_engine
 from holdfast.support.knowledge import Knowledge
 
 logger = logging.getLogger(__name__)
+
+# How many stored sessions are opened at the start, to see whether the keys are theirs.
+LOOKED_AT: Final = 20
 
 
 class StartRefused(Exception):
@@ -134,9 +136,8 @@ def _sized(settings: Settings) -> str:
     url = settings.store_url
     if url == "memory://":
         return f"memory://?max_sessions={settings.max_sessions}"
-    if url.startswith("sqlite:///"):
-        file = Path(url.removeprefix("sqlite:///").partition("?")[0])
-        file.parent.mkdir(parents=True, exist_ok=True)
+    if settings.session_file is not None:
+        settings.session_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     return url
 
 
@@ -144,6 +145,14 @@ async def _try(store: SessionStore[ServiceSession]) -> None:
     health = await store.health_check()
     if not health.healthy:
         raise StartRefused(f"The session store does not work: {health.error or health.checks}")
+    looked_at = await store.list_active(limit=LOOKED_AT)
+    stats = await store.get_stats()
+    if stats.unreadable_sessions and not looked_at.sessions:
+        raise StartRefused(
+            f"The session store cannot be used: none of the {stats.unreadable_sessions} sessions "
+            f"looked at opens with the keys at hand ({', '.join(stats.key_ids)}). "
+            "Give the key that sealed them, or another store."
+        )
 
 
 def _load_articles(knowledge: Knowledge) -> None:

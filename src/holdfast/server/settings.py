@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NamedTuple, Self
+from urllib.parse import unquote
 
 from pydantic import (
     AfterValidator,
@@ -20,13 +21,24 @@ from pydantic import (
 )
 from pydantic_settings import (
     BaseSettings,
+    DotEnvSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
 
+from holdfast.errors import InvalidSession
+from holdfast.keyring import Keyring
+from holdfast.opening import open_store
 from holdfast.server.old_settings import OldSpellings, old_spelling, refuse_unusable
-from holdfast.server.spelling import check_keys, check_origin, read_list, read_mapping
+from holdfast.server.spelling import (
+    check_http_url,
+    check_keys,
+    check_origin,
+    check_weights,
+    read_list,
+    read_mapping,
+)
 
 PREFIX: Final = "HOLDFAST_"
 SHORTEST_API_KEY: Final = 16
@@ -35,7 +47,10 @@ KNOWLEDGE_FILE: Final = "knowledge.db"
 ApiKeys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(read_list)]
 Origin = Annotated[str, AfterValidator(check_origin)]
 Origins = Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(read_list)]
-Weights = Annotated[dict[str, float], NoDecode, BeforeValidator(read_mapping)]
+Weights = Annotated[
+    dict[str, float], NoDecode, BeforeValidator(read_mapping), AfterValidator(check_weights)
+]
+HttpUrl = Annotated[str, AfterValidator(check_http_url)]
 Keys = Annotated[SecretStr, AfterValidator(check_keys)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -105,14 +120,14 @@ class Settings(BaseSettings):
     shipped_articles: bool = True
     ai_provider: Literal["local", "openai", "compatible"] = "local"
     ai_model: str = "gpt-4o-mini"
-    ai_base_url: str | None = None
+    ai_base_url: HttpUrl | None = None
     ai_api_key: SecretStr | None = None
     ai_temperature: float = Field(0.2, ge=0, le=2)
     ai_max_tokens: int = Field(800, ge=1, le=1_000_000)
     ai_timeout_seconds: Seconds = 30
     ai_max_retries: int = Field(2, ge=0, le=10)
     escalation: bool = True
-    escalation_threshold: float = Field(0.7, ge=0, le=1)
+    escalation_threshold: float = Field(0.7, gt=0, le=1)
     escalation_keywords: Weights | None = None
 
     _refuse_unusable = field_validator("*", mode="before")(refuse_unusable)
@@ -125,8 +140,7 @@ class Settings(BaseSettings):
             InvalidSettings: it holds every problem, also those between settings.
         """
         given = {name: value for name, value in given.items() if value is not None}
-        if os.environ.get(f"{PREFIX}ENVIRONMENT") != "production":
-            given["_env_file"] = ".env"
+        given["_env_file"] = _file()
         try:
             settings, found = cls(**given), []
         except ValidationError as exc:
@@ -167,6 +181,12 @@ class Settings(BaseSettings):
         return self.store or f"sqlite:///{(self.data_dir / 'sessions.db').absolute()}"
 
     @property
+    def session_file(self) -> Path | None:
+        """The file of a SQLite store."""
+        scheme, _, path = self.store_url.partition("?")[0].partition(":///")
+        return Path(unquote(path)) if scheme == "sqlite" and path else None
+
+    @property
     def in_memory(self) -> bool:
         return self.store_url.startswith("memory:")
 
@@ -176,9 +196,10 @@ class Settings(BaseSettings):
             yield Complaint("auth", f"off is for this machine only, and the host is {self.host}")
         if self.in_memory and self.workers > 1:
             yield Complaint("workers", "must be 1 with memory://, which one process has for itself")
-        if not self.store_url.startswith(("memory:", "sqlite:")):
-            rule = "must begin with memory:// or sqlite:/// (others are not built in yet)"
-            yield Complaint("store", rule)
+        try:
+            open_store(self.store_url, keys=Keyring.generate())
+        except InvalidSession as exc:
+            yield Complaint("store", exc.rule if exc.field == "url" else str(exc))
         if self.ttl_seconds > self.max_age_seconds:
             yield Complaint("ttl_seconds", "must not be more than HOLDFAST_MAX_AGE_SECONDS")
         if self.ai_provider == "openai" and self.ai_api_key is None:
@@ -190,7 +211,7 @@ class Settings(BaseSettings):
 
     def warnings(self) -> Iterator[Complaint]:
         """Say what an operator should know, though the service starts."""
-        for name in sorted(os.environ):
+        for name in sorted({*os.environ, *_names_in_file(type(self))}):
             field = name.removeprefix(PREFIX).lower()
             if name.startswith(PREFIX) and field not in type(self).model_fields:
                 yield Complaint(field, "is not a setting; is it misspelt?")
@@ -223,6 +244,15 @@ class Settings(BaseSettings):
     @classmethod
     def _default(cls, field: str) -> Any:
         return cls.model_fields[field].get_default(call_default_factory=True)
+
+
+def _file() -> str | None:
+    """Say which file is read beside the environment: in production none."""
+    return None if os.environ.get(f"{PREFIX}ENVIRONMENT") == "production" else ".env"
+
+
+def _names_in_file(settings: type[BaseSettings]) -> set[str]:
+    return {name.upper() for name in DotEnvSettingsSource(settings, env_file=_file()).env_vars}
 
 
 def is_loopback(host: str) -> bool:

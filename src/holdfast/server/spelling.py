@@ -7,7 +7,9 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from holdfast.errors import InvalidSession
 from holdfast.keyring import Keyring
+from holdfast.support import EscalationPolicy
 
 _ORIGIN: Final = re.compile(r"https?://[^/\s?#*@]+")
 
@@ -40,6 +42,27 @@ def check_origin(origin: str) -> str:
     if not _ORIGIN.fullmatch(origin) or not urlsplit(origin).hostname:
         raise ValueError(f"{origin!r} is no origin: write https://host or http://host:port")
     return origin.lower()
+
+
+def check_http_url(url: str) -> str:
+    """Give the address of an endpoint back; it may hold a secret, so it is not repeated."""
+    try:
+        parts = urlsplit(url)
+        sound = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        sound = False
+    if not sound or re.search(r"\s", url):
+        raise ValueError("must be an address like https://host/v1 or http://host:port/v1")
+    return url
+
+
+def check_weights(weights: dict[str, float]) -> dict[str, float]:
+    """Give keywords back when an escalation policy takes them."""
+    try:
+        EscalationPolicy(keywords=weights)
+    except InvalidSession as exc:
+        raise ValueError(exc.rule) from exc
+    return weights
 
 
 def check_keys(text: SecretStr) -> SecretStr:
