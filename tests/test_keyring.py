@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.keyring import InvalidKeyring, Keyring, RootKey, framed
+from holdfast.errors import InvalidKeyring
+from holdfast.keyring import Keyring, RootKey, framed
 
 SECRET = bytes(range(7, 39))
 TEXT = base64.b64encode(SECRET).decode()
