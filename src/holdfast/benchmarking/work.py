@@ -55,12 +55,12 @@ class Scale(NamedTuple):
     """
 
     rounds: int = 5
-    seconds: float = 0.25
+    seconds: float = 0.2
     callers: tuple[int, ...] = (1, 16, 64, 256)
     # Nothing in memory waits, so one caller does what any number of them would share.
     memory_callers: tuple[int, ...] = (1,)
     sizes: tuple[int, ...] = (1000, 100_000)
-    size_rounds: int = 3
+    size_rounds: int = 2
     audited: int = 64
     audited_calls: int = 10
 

@@ -22,7 +22,7 @@ def add_to(commands: Commands) -> None:
     )
     parser.add_argument("--peers", action="store_true", help="measure other people's stores too")
     parser.add_argument(
-        "--seconds", type=_seconds, metavar="N", help="how long a store works in a round (0.25)"
+        "--seconds", type=_seconds, metavar="N", help="how long a store works in a round (0.2)"
     )
     parser.add_argument("--quick", action="store_true", help="fewer rounds, callers and sessions")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all rounds to a file")
