@@ -59,6 +59,32 @@ async def test_off_means_open(opening: Opening) -> None:
         assert (await client.post("/v1/sessions", json={})).status_code == 201
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1:8000", "[::1]:8000", "localhost", "LOCALHOST:1"])
+async def test_off_answers_to_the_names_of_this_machine(opening: Opening, host: str) -> None:
+    """Each way to name this machine reaches it."""
+    async with opening(headers={}, auth="off", api_keys=[]) as client:
+        answer = await client.get("/v1/sessions/count", headers={"Host": host})
+        assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Host": "127.0.0.1.evil.example:8000"},
+        {"Host": "[half"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Origin": "https://evil.example"},
+    ],
+)
+async def test_off_is_closed_to_other_sites(opening: Opening, headers: dict[str, str]) -> None:
+    """A page elsewhere can neither give this machine its own name nor write across sites."""
+    async with opening(headers={}, auth="off", api_keys=[]) as client:
+        answer = await client.post("/v1/sessions", json={}, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (403, "FORBIDDEN")
+        assert answer.headers["X-Request-ID"]
+
+
 async def test_the_interface_is_documented_in_development(
     client: httpx2.AsyncClient, opening: Opening
 ) -> None:

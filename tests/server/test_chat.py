@@ -117,6 +117,65 @@ async def test_other_sites_cannot_use_the_cookie(
     assert (begun.status_code, begun.json()["code"]) == (403, "FORBIDDEN")
 
 
+async def test_a_cookie_alone_does_not_write(chat: httpx2.AsyncClient) -> None:
+    """A request with a cookie that does not say which page sends it is refused; reading goes."""
+    begun = await chat.post("/v1/chat/sessions", json={}, headers=BROWSER)
+    path = f"/v1/chat/sessions/{begun.json()['session_id']}/messages"
+    sent = await chat.post(path, json={"message": "hello"})
+    assert (sent.status_code, sent.json()["code"]) == (403, "FORBIDDEN")
+    assert (await chat.get(path)).status_code == 200
+
+
+async def test_a_listed_origin_uses_the_chat(opening: Opening) -> None:
+    """Its pages get the secret to send by themselves, and every header that they need."""
+    shop = {"Origin": "https://shop.example", "Sec-Fetch-Site": "cross-site"}
+    async with opening(headers={}, cors_origins=["https://shop.example"]) as client:
+        begun = await client.post("/v1/chat/sessions", json={}, headers=shop)
+        assert begun.status_code == 201
+        assert "Set-Cookie" not in begun.headers
+        assert begun.headers["Access-Control-Allow-Origin"] == "https://shop.example"
+        path = f"/v1/chat/sessions/{begun.json()['session_id']}/messages"
+        secret = {"Authorization": f"Bearer {begun.json()['session_secret']}"}
+        sent = await client.post(path, json={"message": "hello"}, headers={**shop, **secret})
+        assert sent.status_code == 200
+        asked = "authorization,content-type,idempotency-key,if-match,x-request-id"
+        preflight = {
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": asked,
+        }
+        assert (await client.options(path, headers={**shop, **preflight})).status_code == 200
+        other = {**shop, "Origin": "https://evil.example"}
+        refused = await client.post("/v1/chat/sessions", json={}, headers=other)
+        assert refused.status_code == 403
+
+
+async def test_other_sites_use_up_nothing(opening: Opening) -> None:
+    """What is refused for its origin is not counted against the visitor."""
+    evil = {"Origin": "https://evil.example"}
+    async with opening(headers={}, rate_limit_requests=1, rate_limit_seconds=3600) as client:
+        for _ in range(3):
+            refused = await client.post("/v1/chat/sessions", json={}, headers=evil)
+            assert refused.status_code == 403
+        assert (await client.post("/v1/chat/sessions", json={})).status_code == 201
+
+
+async def test_visitors_keep_little_metadata(chat: httpx2.AsyncClient) -> None:
+    """A visitor may have 16 KB kept; a caller with a key has the limit of the store."""
+    body = {"metadata": {"a": "x" * 17_000}}
+    refused = await chat.post("/v1/chat/sessions", json=body)
+    assert (refused.status_code, refused.json()["field"]) == (422, "metadata")
+    taken = await chat.post("/v1/chat/sessions", json=body, headers=AUTHORIZED)
+    assert taken.status_code == 201
+    small = await chat.post("/v1/chat/sessions", json={"metadata": {"a": "x" * 16_000}})
+    assert small.status_code == 201
+    surrogate = await chat.post(
+        "/v1/chat/sessions",
+        content=b'{"metadata": {"a": "\\ud800"}}',
+        headers={"Content-Type": "application/json"},
+    )
+    assert surrogate.status_code == 422
+
+
 async def test_only_a_hash_of_the_secret_is_kept(chat: httpx2.AsyncClient) -> None:
     """Whoever reads the session does not learn what opens it."""
     path, secret = await _begin(chat)
@@ -175,6 +234,18 @@ async def test_a_message_sent_twice_is_answered_once(chat: httpx2.AsyncClient) -
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.json()["message_id"] for answer in answers}) == 1
     assert (await chat.get(path, headers=secret)).json()["last_number"] == 2
+
+
+async def test_an_idempotency_key_names_a_message(chat: httpx2.AsyncClient) -> None:
+    """Without a client_message_id the key says that a message is the same again."""
+    path, secret = await _begin(chat)
+    headers = {**secret, "Idempotency-Key": "k-1"}
+    body = {"message": QUESTION}
+    first, again = [await chat.post(path, json=body, headers=headers) for _ in range(2)]
+    assert first.json()["message_id"] == again.json()["message_id"]
+    assert (await chat.get(path, headers=secret)).json()["last_number"] == 2
+    other = {**body, "client_message_id": "c-1"}
+    assert (await chat.post(path, json=other, headers=headers)).json()["number"] == 4
 
 
 async def test_concurrent_messages_are_all_answered(chat: httpx2.AsyncClient) -> None:

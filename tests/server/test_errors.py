@@ -92,6 +92,9 @@ def test_insides_stay_inside_in_production(error: HoldfastError) -> None:
     assert "f.db" not in hidden.detail
 
 
+JSON = "application/json"
+
+
 class Failing:
     """Stands before a store and fails as told."""
 
@@ -189,6 +192,7 @@ BAD_BODIES = [
     (b'{"add": {"message_count": 9007199254740992}}', "message_count"),
     (b'{"claim": ["nothing"]}', "nothing"),
     (b'{"expect_revision": -1}', "expect_revision"),
+    (b'{"expect_revision": "1"}', "expect_revision"),
     (b'{"append": "text"}', "append"),
     (b'{"append": [' + b"[" * 300 + b"]" * 300 + b"]}", "body"),
 ]
@@ -226,6 +230,10 @@ async def test_bad_bodies_are_named_and_change_nothing(
         ({"colour": "red"}, "colour"),
         ({"message_count": 1.5}, "message_count"),
         ({"fingerprint": {"face": 1}}, "fingerprint"),
+        ({"ttl_seconds": "60"}, "ttl_seconds"),
+        ({"ttl_seconds": True}, "ttl_seconds"),
+        ({"escalated": "yes"}, "escalated"),
+        ({"user_id": 7}, "user_id"),
     ],
 )
 async def test_bad_creations_are_named_and_create_nothing(
@@ -237,6 +245,51 @@ async def test_bad_creations_are_named_and_create_nothing(
         assert (response.status_code, response.json()["code"]) == (422, "INVALID_REQUEST")
         assert field in response.json()["field"]
         assert (await client.get("/v1/sessions/count")).json() == {"active_session_count": 0}
+
+
+async def test_types_that_fit_are_taken(client: httpx2.AsyncClient) -> None:
+    """A whole number is a number of seconds, a parameter of an address is text, an object fits."""
+    body = {"session_id": "s", "ttl_seconds": 60, "fingerprint": {"network": "n"}}
+    assert (await client.post("/v1/sessions", json=body)).status_code == 201
+    asked = {"escalated": "false", "created_after": "2020-01-01T00:00:00Z", "limit": "5"}
+    listed = await client.get("/v1/sessions", params=asked)
+    assert [session["session_id"] for session in listed.json()["sessions"]] == ["s"]
+
+
+async def test_fields_are_named_as_callers_write_them(client: httpx2.AsyncClient) -> None:
+    """Rules of the library are told under the names of this interface."""
+    await client.post("/v1/sessions", json={"session_id": "s"})
+    path = "/v1/sessions/s"
+    backwards = {"created_after": "2020-01-02T00:00:00Z", "created_before": "2020-01-01T00:00:00Z"}
+    surrogate = {"content": b'{"set": {"a": "\\ud800"}}', "headers": {"Content-Type": JSON}}
+    answers = {
+        "ttl_seconds": await client.post(f"{path}/extend", json={"ttl_seconds": 86_401}),
+        "items": await client.post(
+            f"{path}/items", content=b'{"items": ["\\ud800"]}', headers={"Content-Type": JSON}
+        ),
+        "created_before": await client.get("/v1/sessions", params=backwards),
+        "body": await client.request("PATCH", path, **surrogate),
+    }
+    for field, answer in answers.items():
+        problem = answer.json()
+        assert (answer.status_code, problem["field"].split(".")[0]) == (422, field), problem
+        assert problem["detail"] == f"{problem['field']}: {problem['rule']}"
+    assert "surrogate" in answers["body"].json()["rule"]
+
+
+async def test_what_is_not_said_to_be_json_is_refused(client: httpx2.AsyncClient) -> None:
+    """Every route with a body takes JSON under each of its names, and nothing else."""
+    await client.post("/v1/sessions", json={"session_id": "s"})
+    calls = [("PATCH", "/v1/sessions/s"), ("POST", "/v1/sessions"), ("POST", "/v1/chat/sessions")]
+    for method, path in calls:
+        for kind in ("text/plain", "application/jsonx", "multipart/form-data", "x+json", ""):
+            headers = {"Content-Type": kind} if kind else {}
+            refused = await client.request(method, path, content=b"{}", headers=headers)
+            assert (refused.status_code, refused.json()["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
+        for kind in ("Application/JSON; charset=utf-8", "application/merge-patch+json"):
+            headers = {"Content-Type": kind}
+            taken = await client.request(method, path, content=b"{}", headers=headers)
+            assert taken.status_code in {200, 201}, (method, path, kind)
 
 
 async def test_all_problems_of_a_body_are_named_together(client: httpx2.AsyncClient) -> None:

@@ -7,6 +7,7 @@ import httpx2
 import pytest
 
 from holdfast.session import MAX_INTEGER
+from tests.server.conftest import AUTHORIZED
 
 PATH = "/v1/sessions/s/lease"
 
@@ -63,6 +64,47 @@ async def test_a_lease_is_renewed_by_its_holder_alone(client: httpx2.AsyncClient
     for method in ("PUT", "DELETE"):
         response = await client.request(method, PATH, json={"lease_token": "other"})
         assert (response.status_code, response.json()["code"]) == (409, "LEASE_LOST")
+
+
+async def test_a_caller_who_hangs_up_gets_no_lease(client: httpx2.AsyncClient) -> None:
+    """Whoever disconnects while waiting holds nothing: the next one is served at once."""
+    held = (await _acquire(client)).json()
+    hung_up = asyncio.Event()
+    asked = asyncio.create_task(_ask_by_hand(client, hung_up))
+    await asyncio.sleep(0.05)
+    hung_up.set()
+    async with asyncio.timeout(5):
+        await asked
+    await client.request("DELETE", PATH, json={"lease_token": held["lease_token"]})
+    assert (await _acquire(client, wait_seconds=2)).status_code == 200
+
+
+async def _ask_by_hand(client: httpx2.AsyncClient, hung_up: asyncio.Event) -> None:
+    """Ask for the lease, and disconnect when told to."""
+    body = [b'{"ttl_seconds": 300, "wait_seconds": 60}']
+
+    async def receive() -> dict[str, object]:
+        if body:
+            return {"type": "http.request", "body": body.pop(), "more_body": False}
+        await hung_up.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(_: object) -> None:
+        return
+
+    headers = {**AUTHORIZED, "Content-Type": "application/json", "Host": "127.0.0.1"}
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "POST",
+        "path": PATH,
+        "raw_path": PATH.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "scheme": "http",
+        "headers": [(name.lower().encode(), text.encode()) for name, text in headers.items()],
+    }
+    await client.app(scope, receive, send)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

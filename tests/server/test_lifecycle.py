@@ -86,7 +86,10 @@ async def test_waiting_for_the_end_has_an_end(tmp_path: Path) -> None:
             await asyncio.sleep(0.3)
             async with asyncio.timeout(20):
                 assert await asyncio.to_thread(service.stop) == 0
-            assert (await waiting).status_code == 500
+            given_up = await waiting
+            assert (given_up.status_code, given_up.json()["code"]) == (503, "STORE_UNAVAILABLE")
+            assert given_up.headers["Retry-After"] == "1"
+        assert "Traceback" not in service.log()
 
 
 def test_a_service_that_must_not_start_says_why(
@@ -135,7 +138,7 @@ async def test_keys_that_open_nothing_stop_the_start(tmp_path: Path) -> None:
     async with open_store(url, model=ServiceSession, keys=keys) as store:
         for _ in range(3):
             await store.create()
-    with pytest.raises(StartRefused, match="none of the 3 sessions .* opens"):
+    with pytest.raises(StartRefused, match=r"none of the 3 sessions .* opens"):
         await check_start(Settings.load(store=url, keys=Keyring.generate("other").to_text()))
     await check_start(Settings.load(store=url, keys=keys.to_text()))
 

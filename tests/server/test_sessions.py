@@ -314,3 +314,21 @@ async def test_an_expired_session_is_absent(client: httpx2.AsyncClient) -> None:
     assert (await client.get("/v1/sessions/s")).status_code == 404
     assert (await client.patch("/v1/sessions/s", json={"set": {"a": 1}})).status_code == 404
     assert (await client.get("/v1/sessions/count")).json() == {"active_session_count": 0}
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "/v1/sessions/s/touch"), ("DELETE", "/v1/sessions/s/items")]
+)
+async def test_stale_callers_neither_touch_nor_clear(
+    client: httpx2.AsyncClient, method: str, path: str
+) -> None:
+    """With the ETag of an earlier revision nothing happens; with the present one it does."""
+    stale = (await client.post("/v1/sessions", json={"session_id": "s"})).headers["ETag"]
+    current = await client.patch("/v1/sessions/s", json={"append": ["a"]})
+    refused = await client.request(method, path, headers={"If-Match": stale})
+    assert (refused.status_code, refused.json()["code"]) == (412, "PRECONDITION_FAILED")
+    assert (await client.get("/v1/sessions/s/items")).json()["length"] == 1
+    done = await client.request(method, path, headers={"If-Match": current.headers["ETag"]})
+    assert done.status_code in {200, 204}
+    absent = await client.request(method, path.replace("/s/", "/t/"), headers={"If-Match": stale})
+    assert absent.status_code == 404

@@ -5,8 +5,8 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
-from fastapi.routing import APIRoute
 
+from holdfast.server.json_route import JsonRoute
 from holdfast.server.problems import unauthenticated
 from holdfast.server.settings import Settings
 
@@ -66,7 +66,7 @@ async def require_api_key(request: Request) -> None:
         )
 
 
-class KeyedRoute(APIRoute):
+class KeyedRoute(JsonRoute):
     """A route for trusted callers; they are checked before anything of the request is read."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

@@ -16,6 +16,7 @@ from holdfast.server.envelope import DOCS_PATH, Envelope
 from holdfast.server.health import Readiness
 from holdfast.server.log_lines import configure_logging, write_kept_lines
 from holdfast.server.measures import Measures
+from holdfast.server.origins import Loopback
 from holdfast.server.page import Page
 from holdfast.server.problems import answer_errors
 from holdfast.server.service import open_service
@@ -32,6 +33,8 @@ SHOWN_HEADERS = (
     "X-RateLimit-Reset",
     "X-Request-ID",
 )
+
+TAKEN_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "X-Request-ID")
 
 
 class Application(FastAPI):
@@ -75,9 +78,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             allow_origins=settings.cors_origins,
             allow_credentials=True,
             allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
-            allow_headers=("Authorization", "Content-Type", "Idempotency-Key", "If-Match"),
+            allow_headers=TAKEN_HEADERS,
             expose_headers=SHOWN_HEADERS,
         )
+    if settings.open_access:
+        app.add_middleware(Loopback, listed=settings.cors_origins)
     for resource in (sessions, items, leases, chat, health, page):
         # Side by side, not one in another: each level of routers is searched twice.
         app.router.routes.extend(resource.router.routes)

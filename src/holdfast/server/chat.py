@@ -1,15 +1,19 @@
 """The chat: a visitor's conversation with the support agent."""
 
+import json
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel
 
 from holdfast.server.access import Keys
+from holdfast.server.json_route import JsonRoute
+from holdfast.server.preconditions import REPEATABLE, Key
 from holdfast.server.problems import invalid, unauthenticated
 from holdfast.server.request_ids import CURRENT
-from holdfast.server.requests import ItemsQuery, NewConversation, NewMessage
+from holdfast.server.requests import ItemsQuery, Metadata, NewConversation, NewMessage
 from holdfast.server.visitors import (
+    AskingSite,
     Conversation,
     Parts,
     is_browser,
@@ -22,8 +26,13 @@ from holdfast.server.visitors import (
 from holdfast.support import AgentResponse, MessagePage
 
 MAX_MESSAGE = 8000
+# Bytes that a visitor may have kept with a conversation; holders of a key have the store's limit.
+MAX_METADATA = 16_384
 
-router = APIRouter(prefix="/v1/chat/sessions", tags=["Chat"])
+# Another site's requests do not use up what the visitor may ask.
+FIRST = (Depends(refuse_other_sites), Depends(limit_visitor))
+
+router = APIRouter(prefix="/v1/chat/sessions", tags=["Chat"], route_class=JsonRoute)
 
 
 class ConversationReply(BaseModel):
@@ -37,28 +46,34 @@ class ConversationReply(BaseModel):
     "",
     status_code=201,
     response_model_exclude_none=True,
-    dependencies=[Depends(limit_visitor), Depends(refuse_other_sites)],
+    dependencies=FIRST,
 )
 async def begin(
-    body: NewConversation, request: Request, response: Response, parts: Parts, keys: Keys
+    body: NewConversation,
+    request: Request,
+    response: Response,
+    parts: Parts,
+    keys: Keys,
+    site: AskingSite,
 ) -> ConversationReply:
     """Begin a conversation."""
-    if body.user_id is not None and not keys.trusts(request):
-        raise unauthenticated("user_id: is taken only from a caller with an API key.")
+    if not keys.trusts(request):
+        _check_visitor(body)
     secret = new_secret()
     session = await parts.store.create(
         user_id=body.user_id, metadata=body.metadata, secret_hash=secret_hash(secret.encode())
     )
-    if not is_browser(request):
+    # A page elsewhere gets no cookie to send: its scripts keep the secret.
+    if site == "listed" or not is_browser(request):
         return ConversationReply(session_id=session.session_id, session_secret=secret)
     opened = f"{session.session_id}.{secret}"
     keep_secret(response, request, opened=opened, max_age=parts.settings.max_age_seconds)
     return ConversationReply(session_id=session.session_id)
 
 
-@router.post("/{session_id}/messages", dependencies=[Depends(limit_visitor)])
+@router.post("/{session_id}/messages", dependencies=FIRST, openapi_extra=REPEATABLE)
 async def send(
-    session_id: Conversation, body: NewMessage, request: Request, parts: Parts
+    session_id: Conversation, body: NewMessage, request: Request, parts: Parts, key: Key
 ) -> AgentResponse:
     """Say something, and wait for the answer."""
     return await parts.agent.process_message(
@@ -67,7 +82,7 @@ async def send(
         request_id=CURRENT.get(),
         ip_address=request.client.host if request.client else None,
         user_agent=request.headers.get("user-agent"),
-        client_message_id=body.client_message_id,
+        client_message_id=key if body.client_message_id is None else body.client_message_id,
     )
 
 
@@ -77,6 +92,18 @@ async def read(
 ) -> MessagePage:
     """Read the conversation in order."""
     return await parts.agent.messages(session_id, after=query.after, limit=query.limit)
+
+
+def _check_visitor(body: NewConversation) -> None:
+    if body.user_id is not None:
+        raise unauthenticated("user_id: is taken only from a caller with an API key.")
+    if _size(body.metadata) > MAX_METADATA:
+        raise invalid("metadata", f"must not be larger than {MAX_METADATA} bytes")
+
+
+def _size(metadata: Metadata) -> int:
+    # What is no UTF-8 is measured too; the store refuses it by its name.
+    return len(json.dumps(metadata, ensure_ascii=False).encode(errors="surrogatepass"))
 
 
 def _message(text: str) -> str:

@@ -3,11 +3,13 @@
 It stands outside of everything else, also of what answers an unexpected error.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Iterable
 from typing import Final
 
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from holdfast.fastapi import Problem
@@ -57,6 +59,11 @@ class Envelope:
         incoming = _bounded(receive, given.get(b"content-length"), limit=self._max_body_bytes)
         try:
             await self._app(scope, incoming, outgoing)
+        except asyncio.CancelledError:
+            # The server gives up what is still in flight when its time to stop has run out.
+            if outgoing.begun:
+                raise
+            await _stopping().response(Request(scope))(scope, receive, outgoing)
         except Exception:
             # It has been answered; the connection goes on.
             logger.exception("http.failed")
@@ -83,6 +90,11 @@ class Outgoing:
             self._status = message["status"]
             message["headers"] = self._completed(message.get("headers", ()))
         await self._send(message)
+
+    @property
+    def begun(self) -> bool:
+        """Say whether the caller has been told a status."""
+        return self._status > 0
 
     def log(self) -> None:
         """Say what was asked and answered: the route, not the path, which may name a session."""
@@ -131,6 +143,15 @@ def _bounded(receive: Receive, announced: bytes | None, *, limit: int) -> Receiv
         return message
 
     return receive_bounded
+
+
+def _stopping() -> Problem:
+    facts = {"retry_after": 1, "outcome": "unknown"}
+    detail = "The service is stopping, and this request took longer than it may wait for."
+    headers = {"Retry-After": "1"}
+    return Problem(
+        503, "STORE_UNAVAILABLE", "Store unavailable", detail, facts=facts, headers=headers
+    )
 
 
 def _too_large(limit: int) -> Problem:

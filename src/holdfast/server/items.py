@@ -8,7 +8,7 @@ from holdfast.change import Change
 from holdfast.fastapi import Store
 from holdfast.server.access import KeyedRoute
 from holdfast.server.model import ServiceSession
-from holdfast.server.preconditions import BOTH, If
+from holdfast.server.preconditions import BOTH, CONDITIONAL, If
 from holdfast.server.replies import (
     AppendReply,
     ItemsReply,
@@ -63,8 +63,9 @@ async def read(
     return written({"items": items, "length": log.length, "last_item": log.last_item})
 
 
-@router.delete("", response_model_exclude_none=True)
-async def clear(session_id: SessionId, store: Store[ServiceSession]) -> StatusReply:
+@router.delete("", response_model_exclude_none=True, openapi_extra=CONDITIONAL)
+async def clear(session_id: SessionId, store: Store[ServiceSession], conditions: If) -> StatusReply:
     """Remove all items; numbers go on."""
+    await conditions.check(store, session_id)
     await store.clear_items(session_id)
     return StatusReply(status="cleared")

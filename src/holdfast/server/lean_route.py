@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.routing import request_response
 
 from holdfast.server.access import KeyedRoute, require_api_key
-from holdfast.server.problems import invalid
+from holdfast.server.json_route import require_json
 from holdfast.session import check_session_id
 
 
@@ -42,9 +42,7 @@ class LeanRoute(KeyedRoute):
 
 
 async def _read(request: Request, model: type[BaseModel]) -> BaseModel:
-    # Browsers send other types across sites without asking first.
-    if not request.headers.get("content-type", "").startswith("application/json"):
-        raise invalid("Content-Type", "must be application/json")
+    require_json(request)
     body = await request.body()
     try:
         return model.model_validate_json(body)

@@ -1,9 +1,13 @@
 """Leases over HTTP: a session held by one caller, until the lease ends or is given back."""
 
-from fastapi import APIRouter
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, Request
 
 from holdfast.errors import LeaseLost, SessionNotFound
-from holdfast.fastapi import Store
+from holdfast.fastapi import Problem, Store
 from holdfast.holding import expires_at
 from holdfast.lease import Grant, Leases
 from holdfast.server.access import KeyedRoute
@@ -20,13 +24,23 @@ router = APIRouter(
 
 @router.post("")
 async def acquire(
-    session_id: SessionId, body: LeaseRequest, store: Store[ServiceSession]
+    session_id: SessionId, body: LeaseRequest, store: Store[ServiceSession], request: Request
 ) -> LeaseReply:
-    """Wait for the session, and hold it for `ttl_seconds`."""
-    grant = await store.leases.acquire(
-        session_id, ttl=body.ttl_seconds, wait=body.wait_seconds, steal=body.steal
+    """Wait for the session, and hold it for `ttl_seconds`; who hangs up gets no lease."""
+    leases = store.leases
+    asking = asyncio.create_task(
+        leases.acquire(session_id, ttl=body.ttl_seconds, wait=body.wait_seconds, steal=body.steal)
     )
-    return _reply(grant, store.leases)
+    try:
+        async with _gone(request) as gone:
+            await asyncio.wait((asking, gone), return_when=asyncio.FIRST_COMPLETED)
+            if not gone.done():
+                return _reply(await asking, leases)
+    except asyncio.CancelledError:
+        _give_up(asking, leases, session_id)
+        raise
+    _give_up(asking, leases, session_id)
+    raise Problem(499, "CLIENT_GONE", "Client gone", "The caller did not wait for the lease.")
 
 
 @router.put("")
@@ -46,6 +60,32 @@ async def release(
     if await store.exists(session_id):
         raise LeaseLost(session_id)
     raise SessionNotFound(session_id)
+
+
+@asynccontextmanager
+async def _gone(request: Request) -> AsyncGenerator[asyncio.Task[None]]:
+    """Give what ends when the caller hangs up; its body has been read."""
+
+    async def wait() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    waiting = asyncio.create_task(wait())
+    try:
+        yield waiting
+    finally:
+        waiting.cancel()
+
+
+def _give_up(asking: asyncio.Task[Grant], leases: Leases, session_id: str) -> None:
+    """Take no lease: waiting ends, and what was granted all the same is given back."""
+
+    def give_back(task: asyncio.Task[Grant]) -> None:
+        if not task.cancelled() and task.exception() is None:
+            leases.release_surely(session_id, task.result().token)
+
+    asking.add_done_callback(give_back)
+    asking.cancel()
 
 
 def _reply(grant: Grant, leases: Leases) -> LeaseReply:

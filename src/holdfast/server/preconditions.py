@@ -6,8 +6,11 @@ from typing import Annotated, Any, Final, NamedTuple
 
 from fastapi import Depends, Request
 
+from holdfast.errors import RevisionConflict, SessionNotFound
 from holdfast.fastapi import STALE, Problem
+from holdfast.server.model import ServiceSession
 from holdfast.server.problems import invalid
+from holdfast.store import SessionStore
 
 LONGEST_KEY: Final = 255
 _TAG: Final = re.compile(r'"([A-Za-z0-9_-]+)\.([0-9]{1,16})"')
@@ -23,6 +26,22 @@ class Conditions(NamedTuple):
     incarnation: str | None = None
     revision: int | None = None
     key: str | None = None
+
+    async def check(self, store: SessionStore[ServiceSession], session_id: str) -> None:
+        """See, before an action that cannot depend on it, that the session is what it was.
+
+        Raises:
+            RevisionConflict: it has moved on.
+            SessionNotFound: there is no such session.
+        """
+        if self.incarnation is None:
+            return
+        session = await store.get(session_id)
+        if session is None:
+            raise SessionNotFound(session_id)
+        if self[:2] != (session.incarnation, session.revision):
+            expected, found = self.revision or 0, session.revision
+            raise RevisionConflict(session_id, expected=expected, found=found)
 
     def agreed(self, revision: int | None) -> int | None:
         """Join the revision with the one that the body names.
@@ -46,6 +65,15 @@ async def read_conditions(request: Request) -> Conditions:
     return Conditions(incarnation, revision, _read_key(headers.get("idempotency-key")))
 
 
+async def read_key(request: Request) -> str | None:
+    """Read `Idempotency-Key` alone, where no revision matters.
+
+    Raises:
+        Problem: it breaks a rule.
+    """
+    return _read_key(request.headers.get("idempotency-key"))
+
+
 def _read_tag(tag: str | None) -> tuple[str, int] | tuple[None, None]:
     if tag is None or tag.strip() == "*":
         return None, None
@@ -67,6 +95,7 @@ def _read_key(key: str | None) -> str | None:
 
 
 If = Annotated[Conditions, Depends(read_conditions)]
+Key = Annotated[str | None, Depends(read_key)]
 
 
 def _header(name: str, meaning: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from holdfast.errors import HoldfastError
+from holdfast.errors import HoldfastError, InvalidSession
 from holdfast.fastapi import ANSWERS, Answer, Problem, add_error_handlers
 from holdfast.support import AnswerUnavailable, EngineFailed
 from holdfast.support.knowledge import InvalidDocument, KnowledgeUnavailable
@@ -43,6 +43,12 @@ SERVICE_ANSWERS: Final[Mapping[type[HoldfastError], Answer]] = MappingProxyType(
 )
 
 
+# What the library calls a value, and what it is called where callers write it.
+WRITTEN: Final[Mapping[str, str]] = MappingProxyType(
+    {"ttl": "ttl_seconds", "wait": "wait_seconds", "change_id": "Idempotency-Key"}
+)
+
+
 def unauthenticated(detail: str) -> Problem:
     """Make the answer to a caller whom nothing shows to be who they say."""
     headers = {"WWW-Authenticate": "Bearer"}
@@ -71,9 +77,19 @@ def answer_errors(app: FastAPI, *, revealing: bool, debug: bool) -> None:
     With `revealing` our own errors are told in their own words, with `debug` unexpected ones too.
     """
     add_error_handlers(app, answers=SERVICE_ANSWERS, revealing=revealing)
+    app.add_exception_handler(InvalidSession, _answer_rule)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(HTTPException, _answer_status)
     app.add_exception_handler(Exception, _answer_revealed if debug else _answer_unexpected)
+
+
+async def _answer_rule(request: Request, error: Exception) -> Response:
+    """Name what broke a rule of the library as the caller of this interface wrote it."""
+    assert isinstance(error, InvalidSession)  # noqa: S101 - registered for it
+    field = WRITTEN.get(error.field, error.field)
+    if error.field == "append" and request.url.path.endswith("/items"):
+        field = "items"
+    return invalid(field, error.rule).response(request)
 
 
 async def _answer_invalid(request: Request, error: Exception) -> Response:
@@ -114,7 +130,10 @@ def _explained(detail: Mapping[str, Any]) -> dict[str, str]:
     place = [str(part) for part in detail["loc"]]
     named = place[1:] if len(place) > 1 else place
     if detail["type"] == "json_invalid":
-        return {"field": "body", "rule": f"must be JSON ({detail['ctx']['error']})"}
+        error = str(detail["ctx"]["error"])
+        if "hex escape" in error:
+            error += "; a lone surrogate is no character"
+        return {"field": "body", "rule": f"must be JSON ({error})"}
     field = ".".join(named) or "body"
     rule = detail["msg"].removeprefix("Value error, ").removeprefix(f"{field}: ")
     return {"field": field, "rule": rule}

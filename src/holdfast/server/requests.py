@@ -5,7 +5,6 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from holdfast.errors import InvalidSession
-from holdfast.layout import explain
 from holdfast.lease import MAX_TTL
 from holdfast.server.model import PRIVATE
 from holdfast.session import (
@@ -40,7 +39,13 @@ Metadata = dict[str, JsonValue]
 
 
 class Body(BaseModel):
-    """A JSON object without unknown keys."""
+    """A JSON object without unknown keys, whose values have the types that are asked for."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)
+
+
+class Parameters(BaseModel):
+    """What stands behind the question mark of an address: text, which is read as what it is for."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
@@ -79,7 +84,7 @@ class ChangeRequest(Body):
     lease_token: Name | None = None
 
 
-class ListQuery(Body):
+class ListQuery(Parameters):
     """Which sessions to list, and where to begin."""
 
     user_id: Name | None = None
@@ -100,10 +105,12 @@ class ListQuery(Body):
         try:
             return SessionFilter(**self.model_dump(exclude={"limit", "cursor"}))
         except ValidationError as exc:
-            raise InvalidSession("filter", explain(exc)) from exc
+            text = exc.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+            field, _, rule = text.partition(": ")
+            raise InvalidSession(field, rule) from exc
 
 
-class ItemsQuery(Body):
+class ItemsQuery(Parameters):
     """A stretch of a log."""
 
     after: Number = 0

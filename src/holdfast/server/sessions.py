@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from holdfast.change import Change
-from holdfast.errors import RevisionConflict, SessionNotFound
+from holdfast.errors import SessionNotFound
 from holdfast.fastapi import Store, current_store
 from holdfast.server.access import KeyedRoute
 from holdfast.server.creating import create_session
@@ -97,16 +97,16 @@ async def extend(
     session_id: SessionId, body: ExtendRequest, store: Sessions, conditions: If
 ) -> Response:
     """Give a session new idle time from now, within its greatest age."""
-    if conditions.incarnation is not None:
-        _require(await _found(store, session_id), conditions)
+    await conditions.check(store, session_id)
     if not await store.extend(session_id, body.ttl_seconds):
         raise SessionNotFound(session_id)
     return session_reply(await _found(store, session_id))
 
 
-@router.post("/{session_id}/touch", status_code=204)
-async def touch(session_id: SessionId, store: Sessions) -> None:
+@router.post("/{session_id}/touch", status_code=204, openapi_extra=CONDITIONAL)
+async def touch(session_id: SessionId, store: Sessions, conditions: If) -> None:
     """Record activity; the idle time starts again."""
+    await conditions.check(store, session_id)
     if not await store.touch(session_id):
         raise SessionNotFound(session_id)
 
@@ -143,10 +143,3 @@ def _change(body: ChangeRequest, conditions: Conditions) -> Change:
         lease_token=body.lease_token,
         change_id=conditions.key,
     )
-
-
-def _require(session: ServiceSession, conditions: Conditions) -> None:
-    if conditions[:2] != (session.incarnation, session.revision):
-        raise RevisionConflict(
-            session.session_id, expected=conditions.revision or 0, found=session.revision
-        )

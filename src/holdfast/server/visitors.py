@@ -10,20 +10,19 @@ import hmac
 import secrets
 from ipaddress import IPv6Address, ip_address
 from typing import Annotated, Final
-from urllib.parse import urlsplit
 
 from fastapi import Depends, Request, Response
 
 from holdfast.fastapi import Problem, Store
 from holdfast.server.access import Keys, bearer
 from holdfast.server.model import ServiceSession
+from holdfast.server.origins import SAFE, Site, site_of
 from holdfast.server.problems import forbidden, unauthenticated
 from holdfast.server.requests import SessionId
 from holdfast.server.service import Service
 
 COOKIE: Final = "hf_chat"
 SECRET_BYTES: Final = 32
-_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _NOBODY: Final = "0" * 64
 
 
@@ -42,18 +41,29 @@ def is_browser(request: Request) -> bool:
     return "sec-fetch-site" in request.headers or "sec-fetch-mode" in request.headers
 
 
-def refuse_other_sites(request: Request) -> None:
+async def service(request: Request) -> Service:
+    """Find the parts of this application."""
+    return request.app.state.service  # type: ignore[no-any-return]
+
+
+Parts = Annotated[Service, Depends(service)]
+
+
+async def asking_site(request: Request, parts: Parts) -> Site:
+    """Say where the request comes from."""
+    return site_of(request, parts.settings.cors_origins)
+
+
+AskingSite = Annotated[Site, Depends(asking_site)]
+
+
+async def refuse_other_sites(site: AskingSite) -> None:
     """Refuse a request that a page of another site has a visitor's browser send.
 
     Raises:
         Problem: it comes from another site.
     """
-    site = request.headers.get("sec-fetch-site")
-    origin = request.headers.get("origin")
-    if site is None and origin is not None:
-        same = urlsplit(origin).netloc == request.headers.get("host")
-        site = "same-origin" if same else "cross-site"
-    if site not in {None, "same-origin", "none"}:
+    if site == "other":
         raise forbidden("This request comes from a page of another site.")
 
 
@@ -70,7 +80,11 @@ def keep_secret(response: Response, request: Request, *, opened: str, max_age: f
 
 
 async def opened_conversation(
-    session_id: SessionId, request: Request, store: Store[ServiceSession], keys: Keys
+    session_id: SessionId,
+    request: Request,
+    store: Store[ServiceSession],
+    keys: Keys,
+    site: AskingSite,
 ) -> str:
     """Let only callers pass whom a secret, or an API key, shows to belong to the conversation.
 
@@ -80,7 +94,7 @@ async def opened_conversation(
     token = bearer(request)
     if keys.has(token):
         return session_id
-    secret = token or _cookie_secret(request, session_id)
+    secret = token or _cookie_secret(request, session_id, site)
     session = await store.get(session_id)
     kept = (session.secret_hash if session else None) or _NOBODY
     if secret is None or not hmac.compare_digest(secret_hash(secret).encode(), kept.encode()):
@@ -88,15 +102,10 @@ async def opened_conversation(
     return session_id
 
 
-async def service(request: Request) -> Service:
-    """Find the parts of this application."""
-    return request.app.state.service  # type: ignore[no-any-return]
-
-
 async def limit_visitor(
     request: Request,
     response: Response,
-    parts: Annotated[Service, Depends(service)],
+    parts: Parts,
     keys: Keys,
 ) -> None:
     """Let each address ask so often and no oftener; holders of an API key are not counted.
@@ -121,12 +130,13 @@ async def limit_visitor(
         raise Problem(429, "RATE_LIMITED", "Rate limited", detail, facts=facts, headers=headers)
 
 
-def _cookie_secret(request: Request, session_id: str) -> bytes | None:
+def _cookie_secret(request: Request, session_id: str, site: Site) -> bytes | None:
     named, _, secret = request.cookies.get(COOKIE, "").rpartition(".")
     if named != session_id:
         return None
-    if request.method not in _SAFE:
-        refuse_other_sites(request)
+    # A cookie comes along whoever asks, so whoever asks has to say where from.
+    if request.method not in SAFE and site not in {"own", "listed"}:
+        raise forbidden("With a cookie, Sec-Fetch-Site or Origin must show that this page asks.")
     return secret.encode("latin-1", errors="replace")
 
 
@@ -143,4 +153,3 @@ def _network(request: Request) -> str:
 
 
 Conversation = Annotated[str, Depends(opened_conversation)]
-Parts = Annotated[Service, Depends(service)]

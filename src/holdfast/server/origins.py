@@ -1,0 +1,66 @@
+"""Where a browser's request comes from: a page of this service, a listed origin, another site."""
+
+from collections.abc import Collection
+from typing import Final, Literal
+from urllib.parse import urlsplit
+
+from fastapi import Request
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from holdfast.server.problems import forbidden
+from holdfast.server.settings import is_loopback
+
+# `unsaid` is what programs send, and browsers too old to say it.
+Site = Literal["own", "listed", "other", "unsaid"]
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def site_of(request: HTTPConnection, listed: Collection[str]) -> Site:
+    """Say which page has a browser send the request; its scripts cannot forge these headers."""
+    fetched = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin")
+    if fetched is None and origin is None:
+        return "unsaid"
+    if fetched in {"same-origin", "none"}:
+        return "own"
+    if fetched is None and urlsplit(origin or "").netloc == request.headers.get("host"):
+        return "own"
+    return "listed" if origin in listed else "other"
+
+
+class Loopback:
+    """Keeps a service whose access is off to this machine.
+
+    A page of another site reaches it through the visitor's browser: under a name of its own that
+    it lets point here, or across sites.
+    """
+
+    def __init__(self, app: ASGIApp, *, listed: Collection[str]) -> None:
+        self._app = app
+        self._listed = listed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        refusal = self._refusal(request)
+        if refusal is None:
+            await self._app(scope, receive, send)
+        else:
+            await forbidden(refusal).response(request)(scope, receive, send)
+
+    def _refusal(self, request: Request) -> str | None:
+        if not _is_loopback_name(request.headers.get("host", "")):
+            return "With HOLDFAST_AUTH=off the service answers to 127.0.0.1, [::1] and localhost."
+        if request.method not in SAFE and site_of(request, self._listed) == "other":
+            return "This request comes from a page of another site."
+        return None
+
+
+def _is_loopback_name(host: str) -> bool:
+    try:
+        return is_loopback(urlsplit(f"//{host}").hostname or "")
+    except ValueError:
+        return False
