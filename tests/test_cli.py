@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -59,6 +60,49 @@ def test_refused_documents_are_named_with_the_rule(
     assert shown.out.split() == ["added", "good"]
     for name in ("empty.md", "binary.txt", "missing.md"):
         assert name in shown.err
+
+
+def test_a_document_of_another_file_is_not_replaced(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Two files of one id are both named; a file that was edited or moved gives way to itself."""
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "faq.md").write_text(f"# Questions\n\nAll about the shop {folder}.\n")
+    assert main(["knowledge", "add", "a/faq.md"]) == 0
+    assert main(["knowledge", "add", "b/faq.md"]) == 1
+    refused = capsys.readouterr().err
+    assert str(tmp_path / "a" / "faq.md") in refused
+    assert str(tmp_path / "b" / "faq.md") in refused
+    (tmp_path / "a" / "faq.md").write_text("# Questions\n\nAll is new.\n")
+    assert main(["knowledge", "add", str(tmp_path / "a")]) == 0
+    (tmp_path / "a" / "faq.md").unlink()
+    assert main(["knowledge", "add", "b"]) == 0
+    assert capsys.readouterr().out.split() == ["updated", "faq", "updated", "faq"]
+
+
+def test_a_pipe_is_no_document(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """What would be waited for without end is refused."""
+    os.mkfifo(tmp_path / "pipe.md")
+    assert main(["knowledge", "add", "pipe.md"]) == 1
+    assert "regular file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "many"])
+def test_a_search_finds_one_passage_or_more(capsys: pytest.CaptureFixture[str], limit: str) -> None:
+    """A limit below 1 is a wrong command line; an empty question is named."""
+    with pytest.raises(SystemExit) as ended:
+        main(["knowledge", "search", "lamp", f"--limit={limit}"])
+    assert ended.value.code == 2
+    assert "must be a whole number from 1 on" in capsys.readouterr().err
+    assert main(["knowledge", "search", " "]) == 1
+    assert "empty" in capsys.readouterr().err
+
+
+def test_the_data_folder_is_for_its_owner_alone(tmp_path: Path) -> None:
+    """Whichever command makes it."""
+    assert main(["knowledge", "list"]) == 0
+    assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
 
 
 def test_sessions_are_counted_listed_and_purged(

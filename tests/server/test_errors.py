@@ -261,14 +261,15 @@ async def test_fields_are_named_as_callers_write_them(client: httpx2.AsyncClient
     await client.post("/v1/sessions", json={"session_id": "s"})
     path = "/v1/sessions/s"
     backwards = {"created_after": "2020-01-02T00:00:00Z", "created_before": "2020-01-01T00:00:00Z"}
-    surrogate = {"content": b'{"set": {"a": "\\ud800"}}', "headers": {"Content-Type": JSON}}
+    written = {"Content-Type": JSON}
+    surrogate = b'{"set": {"a": "\\ud800"}}'
     answers = {
         "ttl_seconds": await client.post(f"{path}/extend", json={"ttl_seconds": 86_401}),
         "items": await client.post(
-            f"{path}/items", content=b'{"items": ["\\ud800"]}', headers={"Content-Type": JSON}
+            f"{path}/items", content=b'{"items": ["\\ud800"]}', headers=written
         ),
         "created_before": await client.get("/v1/sessions", params=backwards),
-        "body": await client.request("PATCH", path, **surrogate),
+        "body": await client.patch(path, content=surrogate, headers=written),
     }
     for field, answer in answers.items():
         problem = answer.json()

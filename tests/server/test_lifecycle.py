@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 from pathlib import Path
@@ -16,7 +17,7 @@ from holdfast.server.keys import make_key_file
 from holdfast.server.model import ServiceSession
 from holdfast.server.service import StartRefused, check_start
 from holdfast.server.settings import Settings
-from tests.server.serving import API_KEY, Served, free_port, launch, refused, served
+from tests.server.serving import API_KEY, Served, environment, free_port, launch, refused, served
 
 TEXT = "some text that is neither a database nor a key\n" * 100
 HEADERS = {"Authorization": f"Bearer {API_KEY}"}
@@ -199,6 +200,51 @@ def test_the_first_command_is_enough(tmp_path: Path) -> None:
         assert begun["session_id"] not in service.log()
     finally:
         assert service.stop() == 0
+
+
+def test_the_address_is_told_when_it_is_certain(tmp_path: Path) -> None:
+    """A service that may choose its port names the one it got; one that cannot listen, none."""
+    for workers in ("1", "2"):
+        output = tmp_path / f"chosen-{workers}.txt"
+        line = ("serve", "--port", "0", "--workers", workers)
+        env = environment(shipped_articles="false")
+        process = launch(tmp_path, *line, env=env, output=output)
+        try:
+            port = _told_port(output)
+            assert port > 0
+            _until_ready(Served(process, f"http://127.0.0.1:{port}", output))
+        finally:
+            assert Served(process, "", output).stop() == 0
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        _, said = refused(tmp_path, "--port", str(taken.getsockname()[1]))
+    assert "http://" not in said
+
+
+def _told_port(output: Path) -> int:
+    for _ in range(600):
+        told = re.search(
+            r"^Holdfast: http://127\.0\.0\.1:(\d+)/$", output.read_text(), re.MULTILINE
+        )
+        if told:
+            return int(told[1])
+        signal.sigtimedwait([], 0.1)
+    raise AssertionError(output.read_text())
+
+
+def test_the_log_goes_to_a_file(tmp_path: Path) -> None:
+    """Named, the file gets every line as JSON, after those it holds; a wrong one is refused."""
+    log = tmp_path / "service.log"
+    log.write_text('{"event": "earlier"}\n')
+    with served(tmp_path, log_file=str(log)) as service:
+        httpx2.get(f"{service.url}/health", headers={"X-Request-ID": "look-here"})
+    assert "look-here" not in service.log()
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert lines[0] == {"event": "earlier"}
+    assert "look-here" in {line.get("request_id") for line in lines}
+    code, said = refused(tmp_path, log_file=str(tmp_path / "nowhere" / "service.log"))
+    assert (code, "The log file cannot be used" in said) == (1, True)
 
 
 def test_production_logs_json(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from tests.support.scripted_engine import ScriptedEngine
 
 PERSON = "I would like to talk to a person, please."
 ANGRY = "This is URGENT and unacceptable!! I will take legal action, you are useless."
-TICKET = re.compile(r"T-[0-9a-f]{32}")
+TICKET = re.compile(r"T-[A-Z2-7]{20}")
 
 
 class DecliningEngine:

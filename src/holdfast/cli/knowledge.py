@@ -1,6 +1,6 @@
 """`holdfast knowledge`: what the support agent knows."""
 
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,10 +22,16 @@ def add_to(commands: Commands) -> None:
     listing = actions.add_parser("list", help="list the documents")
     search = actions.add_parser("search", help="show what is found for a question")
     search.add_argument("question", nargs="+")
-    search.add_argument("--limit", type=int, default=5)
+    search.add_argument("--limit", type=_positive, default=5, help="how many passages (5)")
     for action, run in ((add, _add), (listing, _list), (search, _search)):
         action.add_argument("--data-dir", type=Path, help="the data folder (./data)")
         action.set_defaults(run=_with_knowledge(run))
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise ArgumentTypeError(f"must be a whole number from 1 on, not {text!r}")
+    return int(text)
 
 
 def _with_knowledge(action: Action) -> Callable[[Namespace], int]:
@@ -37,7 +43,7 @@ def _with_knowledge(action: Action) -> Callable[[Namespace], int]:
 
         try:
             settings = Settings.load(data_dir=options.data_dir)
-            settings.data_dir.mkdir(parents=True, exist_ok=True)
+            settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             with Knowledge(settings.data_dir / KNOWLEDGE_FILE) as knowledge:
                 return action(knowledge, options)
         except (InvalidSettings, KnowledgeUnavailable, OSError) as exc:
@@ -47,7 +53,7 @@ def _with_knowledge(action: Action) -> Callable[[Namespace], int]:
 
 
 def _add(knowledge: "Knowledge", options: Namespace) -> int:
-    report = knowledge.add_paths(options.paths)
+    report = knowledge.add_paths(options.paths, replacing=False)
     for addition in report.additions:
         print(f"{addition.outcome:<10}{addition.document.id}")
     if report.refusals:
@@ -62,7 +68,10 @@ def _list(knowledge: "Knowledge", _: Namespace) -> int:
 
 
 def _search(knowledge: "Knowledge", options: Namespace) -> int:
-    findings = knowledge.search(" ".join(options.question), limit=options.limit)
+    question = " ".join(options.question)
+    if not question.strip():
+        return complain("The question is empty.")
+    findings = knowledge.search(question, limit=options.limit)
     for passage in findings.passages:
         print(f"{passage.rank}. {passage.title}  ({passage.uri}, {passage.score:.2f})")
         print(f"   {' '.join(passage.text.split())[:160]}")

@@ -33,10 +33,13 @@ def _serve(options: Namespace) -> int:
         return complain("These settings do not work:", *(f"  {line}" for line in exc.problems))
     complain(*(f"Warning: {warning}" for warning in settings.warnings()))
     hand_down(given)
-    if not settings.production:
-        print(f"Holdfast: http://{settings.host}:{settings.port}/", flush=True)
+
+    def announce(url: str) -> None:
+        if not settings.production:
+            print(f"Holdfast: {url}", flush=True)
+
     try:
-        run(settings)
+        run(settings, announce=announce)
     except StartRefused as exc:
         return complain(str(exc))
     return 0

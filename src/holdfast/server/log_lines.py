@@ -91,10 +91,16 @@ class LinesTogether(logging.StreamHandler[TextIO]):
 
 
 def configure_logging(settings: Settings) -> None:
-    """Send everything that is logged to standard error, in the form of the environment."""
+    """Send everything that is logged to the log file, or to standard error.
+
+    Raises:
+        OSError: the file cannot be written to.
+    """
     # Nothing of this is written, and looking it up takes longer than writing the line.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    form = JsonLines if settings.production else ReadableLines
+    form = JsonLines if settings.production or settings.log_file else ReadableLines
+    # Open as long as the process lives; each writing goes to the end, whoever else writes.
+    stream = settings.log_file.open("a", encoding="utf-8") if settings.log_file else sys.stderr
     level = settings.log_level.upper()
     dictConfig(
         {
@@ -102,13 +108,13 @@ def configure_logging(settings: Settings) -> None:
             "disable_existing_loggers": False,
             "formatters": {"line": {"()": form}},
             "handlers": {
-                "stderr": {
+                "lines": {
                     "()": LinesTogether,
-                    "stream": sys.stderr,
+                    "stream": stream,
                     "formatter": "line",
                 }
             },
-            "root": {"level": level, "handlers": ["stderr"]},
+            "root": {"level": level, "handlers": ["lines"]},
             "loggers": _quiet(level),
         }
     )

@@ -6,8 +6,9 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from socket import socket
 from typing import Any
 
 import uvicorn
@@ -15,20 +16,43 @@ from uvicorn.supervisors import Multiprocess
 
 from holdfast.server.log_lines import configure_logging
 from holdfast.server.page import Page
-from holdfast.server.service import check_start
+from holdfast.server.service import StartRefused, check_start
 from holdfast.server.settings import PREFIX, Settings
 
 # Set before prometheus_client is imported by a worker, it adds up the figures of all workers.
 MEASURES_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 
-def run(settings: Settings) -> None:
+Announce = Callable[[str], None]
+
+
+class AnnouncingServer(uvicorn.Server):
+    """Tells its address once it listens."""
+
+    def __init__(self, config: uvicorn.Config, *, announce: Announce) -> None:
+        super().__init__(config)
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        """Begin to listen."""
+        await super().startup(sockets)
+        listening = [found for server in self.servers for found in server.sockets]
+        if listening:
+            self._announce(_url(self.config.host, listening[0].getsockname()[1]))
+
+
+def run(settings: Settings, *, announce: Announce) -> None:
     """Serve until SIGTERM or SIGINT; turns in flight are finished, then the process ends with 0.
+
+    `announce` is told the address when it is certain.
 
     Raises:
         StartRefused: a part that the service needs is out.
     """
-    configure_logging(settings)
+    try:
+        configure_logging(settings)
+    except OSError as exc:
+        raise StartRefused(f"The log file cannot be used: {exc}") from exc
     Page.read()
     asyncio.run(check_start(settings))
     for ending in (signal.SIGTERM, signal.SIGINT):
@@ -36,10 +60,12 @@ def run(settings: Settings) -> None:
         signal.signal(ending, _end)
     config = _config(settings)
     if settings.workers == 1:
-        uvicorn.Server(config).run()
+        AnnouncingServer(config, announce=announce).run()
         return
     with _shared_measures():
-        Multiprocess(config, sockets=[config.bind_socket()]).run()
+        bound = config.bind_socket()
+        announce(_url(settings.host, bound.getsockname()[1]))
+        Multiprocess(config, sockets=[bound]).run()
 
 
 def hand_down(given: dict[str, Any]) -> None:
@@ -47,6 +73,10 @@ def hand_down(given: dict[str, Any]) -> None:
     for name, value in given.items():
         if value is not None:
             os.environ[PREFIX + name.upper()] = str(value)
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
 def _config(settings: Settings) -> uvicorn.Config:

@@ -86,6 +86,7 @@ class Settings(BaseSettings):
     debug: bool = False
     docs: bool | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_file: Path | None = None
     metrics: bool = True
 
     host: str = "127.0.0.1"

@@ -1,5 +1,6 @@
 """The support agent: messages in, answers out, one turn of a session at a time."""
 
+import base64
 import logging
 import secrets
 import time
@@ -32,6 +33,12 @@ def _new_id() -> str:
     return secrets.token_hex(16)
 
 
+def _new_ticket_id() -> str:
+    # 100 random bits: even among 2**40 tickets two are alike less often than once in 10**6 times,
+    # and none can be guessed. Twenty letters and digits can still be copied by hand.
+    return "T-" + base64.b32encode(secrets.token_bytes(13)).decode()[:20]
+
+
 class SupportAgent:
     """Answers visitors from a knowledge base, and knows when a person has to.
 
@@ -47,6 +54,7 @@ class SupportAgent:
         policy: AgentPolicy | None = None,
         fingerprints: Fingerprints | None = None,
         new_id: Callable[[], str] = _new_id,
+        new_ticket_id: Callable[[], str] = _new_ticket_id,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
@@ -56,6 +64,7 @@ class SupportAgent:
         self._escalation = Escalation(self._policy.escalation)
         self._fingerprints = fingerprints
         self._new_id = new_id
+        self._new_ticket_id = new_ticket_id
         self._monotonic = monotonic
         self._stopwatch = Stopwatch()
 
@@ -95,6 +104,7 @@ class SupportAgent:
         writer = Writer(
             incoming=incoming,
             new_id=self._new_id,
+            new_ticket_id=self._new_ticket_id,
             max_messages=policy.max_messages,
             fingerprints=self._fingerprints,
         )

@@ -75,7 +75,7 @@ class OpenTurn:
     async def finish(self, scene: Scene, verdict: Verdict) -> AgentResponse:
         """End the turn: message, answer, count, flag and ticket in one change."""
         said = scene.asked.message if scene.asked else self._writer.question()
-        ticket_id = f"T-{self._writer.new_id()}"
+        ticket_id = self._writer.new_ticket_id()
         session = scene.session
         while True:
             reply = self._reply(scene, session, said, verdict, ticket_id)

@@ -31,6 +31,7 @@ class Writer:
 
     incoming: Incoming
     new_id: Callable[[], str]
+    new_ticket_id: Callable[[], str]
     max_messages: int
     fingerprints: Fingerprints | None
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from stat import S_ISREG
 
 from holdfast.support.knowledge.document import Form, Manuscript
 from holdfast.support.knowledge.errors import InvalidDocument
@@ -45,7 +46,10 @@ def read_file(path: Path, *, root: Path) -> Manuscript:
     if form is None:
         raise InvalidDocument(str(path), f"must end in one of {', '.join(_FORMS)}")
     return Manuscript(
-        document_id=_document_id(path, root), content=_text(path), form=form, origin=str(path)
+        document_id=_document_id(path, root),
+        content=_text(path),
+        form=form,
+        origin=str(path.absolute()),
     )
 
 
@@ -89,7 +93,11 @@ def _text(path: Path) -> str:
 
 def _content(path: Path) -> bytes:
     try:
-        size = path.stat().st_size
+        status = path.stat()
+        if not S_ISREG(status.st_mode):
+            # A pipe would be waited for without end.
+            raise InvalidDocument(str(path), "must be a regular file")
+        size = status.st_size
         if size > LARGEST:
             rule = f"must not be larger than {LARGEST:,} bytes; it has {size:,}"
             raise InvalidDocument(str(path), rule)

@@ -66,8 +66,10 @@ class Knowledge:
         self._database.close()
         self._stemmer.close()
 
-    def add(self, manuscript: Manuscript) -> Addition:
+    def add(self, manuscript: Manuscript, *, replacing: bool = True) -> Addition:
         """Add a document, or replace the one that has its id when anything differs.
+
+        Without `replacing` only a document from the same file, or from one that is gone, gives way.
 
         Raises:
             InvalidDocument: it breaks a rule; nothing was changed.
@@ -80,9 +82,9 @@ class Knowledge:
         if known and known.sha256 == digest:
             return Addition(known, "unchanged")
         with self._database.writing():
-            return self._put(manuscript, reading, digest)
+            return self._put(manuscript, reading, digest, replacing=replacing)
 
-    def add_paths(self, paths: Iterable[Path | str]) -> Report:
+    def add_paths(self, paths: Iterable[Path | str], *, replacing: bool = True) -> Report:
         """Add files, and all files in folders. Each is added whole or refused; none stops the rest.
 
         Raises:
@@ -92,7 +94,7 @@ class Knowledge:
         refusals: list[InvalidDocument] = []
         for manuscript in manuscripts(map(Path, paths)):
             try:
-                additions.append(self.add(_accepted(manuscript)))
+                additions.append(self.add(_accepted(manuscript), replacing=replacing))
             except InvalidDocument as refusal:
                 refusals.append(refusal)
         return Report(tuple(additions), tuple(refusals))
@@ -141,11 +143,15 @@ class Knowledge:
         )
         return Findings(tuple(passages), weigh(question.asked, next(iter(ranked), None), rarity))
 
-    def _put(self, manuscript: Manuscript, reading: Reading, digest: str) -> Addition:
+    def _put(
+        self, manuscript: Manuscript, reading: Reading, digest: str, *, replacing: bool
+    ) -> Addition:
         # Asked again: another process may have written since.
         known = self._edited.document(manuscript.document_id)
         if known and known.sha256 == digest:
             return Addition(known, "unchanged")
+        if known and not replacing:
+            _check_origin(manuscript, known)
         document = Document(
             id=manuscript.document_id,
             title=reading.title,
@@ -164,6 +170,13 @@ def _accepted(manuscript: Manuscript | InvalidDocument) -> Manuscript:
     if isinstance(manuscript, InvalidDocument):
         raise manuscript
     return manuscript
+
+
+def _check_origin(manuscript: Manuscript, known: Document) -> None:
+    there, here = Path(known.origin), Path(manuscript.origin)
+    if there.is_file() and not (here.exists() and there.samefile(here)):
+        rule = f"has the document id {known.id!r} of {known.origin}; rename one of them"
+        raise InvalidDocument(manuscript.origin, rule)
 
 
 def _digest(manuscript: Manuscript, reading: Reading) -> str:
