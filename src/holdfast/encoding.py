@@ -7,6 +7,7 @@ from holdfast.backend import Add, Apply, Where
 from holdfast.change import Change
 from holdfast.entropy import Entropy
 from holdfast.errors import InvalidSession
+from holdfast.freezing import FrozenDict
 from holdfast.layout import (
     RESERVED,
     Layout,
@@ -66,7 +67,7 @@ class Encoder:
                 "metadata", f"{size} bytes when sealed; at most {MAX_SEALED_BYTES}"
             )
         tag = b"" if user_id is None else self._sealer.user_tags(user_id)[0]
-        return State(tag, values, {**self._layout.zeros, **integers})
+        return State(tag, values, FrozenDict({**self._layout.zeros, **integers}))
 
     def whole(self, session: Session) -> State:
         """Seal everything that a snapshot holds."""

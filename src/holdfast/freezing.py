@@ -35,6 +35,11 @@ class FrozenList(list[Any]):
         return list, (list(self),)
 
 
+def read_only(mapping: Mapping[str, Any]) -> FrozenDict:
+    """Give a mapping back as one that cannot be written to; what is one already, as it is."""
+    return mapping if type(mapping) is FrozenDict else FrozenDict(mapping)
+
+
 def freeze(value: Any) -> Any:
     """Give `value` back with every container in it read-only; scalars are returned as they are."""
     for kind in type(value).__mro__:

@@ -26,7 +26,7 @@ from holdfast.decoding import Decoder
 from holdfast.encoding import Encoder, State
 from holdfast.entropy import Entropy
 from holdfast.errors import FlagTaken, InvalidSession, RevisionConflict, SessionNotFound
-from holdfast.freezing import FrozenDict
+from holdfast.freezing import read_only
 from holdfast.keyring import Keyring
 from holdfast.layout import Layout
 from holdfast.sealing import Sealer
@@ -251,7 +251,7 @@ class Sessions(Generic[M]):
     async def _set_new(self, operation: Create, session_id: str) -> Applied:
         match await self._backend.execute(operation):
             case Created(record):
-                counters = FrozenDict(record.integers)
+                counters = read_only(record.integers)
                 return Applied(record.incarnation, 1, counters, None, 0, False)
             case Existing(record):
                 raise RevisionConflict(session_id, expected=0, found=record.revision)
@@ -268,4 +268,4 @@ class Sessions(Generic[M]):
                 session_id, before, outcome.incarnation, outcome.revision, applied=True
             )
         incarnation, revision, integers, first, last, replayed = outcome
-        return Applied(incarnation, revision, FrozenDict(integers), first, last, replayed)
+        return Applied(incarnation, revision, read_only(integers), first, last, replayed)
