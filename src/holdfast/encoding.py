@@ -112,7 +112,7 @@ class Encoder:
         texts, integers = self._read(change.set)
         self._check_names(change, texts, integers)
         seal = self._sealer.of(session_id)
-        items = [write_json("append", check_json("append", value)) for value in change.append]
+        items = _items(change.append)
         own = change.change_id is not None
         digests = _digests(seal, change, texts, integers, items) if own else (b"",)
         change_id = change.change_id or (self._entropy.token() if remember or items else "")
@@ -130,7 +130,7 @@ class Encoder:
             set=self._sealed(seal, texts),
             unset=unset,
             put=integers,
-            add=tuple([self._add(change, *add) for add in change.add.items()]),
+            add=self._adds(change),
             claim=change.claim,
             append=tuple(_sealed_items(seal, change_id, items)) if items else (),
             max_items=max_items,
@@ -187,6 +187,11 @@ class Encoder:
                 yield from seal.older_tags(place)
         for name in texts:
             yield from seal.older_tags(name)
+
+    def _adds(self, change: Change) -> tuple[Add, ...]:
+        if not change.add:
+            return ()
+        return tuple([self._add(change, name, delta) for name, delta in change.add.items()])
 
     def _add(self, change: Change, name: str, delta: int) -> Add:
         limit = change.at_most.get(name, MAX_INTEGER)
@@ -258,6 +263,12 @@ def _metadata(name: str, value: Any) -> Iterable[tuple[str, Any]]:
     if isinstance(value, Mapping):
         return cast("Mapping[str, Any]", value).items()
     raise InvalidSession("metadata", "must be a mapping of names to values")
+
+
+def _items(values: tuple[Any, ...]) -> list[str]:
+    if not values:
+        return []
+    return [write_json("append", check_json("append", value)) for value in values]
 
 
 def _sealed_items(seal: SessionSeal, change_id: str, texts: list[str]) -> Iterator[bytes]:

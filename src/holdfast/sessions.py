@@ -159,7 +159,8 @@ class Sessions(Generic[M]):
         self, session_id: str, mapping: Mapping[str, Any] | None = None, /, **values: Any
     ) -> Applied:
         """Set declared fields, and everything else as metadata, each key on its own."""
-        return await self.apply(session_id, Change(set={**(mapping or {}), **values}))
+        changed = {**mapping, **values} if mapping else values
+        return await self.apply(session_id, Change(set=changed))
 
     async def increment_counter(
         self, session_id: str, name: str, delta: int = 1, *, at_most: int | None = None
