@@ -15,6 +15,7 @@ serve: .venv/.runtime ## Start the service; ARGS="--port 9000" passes options on
 
 test: .venv/.dev ## Run the tests; ARGS="-k lease" passes options on
 	@test -x /usr/bin/chromium || tools/debian.sh chromium
+	@test -x /usr/bin/redis-server || tools/debian.sh redis-server
 	$(BIN)/python -m pytest $(ARGS)
 
 check: lint types imports sizes web ## Run every check that needs no test
