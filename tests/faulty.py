@@ -58,6 +58,9 @@ class Faulty:
     def listen(self, key: str) -> AbstractContextManager[Bell]:
         return self._backend.listen(key)
 
+    def line_up(self, key: str, token: str) -> AbstractContextManager[Bell]:
+        return self._backend.line_up(key, token)
+
     def statistics(self) -> Mapping[str, int]:
         return self._backend.statistics()
 

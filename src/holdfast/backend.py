@@ -42,6 +42,7 @@ from holdfast.outcomes import (
     Dropped,
     Existing,
     FlagUp,
+    Forgotten,
     Found,
     Granted,
     Held,
@@ -81,6 +82,7 @@ __all__ = [
     "Dropped",
     "Existing",
     "FlagUp",
+    "Forgotten",
     "Found",
     "Granted",
     "Held",
@@ -132,6 +134,13 @@ class Backend(Protocol):
         """Ring when the session may have changed, ended, or lost its lease.
 
         Whatever happens after the listening began rings; a bell may also ring for nothing.
+        """
+        ...
+
+    def line_up(self, key: str, token: str) -> AbstractContextManager[Bell]:
+        """Ring when it may be this token's turn to acquire the session's lease.
+
+        A bell may also ring for nothing; the release of a lease rings for one process at least.
         """
         ...
 

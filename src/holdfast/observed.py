@@ -33,6 +33,10 @@ class Observed:
         """Listen to the backend itself."""
         return self._backend.listen(key)
 
+    def line_up(self, key: str, token: str) -> AbstractContextManager[Bell]:
+        """Line up at the backend itself."""
+        return self._backend.line_up(key, token)
+
     def statistics(self) -> Mapping[str, int]:
         """Count what the backend counts."""
         return self._backend.statistics()

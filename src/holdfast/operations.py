@@ -28,9 +28,13 @@ class Create(NamedTuple):
 
 
 class Read(NamedTuple):
-    """Look at a session → `Found` or `Absent`."""
+    """Look at a session → `Found` or `Absent`.
+
+    With `tracked` the near cache is told when the session moves next, where the backend has one.
+    """
 
     key: str
+    tracked: bool = False
 
 
 class Apply(NamedTuple):
@@ -42,7 +46,9 @@ class Apply(NamedTuple):
     recognised later only when `remember` says so; it is "" where nothing needs one. `replace` puts
     `set` and `put` in the place of all values and integers, provided that the session's user is
     one of `user_tags`; the first of these is how it is known from then on. `ttl` starts a new idle
-    time.
+    time. `repeated` says that it may have been sent before, when the session was at
+    `known_revision` or later: a change id that is not known is then `Forgotten` where the session
+    does not remember its changes back to there.
     """
 
     key: str
@@ -65,6 +71,8 @@ class Apply(NamedTuple):
     user_tags: tuple[bytes, ...] = ()
     ttl: int | None = None
     older_digests: tuple[bytes, ...] = ()
+    known_revision: int = 0
+    repeated: bool = False
 
     def repeats(self, digest: bytes) -> bool:
         """Say whether a change that was remembered with `digest` had the same content."""
@@ -83,11 +91,16 @@ class Touch(NamedTuple):
 
 
 class Delete(NamedTuple):
-    """End a session, log, lease and remembered changes included → `Deleted` or `Conflict`."""
+    """End a session, log, lease and remembered changes included → `Deleted` or `Conflict`.
+
+    Where answers can be lost, a repetition with the same `change_id` is answered like the first
+    for a while, and does not end a session that has come into being since.
+    """
 
     key: str
     expect_incarnation: str | None = None
     expect_revision: int | None = None
+    change_id: str = ""
 
 
 class ReadItems(NamedTuple):
@@ -107,12 +120,17 @@ class Drop(NamedTuple):
 
 
 class Acquire(NamedTuple):
-    """Take the lease → `Granted`, `Held` or `Absent`. The token's own lease is granted again."""
+    """Take the lease → `Granted`, `Held` or `Absent`. The token's own lease is granted again.
+
+    With `waits` a token that does not get it stands in line, where the backend keeps one between
+    processes; it has to ask again within `Held.remaining`, or leaves the line.
+    """
 
     key: str
     token: str
     ttl: int
     steal: bool = False
+    waits: bool = False
 
 
 class Renew(NamedTuple):
@@ -124,7 +142,7 @@ class Renew(NamedTuple):
 
 
 class Release(NamedTuple):
-    """Give the lease back if it is this token's → `Released`."""
+    """Give the lease back if it is this token's, or leave the line for it → `Released`."""
 
     key: str
     token: str

@@ -43,6 +43,10 @@ class ChangeIdReused(NamedTuple):
     """The change id is known, with another content."""
 
 
+class Forgotten(NamedTuple):
+    """The change may have been applied before; what is remembered does not go back that far."""
+
+
 class LeaseGone(NamedTuple):
     """The lease is not this token's any more."""
 
@@ -107,7 +111,10 @@ class Granted(NamedTuple):
 
 
 class Held(NamedTuple):
-    """Somebody else has the lease for at most `remaining` more microseconds, unless renewed."""
+    """Somebody else has the lease, or is before this token in the line for it.
+
+    It is worth asking again after `remaining` microseconds, or when the bell rings.
+    """
 
     remaining: int
 
@@ -147,12 +154,13 @@ class Purged(NamedTuple):
 
 
 Outcome = (
-    Absent | Created | Existing | Found | Changed | ChangeIdReused | LeaseGone | Conflict
-    | OverLimit | FlagUp | TooLarge | UserDiffers | Deleted | ItemsFound | Dropped | Granted | Held
+    Absent | Created | Existing | Found | Changed | ChangeIdReused | Forgotten | LeaseGone
+    | Conflict | OverLimit | FlagUp | TooLarge | UserDiffers | Deleted | ItemsFound | Dropped | Granted | Held
     | Released | Allowance | Counted | Listed | Purged
 )  # fmt: skip
 
 # What a store says when it is well and the caller may not.
 REFUSALS: Final = (
-    Existing, ChangeIdReused, LeaseGone, Conflict, OverLimit, FlagUp, TooLarge, UserDiffers, Held
+    Existing, ChangeIdReused, Forgotten, LeaseGone, Conflict, OverLimit, FlagUp, TooLarge,
+    UserDiffers, Held,
 )  # fmt: skip

@@ -84,6 +84,10 @@ class Resilient:
         """Listen to the backend itself."""
         return self._backend.listen(key)
 
+    def line_up(self, key: str, token: str) -> AbstractContextManager[Bell]:
+        """Line up at the backend itself."""
+        return self._backend.line_up(key, token)
+
     def statistics(self) -> Mapping[str, int]:
         """Add retries and openings of the breaker to what the backend counts."""
         counted = {"retries": self._retries, "breaker_opened": self.breaker.opened}

@@ -101,6 +101,10 @@ class MemoryBackend:
         """Ring when the session changes, ends, or loses its lease."""
         return self._bells.listen(key)
 
+    def line_up(self, key: str, token: str) -> AbstractContextManager[Bell]:
+        """Ring when the session moves: nobody keeps a line, whoever asks first has the lease."""
+        return self.listen(key)
+
     def statistics(self) -> Mapping[str, int]:
         """Count evictions, and what is kept in all namespaces."""
         spaces = self._spaces.values()

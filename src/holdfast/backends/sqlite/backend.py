@@ -89,6 +89,10 @@ class SQLiteBackend:
         """Ring when the session changes, ends, or loses its lease, in whichever process."""
         return self._listening.listen(key)
 
+    def line_up(self, key: str, token: str) -> AbstractContextManager[Bell]:
+        """Ring when the session moves: nobody keeps a line, whoever asks first has the lease."""
+        return self.listen(key)
+
     def statistics(self) -> Mapping[str, int]:
         """Count batches on either side, and listeners."""
         return {

@@ -1,0 +1,30 @@
+"""Names of keys, and which bucket a session is in: all keys of a bucket share one slot.
+
+A key is `hf:{bucket}:KIND:NAME`; the name is `<namespace>/<session id>`, a namespace, or that of a
+limit. The bucket in braces is the hash tag, so that every operation is one call in one slot.
+"""
+
+from typing import Final
+from zlib import crc32
+
+SESSION: Final = b"s"  # hash: packed integers under `m`, sealed values under their tags
+LOG: Final = b"i"  # list of packed items
+CHANGES: Final = b"o"  # hash of remembered changes, those since the last turn-over
+OLDER_CHANGES: Final = b"p"  # the same, those before it
+LEASE: Final = b"l"
+LINE: Final = b"q"  # who waits for the lease
+ENDED: Final = b"d"  # the deletion that ended a session, for its repetition
+DEADLINES: Final = b"x"  # sorted set of a namespace: id -> deadline
+CREATIONS: Final = b"c"  # sorted set of a namespace: id -> creation
+USER: Final = b"u"  # sorted set of a user's sessions: id -> latest possible end
+LIMIT: Final = b"g"
+
+
+def bucket_of(name: bytes, buckets: int) -> int:
+    """Say which bucket a name is in."""
+    return crc32(name) % buckets if buckets > 1 else 0
+
+
+def key(bucket: int, kind: bytes, name: bytes) -> bytes:
+    """Name a key."""
+    return b"hf:{%d}:%b:%b" % (bucket, kind, name)
