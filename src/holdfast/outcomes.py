@@ -155,8 +155,8 @@ class Purged(NamedTuple):
 
 Outcome = (
     Absent | Created | Existing | Found | Changed | ChangeIdReused | Forgotten | LeaseGone
-    | Conflict | OverLimit | FlagUp | TooLarge | UserDiffers | Deleted | ItemsFound | Dropped | Granted | Held
-    | Released | Allowance | Counted | Listed | Purged
+    | Conflict | OverLimit | FlagUp | TooLarge | UserDiffers | Deleted | ItemsFound | Dropped
+    | Granted | Held | Released | Allowance | Counted | Listed | Purged
 )  # fmt: skip
 
 # What a store says when it is well and the caller may not.
