@@ -62,6 +62,7 @@ class Shared:
         self.answers_can_be_lost = backend.answers_can_be_lost
         self.execute = backend.execute
         self.listen = backend.listen
+        self.line_up = backend.line_up
         self.statistics = backend.statistics
 
     async def __aenter__(self) -> "Shared":
