@@ -15,7 +15,8 @@ class Command(NamedTuple):
     With a `nonce` the answer is an array that begins with it, which is checked and taken off.
     `script` is what the command runs, loaded again on a node that does not know it. `prelude` goes
     right before on the same connection (`CLIENT CACHING YES`); it has `preludes` answers, which
-    nobody sees.
+    nobody sees. One that `subscribes` is answered by a push of its own kind (`ssubscribe`,
+    `sunsubscribe`), which counts as its answer when it comes in its turn, or by an error.
     """
 
     payload: bytes
@@ -23,6 +24,7 @@ class Command(NamedTuple):
     script: Script | None = None
     prelude: bytes = b""
     preludes: int = 0
+    subscribes: bool = False
 
 
 class Refused(Exception):
@@ -54,6 +56,13 @@ class Link(Protocol):
         Raises (here or through the future):
             Refused: the node answered with an error; `recover` knows what to do.
             StoreUnavailable: not connected, or the connection was lost (outcome="unknown").
+        """
+        ...
+
+    def last_heard(self, bucket: int) -> float:
+        """Say when anything last came from the node that has a bucket, in seconds of the loop.
+
+        It is 0 while there is no connection.
         """
         ...
 
