@@ -56,7 +56,7 @@ def wait_for(question: Callable[[], Any], what: str, patience: float = PATIENCE)
     raise AssertionError(f"Waited {patience} s in vain: {what}")
 
 
-@dataclass
+@dataclass(eq=False)
 class RedisServer:
     """One `redis-server`; `settings` are lines of its configuration.
 
@@ -103,8 +103,11 @@ class RedisServer:
     def start(self) -> "RedisServer":
         """Start the process, and wait until it answers."""
         self.launch()
-        wait_for(self._answers, f"Redis on {self.address} to answer")
+        self.wait()
         return self
+
+    def wait(self) -> None:
+        wait_for(self._answers, f"Redis on {self.address} to answer")
 
     def launch(self) -> None:
         """Start the process, and do not wait."""

@@ -8,6 +8,7 @@ import redis
 
 from tests.certificates import Certificates
 from tests.redis_servers import ALWAYS, RedisServer, running
+from tests.redis_topologies import Cluster, Replicated
 
 
 def test_a_server_keeps_what_it_wrote_to_disk_and_forgets_it_when_told(tmp_path: Path) -> None:
@@ -52,3 +53,24 @@ def test_a_frozen_server_answers_once_it_is_thawed(own_redis: RedisServer) -> No
         own_redis.thaw()
         connection.settimeout(5)
         assert connection.recv(100) == b"+PONG\r\n"
+
+
+@pytest.mark.slow
+def test_sentinels_promote_a_replica_when_they_are_told_to(own_sentinels: Replicated) -> None:
+    old = own_sentinels.primary
+    old.ask("SET", "a", "1")
+    assert old.ask("WAIT", 2, 5000) == 2
+    own_sentinels.fail_over()
+    assert own_sentinels.failed_over_from(old).ask("GET", "a") == b"1"
+
+
+@pytest.mark.slow
+def test_a_slot_moves_with_its_keys(own_cluster: Cluster) -> None:
+    source, target, _ = own_cluster.primaries
+    slot = source.ask("CLUSTER", "KEYSLOT", "{7}")
+    assert own_cluster.owner(slot) is source
+    for number in range(250):
+        source.ask("SET", f"{{7}}:{number}", number)
+    own_cluster.migrate(slot, source, target)
+    assert own_cluster.owner(slot) is target
+    assert target.ask("CLUSTER", "COUNTKEYSINSLOT", slot) == 250
