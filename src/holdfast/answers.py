@@ -1,5 +1,7 @@
 """Refusals of a backend as the errors that callers catch: each outcome has one error."""
 
+from typing import Final
+
 from holdfast.backend import (
     Absent,
     Apply,
@@ -7,6 +9,7 @@ from holdfast.backend import (
     Conflict,
     Existing,
     FlagUp,
+    Forgotten,
     LeaseGone,
     Operation,
     Outcome,
@@ -23,6 +26,12 @@ from holdfast.errors import (
     RevisionConflict,
     SessionExists,
     SessionNotFound,
+    StoreUnavailable,
+)
+
+FORGOTTEN: Final = (
+    "A change was sent again, and the session does not remember its changes back to when it was "
+    "first sent: read the session to see what became of it"
 )
 
 
@@ -45,6 +54,8 @@ def refusal(session_id: str, operation: Operation, outcome: Outcome) -> Holdfast
             return LeaseLost(session_id)
         case ChangeIdReused():
             return InvalidSession("change_id", "was used before for a change with other content")
+        case Forgotten():
+            return StoreUnavailable(FORGOTTEN, outcome="unknown")
         case TooLarge():
             rule = f"would make the session {outcome.size} bytes large; at most {outcome.limit}"
             return InvalidSession("metadata", rule)

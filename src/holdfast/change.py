@@ -18,7 +18,10 @@ class Change:
     flag); `add` moves counters, held below `at_most`; `claim` raises flags that must be down;
     `append` puts values at the end of the log. `expect_revision` (of `expect_incarnation`, when
     given) and `lease_token` are conditions. `change_id` is the caller's idempotency key, 1-255
-    characters: the same change sent twice under it is applied once and answered alike.
+    characters: the same change sent twice under it is applied once and answered alike. A session
+    remembers its last 256 changes at least; who sends one again gives the `known_revision` that the
+    session was known at when it was first sent (0 for none), and where that is further back than
+    what is remembered it raises `StoreUnavailable` (outcome="unknown") instead of guessing.
 
     Applying raises `LimitReached`, `FlagTaken`, `RevisionConflict`, `LeaseLost`, `SessionNotFound`
     or `InvalidSession`, and then nothing of it was applied.
@@ -34,6 +37,7 @@ class Change:
     expect_incarnation: str | None
     lease_token: str | None
     change_id: str | None
+    known_revision: int | None
 
     def __init__(
         self,
@@ -48,9 +52,12 @@ class Change:
         expect_incarnation: str | None = None,
         lease_token: str | None = None,
         change_id: str | None = None,
+        known_revision: int | None = None,
     ) -> None:
         if expect_revision is not None and type(expect_revision) is not int:
             raise InvalidSession("expect_revision", "must be an integer")
+        if known_revision is not None:
+            _check_known(known_revision, change_id)
         # One step instead of one for each field: a change is made for every write.
         vars(self).update(
             set={} if set is None else _mapping("set", set),
@@ -63,6 +70,7 @@ class Change:
             expect_incarnation=_name("expect_incarnation", expect_incarnation),
             lease_token=_name("lease_token", lease_token),
             change_id=_name("change_id", change_id),
+            known_revision=known_revision,
         )
 
     def at(self, incarnation: str, revision: int) -> "Change":
@@ -72,6 +80,13 @@ class Change:
     def under(self, lease_token: str) -> "Change":
         """Make the same change on the condition that the lease is still held."""
         return replace(self, lease_token=lease_token)
+
+
+def _check_known(revision: Any, change_id: str | None) -> None:
+    if type(revision) is not int or revision < 0:
+        raise InvalidSession("known_revision", "must be an integer, 0 or more")
+    if change_id is None:
+        raise InvalidSession("known_revision", "needs the change_id that was sent before")
 
 
 def _mapping(field: str, given: Any) -> Mapping[str, Any]:

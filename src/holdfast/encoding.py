@@ -89,6 +89,7 @@ class Encoder:
             max_bytes=MAX_SEALED_BYTES,
             expect_incarnation=session.incarnation,
             expect_revision=session.revision,
+            known_revision=session.revision,
             replace=True,
             user_tags=(b"",) if user_id is None else self._sealer.user_tags(user_id),
             **settings,
@@ -103,8 +104,11 @@ class Encoder:
         remember: bool = False,
         slide: bool = False,
         max_items: int = 1000,
+        known_revision: int = 0,
     ) -> Apply:
         """Turn a change into the operation that applies it.
+
+        `known_revision` is what is known of the session now, unless the change says more.
 
         Raises:
             InvalidSession: a value that breaks a rule.
@@ -113,13 +117,10 @@ class Encoder:
         self._check_names(change, texts, integers)
         seal = self._sealer.of(session_id)
         items = _items(change.append)
-        own = change.change_id is not None
-        digests = _digests(seal, change, texts, integers, items) if own else (b"",)
+        known = change.known_revision
+        digests = _digests(seal, change, texts, integers, items) if change.change_id else (b"",)
         change_id = change.change_id or (self._entropy.token() if remember or items else "")
-        unset: tuple[bytes, ...] = ()
-        if change.unset or seal.rotated:
-            unset = tuple(self._unset(seal, change.unset, texts))
-            integers.update((name, 0) for name in change.unset if self._layout.is_integer(name))
+        clears = change.unset or seal.rotated
         return Apply(
             key=key,
             change_id=change_id,
@@ -128,7 +129,7 @@ class Encoder:
             older_digests=digests[1:],
             slide=slide,
             set=self._sealed(seal, texts),
-            unset=unset,
+            unset=tuple(self._unset(seal, change.unset, texts, integers)) if clears else (),
             put=integers,
             add=self._adds(change),
             claim=change.claim,
@@ -138,6 +139,8 @@ class Encoder:
             expect_incarnation=change.expect_incarnation,
             expect_revision=change.expect_revision,
             lease_token=change.lease_token,
+            known_revision=known_revision if known is None else known,
+            repeated=known is not None,
         )
 
     def where(self, chosen: SessionFilter | None) -> Where:
@@ -177,11 +180,20 @@ class Encoder:
         return texts, integers
 
     def _unset(
-        self, seal: SessionSeal, names: Iterable[str], texts: Iterable[str]
+        self,
+        seal: SessionSeal,
+        names: Iterable[str],
+        texts: Iterable[str],
+        integers: dict[str, int],
     ) -> Iterator[bytes]:
-        """Name what is to go: the values unset, and what older keys called the values set."""
+        """Name the values that are to go, and what older keys called those that are set.
+
+        Of the names, those of integers are put to 0 instead.
+        """
         for name in names:
-            if not self._layout.is_integer(name):
+            if self._layout.is_integer(name):
+                integers[name] = 0
+            else:
                 place = self._kind(name) + name
                 yield seal.tag(place)
                 yield from seal.older_tags(place)

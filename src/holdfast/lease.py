@@ -137,8 +137,9 @@ class Leases:
         self, session_id: str, token: str, *, ttl: float, ends: float, wait: float, steal: bool
     ) -> Grant:
         """Ask for the lease, and again whenever it may have come free, until the wait ends."""
-        operation = Acquire(self._key(session_id), token, round(ttl * MICROSECONDS), steal)
-        with self._backend.listen(operation.key) as bell:
+        waits = wait > 0 and not steal
+        operation = Acquire(self._key(session_id), token, round(ttl * MICROSECONDS), steal, waits)
+        with self._backend.line_up(operation.key, token) as bell:
             while True:
                 sent = self.monotonic()
                 outcome = await self._backend.execute(operation)
@@ -152,6 +153,8 @@ class Leases:
                         raise refusal(session_id, operation, outcome)
                 left = ends - self.monotonic()
                 if left <= 0:
+                    if waits:
+                        self.release_surely(session_id, token)
                     raise LeaseUnavailable(session_id, waited=wait, retry_after=remaining)
                 await bell.rung(min(left, remaining))
 

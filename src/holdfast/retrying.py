@@ -119,6 +119,8 @@ class Resilient:
         for attempt in range(1, self._policy.attempts):
             if not self._may_repeat(operation, failure):
                 break
+            if failure.outcome == "unknown" and isinstance(operation, Apply):
+                operation = operation._replace(repeated=True)
             await asyncio.sleep(self._pause(attempt))
             self._tell_retried(operation, attempt + 1)
             try:

@@ -33,7 +33,7 @@ from holdfast.sealing import Sealer
 from holdfast.session import Session, check_session_id
 from holdfast.terms import Terms
 from holdfast.turns import Turns
-from holdfast.watermarks import Watermarks
+from holdfast.watermarks import Mark, Watermarks
 
 M = TypeVar("M", bound=Session, default=Session)
 
@@ -141,10 +141,11 @@ class Sessions(Generic[M]):
             slide=self._terms.sliding,
             remember=self._backend.answers_can_be_lost,
         )
-        return await self._apply(session_id, operation)
+        return await self._apply(session_id, operation, self._marks.before(session_id))
 
     async def apply(self, session_id: str, change: Change) -> Applied:
         """Apply a change, all of it or nothing; see `Change` for what it may raise."""
+        before = self._marks.before(session_id)
         operation = self._encoder.change(
             self._key(session_id),
             session_id,
@@ -152,8 +153,9 @@ class Sessions(Generic[M]):
             remember=change.change_id is not None or self._backend.answers_can_be_lost,
             slide=self._terms.sliding,
             max_items=self._terms.max_items,
+            known_revision=0 if before is None else before.revision,
         )
-        return await self._apply(session_id, operation)
+        return await self._apply(session_id, operation, before)
 
     async def update(
         self, session_id: str, mapping: Mapping[str, Any] | None = None, /, **values: Any
@@ -220,7 +222,12 @@ class Sessions(Generic[M]):
         Raises:
             RevisionConflict: it is not the incarnation or the revision expected.
         """
-        operation = Delete(self._key(session_id), expect_incarnation, expect_revision)
+        operation = Delete(
+            self._key(session_id),
+            expect_incarnation,
+            expect_revision,
+            self._entropy.token() if self._backend.answers_can_be_lost else "",
+        )
         match await self._backend.execute(operation):
             case Deleted(existed):
                 self._decoder.forget(session_id)
@@ -259,8 +266,7 @@ class Sessions(Generic[M]):
             case outcome:
                 raise refusal(session_id, operation, outcome)
 
-    async def _apply(self, session_id: str, operation: Apply) -> Applied:
-        before = self._marks.before(session_id)
+    async def _apply(self, session_id: str, operation: Apply, before: Mark | None) -> Applied:
         outcome = await self._backend.execute(operation)
         if not isinstance(outcome, Changed):
             raise refusal(session_id, operation, outcome)

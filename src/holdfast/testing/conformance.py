@@ -28,17 +28,17 @@ from holdfast.testing.creating import Creating, Deleting
 from holdfast.testing.deadlines import Expiring, Purging, Sliding
 from holdfast.testing.leases import Leasing
 from holdfast.testing.limits import Limiting
-from holdfast.testing.listening import Listening
+from holdfast.testing.listening import Lining, Listening
 from holdfast.testing.listing import Listing
 from holdfast.testing.log import Logging
 from holdfast.testing.manual_clock import ManualClock
-from holdfast.testing.replaying import Replaying
+from holdfast.testing.replaying import Repeating, Replaying
 from holdfast.testing.steps import Advance
 
 
 class BackendConformance(
-    Creating, Deleting, Changing, Refusing, Replaying, Expiring, Sliding, Purging, Leasing, Logging,
-    Listing, Limiting, Listening, Racing, Crowding,
+    Creating, Deleting, Changing, Refusing, Replaying, Repeating, Expiring, Sliding, Purging,
+    Leasing, Logging, Listing, Limiting, Listening, Lining, Racing, Crowding,
 ):  # fmt: skip
     """Every sentence of the contract in `holdfast.backend`, as a test.
 

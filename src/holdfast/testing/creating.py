@@ -1,5 +1,7 @@
 """Creating, reading and deleting: what exists, what does not, and what never comes back."""
 
+import pytest
+
 from holdfast.backend import (
     Absent,
     Acquire,
@@ -183,6 +185,20 @@ class Deleting:
         await backend.execute(again)
         await ask(backend, Delete(KEY), Deleted)
         await expect(backend, again, Absent())
+        assert await is_absent(backend)
+
+    async def test_a_repeated_deletion_ends_no_later_session(self, backend: Backend) -> None:
+        """Where answers can be lost it is answered like the first; a new session lives on."""
+        if not backend.answers_can_be_lost:
+            pytest.skip("nobody repeats a deletion here")
+        await create(backend)
+        deletion = Delete(KEY, change_id=fresh())
+        for _ in range(3):
+            await expect(backend, deletion, Deleted(True))
+        record = await create(backend)
+        await expect(backend, deletion, Deleted(True))
+        assert (await read(backend)).incarnation == record.incarnation
+        await expect(backend, Delete(KEY, change_id=fresh()), Deleted(True))
         assert await is_absent(backend)
 
     async def test_a_deletion_keeps_its_conditions(self, backend: Backend) -> None:

@@ -3,8 +3,18 @@
 import asyncio
 from typing import Final
 
-from holdfast.backend import Acquire, Backend, Delete, Drop, Operation, Release
-from holdfast.testing.steps import HOUR, KEY, apply, change, create
+from holdfast.backend import (
+    Acquire,
+    Backend,
+    Delete,
+    Drop,
+    Granted,
+    Held,
+    Operation,
+    Release,
+    Released,
+)
+from holdfast.testing.steps import HOUR, KEY, apply, ask, change, create, expect
 
 SOON: Final = 5.0
 
@@ -61,3 +71,64 @@ class Listening:
             await create(backend)
             await apply(backend)
             assert await bell.rung(SOON)
+
+
+async def wait_in_line(backend: Backend, token: str) -> Granted:
+    """Ask for the lease until it is granted, as those do who line up."""
+    with backend.line_up(KEY, token) as bell:
+        while True:
+            outcome = await backend.execute(Acquire(KEY, token, HOUR, waits=True))
+            if isinstance(outcome, Granted):
+                return outcome
+            assert isinstance(outcome, Held)
+            assert outcome.remaining > 0
+            await bell.rung(min(SOON, outcome.remaining / 1_000_000))
+
+
+class Lining:
+    """Whoever waits for a lease may stand in line for it."""
+
+    async def test_a_release_rings_for_who_is_in_line(self, backend: Backend) -> None:
+        """And the lease is theirs when they ask again."""
+        await create(backend)
+        await ask(backend, Acquire(KEY, "first", HOUR), Granted)
+        with backend.line_up(KEY, "second") as bell:
+            held = await ask(backend, Acquire(KEY, "second", HOUR, waits=True), Held)
+            assert 0 < held.remaining <= HOUR
+            await expect(backend, Release(KEY, "first"), Released(True))
+            assert await bell.rung(SOON)
+            await ask(backend, Acquire(KEY, "second", HOUR, waits=True), Granted)
+
+    async def test_everybody_in_line_gets_a_turn(self, backend: Backend) -> None:
+        """One at a time, each with a greater fence, and nobody waits for the end of a lease."""
+        await create(backend)
+        fences: list[int] = []
+
+        async def turn(number: int) -> None:
+            grant = await wait_in_line(backend, f"t{number}")
+            fences.append(grant.fence)
+            await expect(backend, Release(KEY, f"t{number}"), Released(True))
+
+        await asyncio.wait_for(asyncio.gather(*map(turn, range(20))), 4 * SOON)
+        assert fences == sorted(set(fences))
+        assert len(fences) == 20
+
+    async def test_whoever_leaves_the_line_is_not_waited_for(self, backend: Backend) -> None:
+        """A release of who has no lease takes them out of it, and nothing from the holder."""
+        await create(backend)
+        await ask(backend, Acquire(KEY, "holder", HOUR), Granted)
+        for token in ("impatient", "patient"):
+            await ask(backend, Acquire(KEY, token, HOUR, waits=True), Held)
+        await expect(backend, Release(KEY, "impatient"), Released(False))
+        await expect(backend, Release(KEY, "holder"), Released(True))
+        await ask(backend, Acquire(KEY, "patient", HOUR, waits=True), Granted)
+
+    async def test_a_thief_passes_the_line(self, backend: Backend) -> None:
+        """And those who stand in it are served after the thief."""
+        await create(backend)
+        await ask(backend, Acquire(KEY, "holder", HOUR), Granted)
+        await ask(backend, Acquire(KEY, "patient", HOUR, waits=True), Held)
+        await ask(backend, Acquire(KEY, "thief", HOUR, steal=True), Granted)
+        await ask(backend, Acquire(KEY, "patient", HOUR, waits=True), Held)
+        await expect(backend, Release(KEY, "thief"), Released(True))
+        await ask(backend, Acquire(KEY, "patient", HOUR, waits=True), Granted)

@@ -1,5 +1,6 @@
 """Change ids: a retried change is applied once and answered as it was the first time."""
 
+import asyncio
 from typing import Final
 
 from holdfast.backend import (
@@ -11,6 +12,7 @@ from holdfast.backend import (
     ChangeIdReused,
     Delete,
     Deleted,
+    Forgotten,
     OverLimit,
 )
 from holdfast.testing.steps import (
@@ -21,12 +23,15 @@ from holdfast.testing.steps import (
     change,
     create,
     expect,
+    fresh,
     numbers,
     read,
     untouched,
 )
 
 REMEMBERED: Final = 256
+# How many later changes a session surely does not look back over.
+MANY: Final = 4 * REMEMBERED
 
 
 def once(change_id: str = "c", digest: bytes = b"d", key: str = KEY) -> Apply:
@@ -102,3 +107,63 @@ class Replaying:
         await create(backend)
         answer = await ask(backend, once(), Changed)
         assert (answer.replayed, answer.revision) == (False, 2)
+
+
+async def pass_by(backend: Backend, changes: int) -> int:
+    """Let a session remember many other changes; give the revision that it is at then."""
+    made = (ask(backend, once(f"other {number}"), Changed) for number in range(changes))
+    return max(answer.revision for answer in await asyncio.gather(*made))
+
+
+class Repeating:
+    """A repetition is applied only where the session would know the change if it had seen it."""
+
+    async def test_a_repetition_of_what_never_arrived_is_applied(self, backend: Backend) -> None:
+        """By whoever knew the session before, and by whoever had never seen it."""
+        await create(backend)
+        for revision, change_id in enumerate(("a", "b"), start=2):
+            repetition = once(change_id)._replace(repeated=True, known_revision=revision - 1)
+            answer = await ask(backend, repetition, Changed)
+            assert (answer.replayed, answer.revision) == (False, revision)
+        answer = await ask(backend, once("c")._replace(repeated=True), Changed)
+        assert (answer.replayed, answer.revision) == (False, 4)
+
+    async def test_a_repetition_that_is_remembered_gets_the_first_answer(
+        self, backend: Backend
+    ) -> None:
+        """However long ago the session was last seen."""
+        await create(backend)
+        await pass_by(backend, MANY)
+        first = await ask(backend, once(), Changed)
+        async with untouched(backend):
+            await expect(backend, once()._replace(repeated=True), first._replace(replayed=True))
+
+    async def test_a_repetition_that_comes_too_late_is_not_guessed(self, backend: Backend) -> None:
+        """Nothing is checked before that, and nothing of it is applied."""
+        await create(backend)
+        await ask(backend, once("first"), Changed)
+        await pass_by(backend, MANY)
+        late = once("first")._replace(repeated=True, known_revision=1)
+        async with untouched(backend):
+            await expect(backend, late, Forgotten())
+            await expect(backend, late._replace(known_revision=0), Forgotten())
+            await expect(backend, late._replace(lease_token=fresh()), Forgotten())
+            await expect(backend, late._replace(expect_revision=1), Forgotten())
+
+    async def test_a_repetition_within_what_is_remembered_is_applied(
+        self, backend: Backend
+    ) -> None:
+        """Where the session was known no more than 256 changes ago, it was surely not applied."""
+        await create(backend)
+        revision = await pass_by(backend, MANY)
+        repetition = once("new")._replace(repeated=True, known_revision=revision - REMEMBERED)
+        answer = await ask(backend, repetition, Changed)
+        assert (answer.replayed, answer.revision) == (False, revision + 1)
+
+    async def test_what_is_sent_for_the_first_time_is_never_too_late(
+        self, backend: Backend
+    ) -> None:
+        """It says nothing of the revision that was known."""
+        await create(backend)
+        revision = await pass_by(backend, MANY)
+        assert (await ask(backend, once(), Changed)).revision == revision + 1

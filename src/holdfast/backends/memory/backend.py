@@ -24,6 +24,7 @@ from holdfast.backend import (
     Drop,
     Dropped,
     Existing,
+    Forgotten,
     Found,
     Granted,
     Held,
@@ -198,6 +199,8 @@ class MemoryBackend:
         if known := entry.changes.get(operation.change_id):
             digest, answer = known
             return answer if operation.repeats(digest) else ChangeIdReused()
+        if operation.repeated and operation.known_revision < entry.forgotten:
+            return Forgotten()
         if operation.lease_token is not None and not entry.lease.held_by(
             operation.lease_token, self._clock.boot()
         ):
@@ -297,4 +300,5 @@ def _read_items(entry: Entry, operation: ReadItems) -> ItemsFound:
 def _remember(entry: Entry, operation: Apply, answer: Changed) -> None:
     entry.changes[operation.change_id] = operation.digest, answer._replace(replayed=True)
     if len(entry.changes) > rules.REMEMBERED_CHANGES:
-        entry.changes.popitem(last=False)
+        _, (_, oldest) = entry.changes.popitem(last=False)
+        entry.forgotten = oldest.revision

@@ -10,9 +10,22 @@ from holdfast.backends.rules import Lease
 
 
 class Entry:
-    """One session: its record and what belongs to it."""
+    """One session: its record and what belongs to it.
 
-    __slots__ = ("alive", "changes", "due", "items", "lease", "record", "session_id", "space")
+    `forgotten` is the revision of the last change that it does not remember any more.
+    """
+
+    __slots__ = (
+        "alive",
+        "changes",
+        "due",
+        "forgotten",
+        "items",
+        "lease",
+        "record",
+        "session_id",
+        "space",
+    )
 
     def __init__(self, space: "Space", session_id: str, record: Record) -> None:
         self.space = space
@@ -23,6 +36,7 @@ class Entry:
         self.items: deque[StoredItem] = deque()
         self.lease = Lease()
         self.changes: OrderedDict[str, tuple[bytes, Changed]] = OrderedDict()
+        self.forgotten = 0
 
 
 class Space:

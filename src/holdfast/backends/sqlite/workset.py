@@ -124,6 +124,13 @@ class Workset:
         row.changes[change_id] = digest, revision, pack_integers(integers), first, last
         row.remembered += 1
 
+    def forgotten(self, row: Row) -> int:
+        """Give a revision after which the session remembers all changes."""
+        if row.remembered <= REMEMBERED_CHANGES:
+            return 0
+        self.flush()
+        return int(self._one("oldest_change", row.id)[0]) - 1
+
     def pop_item(self, row: Row) -> StoredItem | None:
         """Take the newest item out of the log."""
         if not row.record.length:

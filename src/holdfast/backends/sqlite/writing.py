@@ -14,6 +14,7 @@ from holdfast.backend import (
     Drop,
     Dropped,
     Existing,
+    Forgotten,
     Found,
     Granted,
     Held,
@@ -100,6 +101,8 @@ class Writing:
         if known := self._workset.remembered(row, operation.change_id):
             digest, answer = known
             return answer if operation.repeats(digest) else ChangeIdReused()
+        if operation.repeated and operation.known_revision < self._workset.forgotten(row):
+            return Forgotten()
         if operation.lease_token is not None and not self._holds(row, operation.lease_token):
             return LeaseGone()
         before = row.record
