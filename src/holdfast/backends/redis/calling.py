@@ -1,0 +1,107 @@
+"""Scripts called on one session or one bucket: each call carries a nonce, and is one command."""
+
+import secrets
+from collections.abc import Iterable
+from itertools import count
+from struct import Struct
+from typing import Final
+
+from holdfast.backends.redis.keys import bucket_of, key
+from holdfast.backends.redis.link import Command, Link, Refused, Reply
+from holdfast.backends.redis.resp import encode
+from holdfast.backends.redis.scripts import Script
+
+PLACES_KEPT: Final = 4096
+_NONCE: Final = Struct("<Q")
+
+
+class Place:
+    """Where a name is: its bucket, and what the commands on it begin with, encoded once."""
+
+    __slots__ = ("_starts", "bucket", "name", "namespace", "session_id")
+
+    def __init__(self, name: str, buckets: int) -> None:
+        self.name = name.encode()
+        self.namespace, _, self.session_id = self.name.partition(b"/")
+        self.bucket = bucket_of(self.name, buckets)
+        self._starts: dict[tuple[str, bytes], tuple[int, bytes]] = {}
+
+    def key(self, kind: bytes) -> bytes:
+        """Name one of the keys; those in capitals belong to the whole namespace."""
+        if kind in b"xc":
+            return key(self.bucket, kind, self.namespace)
+        return key(self.bucket, kind, self.name)
+
+    def start(self, script: Script, kinds: bytes) -> tuple[int, bytes]:
+        """Give how many parts the call of a script with these keys begins with, and the parts."""
+        start = self._starts.get((script.name, kinds))
+        if start is None:
+            keys = [self.key(kinds[place : place + 1]) for place in range(len(kinds))]
+            parts = (b"EVALSHA", script.digest, b"%d" % len(keys), *keys)
+            start = self._starts[script.name, kinds] = len(parts), _body(parts)
+        return start
+
+
+class Caller:
+    """Calls scripts over a link; errors that the link can do something about are its affair."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._nonces = count(secrets.randbits(62))
+        self._places: dict[str, Place] = {}
+
+    @property
+    def buckets(self) -> int:
+        """How many buckets the store has."""
+        return self._link.buckets
+
+    def forget(self) -> None:
+        """Forget where names are: the store that is opened next may have other buckets."""
+        self._places.clear()
+
+    def place(self, name: str) -> Place:
+        """Say where a name is."""
+        place = self._places.get(name)
+        if place is None:
+            place = Place(name, self._link.buckets)
+            if len(self._places) >= PLACES_KEPT:
+                del self._places[next(iter(self._places))]
+            self._places[name] = place
+        return place
+
+    def nonce(self) -> bytes:
+        """Make a nonce that no other command under way has."""
+        return _NONCE.pack(next(self._nonces))
+
+    async def call(
+        self, place: Place, script: Script, kinds: bytes, arguments: Iterable[bytes] = ()
+    ) -> Reply:
+        """Call a script on keys of a place; a nonce is its first argument.
+
+        `kinds` has one letter a key; see `holdfast.backends.redis.keys`.
+        """
+        nonce = self.nonce()
+        count, start = place.start(script, kinds)
+        rest = (nonce, *arguments)
+        payload = b"*%d\r\n%b%b" % (count + len(rest), start, _body(rest))
+        return await self.send(place.bucket, Command(payload, nonce, script))
+
+    async def call_bucket(
+        self, bucket: int, script: Script, keys: Iterable[bytes], arguments: Iterable[bytes] = ()
+    ) -> Reply:
+        """Call a script on keys of a bucket."""
+        nonce, keys = self.nonce(), tuple(keys)
+        payload = encode(b"EVALSHA", script.digest, b"%d" % len(keys), *keys, nonce, *arguments)
+        return await self.send(bucket, Command(payload, nonce, script))
+
+    async def send(self, bucket: int, command: Command) -> Reply:
+        """Send a command, and wait for its answer."""
+        try:
+            return await self._link.send(bucket, command)
+        except Refused as refused:
+            failure = refused
+        return await self._link.recover(bucket, command, failure)
+
+
+def _body(parts: Iterable[bytes]) -> bytes:
+    return b"".join([b"$%d\r\n%b\r\n" % (len(part), part) for part in parts])
