@@ -1,7 +1,7 @@
 """Wake-ups inside one process: who waits for a session is woken when it moves."""
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 
 
@@ -34,6 +34,13 @@ class Bells:
 
     def __len__(self) -> int:
         return len(self._bells)
+
+    def __iter__(self) -> Iterator[str]:
+        """Give the keys that are listened to."""
+        return iter(tuple(self._bells))
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._bells
 
     @contextmanager
     def listen(self, key: str) -> Generator[Bell]:

@@ -148,6 +148,7 @@ class Leases:
                         return Grant(token, outcome.fence, sent + ttl * (1 - DRIFT))
                     case Held():
                         remaining = outcome.remaining / MICROSECONDS
+                        pause = outcome.beat / MICROSECONDS or remaining
                         self._ends[operation.key] = sent + remaining
                     case _:
                         raise refusal(session_id, operation, outcome)
@@ -156,7 +157,7 @@ class Leases:
                     if waits:
                         self.release_surely(session_id, token)
                     raise LeaseUnavailable(session_id, waited=wait, retry_after=remaining)
-                await bell.rung(min(left, remaining))
+                await bell.rung(min(left, pause))
 
     def _key(self, session_id: str) -> str:
         return f"{self._namespace}/{session_id}"

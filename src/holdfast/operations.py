@@ -123,7 +123,7 @@ class Acquire(NamedTuple):
     """Take the lease → `Granted`, `Held` or `Absent`. The token's own lease is granted again.
 
     With `waits` a token that does not get it stands in line, where the backend keeps one between
-    processes; it has to ask again within `Held.remaining`, or leaves the line.
+    processes; it has to ask again within `Held.beat`, or leaves the line.
     """
 
     key: str

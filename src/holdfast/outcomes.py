@@ -113,10 +113,12 @@ class Granted(NamedTuple):
 class Held(NamedTuple):
     """Somebody else has the lease, or is before this token in the line for it.
 
-    It is worth asking again after `remaining` microseconds, or when the bell rings.
+    It is worth asking again after `remaining` microseconds, or when the bell rings; who stands in
+    line has to ask again within `beat`, where that is not 0.
     """
 
     remaining: int
+    beat: int = 0
 
 
 class Released(NamedTuple):

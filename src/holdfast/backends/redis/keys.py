@@ -19,6 +19,10 @@ CREATIONS: Final = b"c"  # sorted set of a namespace: id -> creation
 USER: Final = b"u"  # sorted set of a user's sessions: id -> latest possible end
 LIMIT: Final = b"g"
 
+# Channels, named like keys.
+WAKING: Final = b"w"  # of a process: whose turn it is
+EVENTS: Final = b"e"  # of a namespace: what became of its sessions
+
 
 def bucket_of(name: bytes, buckets: int) -> int:
     """Say which bucket a name is in."""

@@ -3,7 +3,7 @@
 --
 -- KEYS[1] session  KEYS[2] lease  KEYS[3] line
 -- ARGV    nonce, token, ttl, steal (0 or 1), waits (0 or 1), process, beat, patience
--- Returns {nonce, 0} absent, {nonce, 1, fence, remaining} granted, {nonce, 2, remaining} held.
+-- Returns {nonce, 0} absent, {nonce, 1, fence} granted, {nonce, 2, remaining, beat} held.
 --
 -- Times are microseconds; `now` is whole milliseconds. The lease is a string: until, ttl, fence as
 -- little-endian int64, then the token of its holder ("" when nobody has it). It is valid while
@@ -75,7 +75,7 @@ local function grant()
   local cap = struct.unpack('<i8', meta, 49)
   redis.call('SET', KEYS[2], value, 'PXAT', string.format('%.0f', math.ceil(cap / 1000)))
   leave()
-  return {nonce, 1, fence, ttl}
+  return {nonce, 1, fence}
 end
 
 if steal or (left > 0 and holder == token) then
@@ -85,9 +85,10 @@ local head, asked = first()
 if left == 0 and (not head or head == token) then
   return grant()
 end
+local remaining = left > 0 and left or asked + patience - now
 if not waits then
   leave()
-  return {nonce, 2, left > 0 and left or asked + patience - now}
+  return {nonce, 2, remaining, 0}
 end
 if not place then
   place = redis.call('HINCRBY', KEYS[3], 'tail', 1)
@@ -96,7 +97,8 @@ end
 local entry = struct.pack('<i8', now) .. process .. ' ' .. token
 redis.call('HSET', KEYS[3], '#' .. place, entry, '@' .. token, place)
 redis.call('PEXPIRE', KEYS[3], 10000)
-if left == 0 then
-  return {nonce, 2, math.min(beat, asked + patience - now)}
+-- Who is first comes back when the lease ends; when nobody has it, all do when the first is gone.
+if left == 0 or head == token then
+  beat = math.min(beat, remaining)
 end
-return {nonce, 2, head == token and math.min(beat, left) or beat}
+return {nonce, 2, remaining, beat}

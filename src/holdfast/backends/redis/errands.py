@@ -1,0 +1,106 @@
+"""Commands that nobody waits for: what is refused is recovered, what failed is done again."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from holdfast.backends.redis.keys import bucket_of
+from holdfast.backends.redis.link import Command, Link, Refused, Reply
+from holdfast.backends.redis.resp import encode
+from holdfast.errors import StoreUnavailable
+
+logger = logging.getLogger(__name__)
+
+# How long to wait before what failed is done again, in seconds.
+PAUSE: Final = 1.0
+
+Again = Callable[[], None]
+
+
+def subscription(channel: bytes) -> Command:
+    """Subscribe to a channel of a bucket."""
+    return Command(encode(b"SSUBSCRIBE", channel), subscribes=True)
+
+
+class Errands:
+    """Sends through a link from `begin` to `aclose`; before and after, nothing happens."""
+
+    def __init__(self) -> None:
+        self._link: Link | None = None
+        self._recovering: set[asyncio.Task[None]] = set()
+        self._timers: set[asyncio.TimerHandle] = set()
+
+    def __len__(self) -> int:
+        return len(self._recovering) + len(self._timers)
+
+    def begin(self, link: Link) -> None:
+        """Send through this link from now on."""
+        self._link = link
+
+    async def aclose(self) -> None:
+        """Send nothing any more, and leave nothing behind."""
+        self._link = None
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+        for task in self._recovering:
+            task.cancel()
+        await asyncio.gather(*self._recovering, return_exceptions=True)
+
+    def bucket_of(self, name: bytes) -> int:
+        """Say which bucket a name is in."""
+        return 0 if self._link is None else bucket_of(name, self._link.buckets)
+
+    def buckets(self) -> range:
+        """Give all buckets of the store."""
+        return range(0 if self._link is None else self._link.buckets)
+
+    def send(self, bucket: int, command: Command, again: Again) -> None:
+        """Queue a command now; call `again` after a pause if it cannot be done."""
+        if self._link is None:
+            return
+        try:
+            future = self._link.send(bucket, command)
+        except StoreUnavailable:
+            self.later(again)
+            return
+        future.add_done_callback(partial(self._answered, bucket, command, again))
+
+    def later(self, work: Again, pause: float = PAUSE) -> None:
+        """Call `work` after a pause, unless all is closed by then."""
+
+        def run() -> None:
+            self._timers.discard(timer)
+            work()
+
+        if self._link is not None:
+            timer = asyncio.get_running_loop().call_later(pause, run)
+            self._timers.add(timer)
+
+    def _answered(
+        self, bucket: int, command: Command, again: Again, future: "asyncio.Future[Reply]"
+    ) -> None:
+        if future.cancelled():
+            return
+        error = future.exception()
+        if isinstance(error, Refused) and self._link is not None:
+            recovery = self._recover(self._link, bucket, command, again, error)
+            task = asyncio.create_task(recovery, name="holdfast-redis-recovery")
+            self._recovering.add(task)
+            task.add_done_callback(self._recovering.discard)
+        elif error is not None:
+            self.later(again)
+
+    async def _recover(
+        self, link: Link, bucket: int, command: Command, again: Again, refused: Refused
+    ) -> None:
+        try:
+            await link.recover(bucket, command, refused)
+        except StoreUnavailable:
+            self.later(again)
+        except Refused as exc:
+            # The store works without it, later than with it: waiters and watchers ask by the clock.
+            logger.warning("redis.errand_refused", extra={"code": exc.code})
+            self.later(again)

@@ -1,0 +1,95 @@
+"""What Redis says unasked, and to whom it goes: listeners, waiters, the near cache."""
+
+from typing import Any, Final, Protocol
+
+from holdfast.backends.redis.errands import Errands
+from holdfast.backends.redis.link import Link
+from holdfast.backends.redis.listening import Listening
+from holdfast.backends.redis.waking import Waking
+
+INVALIDATE: Final = b"invalidate"
+MESSAGE: Final = b"smessage"
+UNSUBSCRIBED: Final = b"sunsubscribe"
+
+
+class Cache(Protocol):
+    """What is told which sessions moved; see `holdfast.near_cache`."""
+
+    def forget(self, name: str) -> None:
+        """Drop what is kept of one session."""
+        ...
+
+    def flush(self) -> None:
+        """Drop everything."""
+        ...
+
+
+class Pushes:
+    """The hearing of a backend's link; `process` names this process in lines for leases."""
+
+    def __init__(self, *, process: bytes, cache: Cache | None = None) -> None:
+        self.errands = Errands()
+        self.listening = Listening(self.errands)
+        self.waking = Waking(self.errands, process=process)
+        self._cache = cache
+
+    def begin(self, link: Link) -> None:
+        """Speak through this link from now on."""
+        self.errands.begin(link)
+
+    async def aclose(self) -> None:
+        """Wake everybody, and forget what was heard."""
+        await self.errands.aclose()
+        self.listening.close()
+        self.waking.close()
+        self._flush()
+
+    def pushed(self, kind: bytes, message: list[Any]) -> None:
+        """Take a push, before the answers that come after it."""
+        if kind == INVALIDATE:
+            self._invalidated(message[1])
+        elif kind == MESSAGE:
+            self._told(message[1], message[2])
+        elif kind == UNSUBSCRIBED:
+            self._unsubscribed(message[1])
+
+    def connected(self) -> None:
+        """Begin anew: nobody told what happened in between."""
+        self._flush()
+        self.listening.look_again()
+        self.waking.subscribe_again()
+
+    def moved(self) -> None:
+        """Begin anew on the nodes that have the buckets now."""
+        self.connected()
+
+    def lost(self) -> None:
+        """Keep nothing that nobody will be told of."""
+        self._flush()
+        self.listening.lost()
+        self.waking.lost()
+
+    def _invalidated(self, keys: list[bytes] | None) -> None:
+        if keys is None:
+            self._flush()
+            self.listening.look_again()
+            return
+        for moved in keys:
+            _, _, kind, named = moved.split(b":", 3)
+            name = named.decode()
+            if self._cache is not None and kind == b"s":
+                self._cache.forget(name)
+            self.listening.moved(name)
+
+    def _told(self, channel: bytes, message: bytes) -> None:
+        if channel.split(b":", 3)[2] == b"w":
+            self.waking.woken(message)
+
+    def _unsubscribed(self, channel: bytes) -> None:
+        _, bucket, kind, _ = channel.split(b":", 3)
+        if kind == b"w":
+            self.waking.unsubscribed(int(bucket[1:-1]))
+
+    def _flush(self) -> None:
+        if self._cache is not None:
+            self._cache.flush()
