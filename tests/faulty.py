@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter as Tally
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from typing import Any, Literal, Self
 
 from holdfast.backend import Backend, Operation, Outcome
@@ -12,6 +12,7 @@ from holdfast.bells import Bell
 from holdfast.breaker import Breaker, BreakerPolicy
 from holdfast.clock import SYSTEM_CLOCK, Clock
 from holdfast.errors import StoreUnavailable
+from holdfast.events import Event
 from holdfast.operations import operation_name
 from holdfast.retrying import Resilient
 from holdfast.store import SessionStore
@@ -60,6 +61,9 @@ class Faulty:
 
     def line_up(self, key: str, token: str) -> AbstractContextManager[Bell]:
         return self._backend.line_up(key, token)
+
+    def events(self, namespace: str) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+        return self._backend.events(namespace)
 
     def statistics(self) -> Mapping[str, int]:
         return self._backend.statistics()

@@ -5,11 +5,12 @@ from 1970 by the store's clock, `ttl` and `remaining` are durations. A `key` is
 `<namespace>/<session id>`; neither part can contain a slash.
 """
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Protocol, Self
 
 from holdfast.bells import Bell
+from holdfast.events import Event
 from holdfast.operations import (
     Acquire,
     Add,
@@ -141,6 +142,18 @@ class Backend(Protocol):
         """Ring when it may be this token's turn to acquire the session's lease.
 
         A bell may also ring for nothing; the release of a lease rings for one process at least.
+        """
+        ...
+
+    def events(self, namespace: str) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+        """Tell what happens to the sessions of a namespace, in whichever process, from now on.
+
+        Each creation and each end is told exactly once, a change at least until the next one; an
+        expired session ends when it is collected. Where that cannot be held (an outage, a watcher
+        who does not keep up) the event is `lost`. The iterator ends when the backend closes.
+
+        Raises:
+            StoreUnavailable: the backend cannot be asked to tell.
         """
         ...
 

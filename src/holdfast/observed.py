@@ -2,13 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Self
 
 from holdfast.backend import REFUSALS, Absent, Backend, Operation, Outcome
 from holdfast.bells import Bell
 from holdfast.errors import StoreUnavailable
+from holdfast.events import Event
 from holdfast.observing import Observer
 from holdfast.operations import operation_name
 
@@ -36,6 +37,10 @@ class Observed:
     def line_up(self, key: str, token: str) -> AbstractContextManager[Bell]:
         """Line up at the backend itself."""
         return self._backend.line_up(key, token)
+
+    def events(self, namespace: str) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+        """Let the backend itself tell."""
+        return self._backend.events(namespace)
 
     def statistics(self) -> Mapping[str, int]:
         """Count what the backend counts."""

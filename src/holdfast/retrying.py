@@ -7,8 +7,8 @@ repetition. *Permanent*: everything else.
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Final, NamedTuple, Self
 
 from holdfast.backend import (
@@ -29,6 +29,7 @@ from holdfast.bells import Bell
 from holdfast.breaker import Breaker
 from holdfast.deadlines import Deadlines, Scope
 from holdfast.errors import Certainty, StoreUnavailable
+from holdfast.events import Event
 from holdfast.observing import Observer
 from holdfast.operations import operation_name
 
@@ -87,6 +88,10 @@ class Resilient:
     def line_up(self, key: str, token: str) -> AbstractContextManager[Bell]:
         """Line up at the backend itself."""
         return self._backend.line_up(key, token)
+
+    def events(self, namespace: str) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+        """Let the backend itself tell."""
+        return self._backend.events(namespace)
 
     def statistics(self) -> Mapping[str, int]:
         """Add retries and openings of the breaker to what the backend counts."""

@@ -63,6 +63,7 @@ class Shared:
         self.execute = backend.execute
         self.listen = backend.listen
         self.line_up = backend.line_up
+        self.events = backend.events
         self.statistics = backend.statistics
 
     async def __aenter__(self) -> "Shared":

@@ -1,8 +1,9 @@
 """The memory backend: every operation is one step of the event loop, so none can be half done."""
 
 from bisect import bisect_right
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager
+from functools import partial
 from itertools import islice
 from operator import attrgetter
 from typing import Self
@@ -53,6 +54,7 @@ from holdfast.backends.scan import ScanPage
 from holdfast.bells import Bell, Bells
 from holdfast.clock import SYSTEM_CLOCK, Clock
 from holdfast.errors import StoreUnavailable
+from holdfast.events import Event, Feeds, Reason
 
 
 class MemoryBackend:
@@ -70,6 +72,7 @@ class MemoryBackend:
         self._clock = clock
         self._spaces: dict[str, Space] = {}
         self._bells = Bells()
+        self._feeds = Feeds()
         self._limiter = Limiter()
         self._entered = False
         self._closed = False
@@ -87,6 +90,7 @@ class MemoryBackend:
         self._closed = True
         self._spaces.clear()
         self._bells.ring_all()
+        self._feeds.end()
 
     async def execute(self, operation: Operation) -> Outcome:
         """Answer one operation; nothing here waits.
@@ -95,7 +99,7 @@ class MemoryBackend:
             StoreUnavailable: the backend is closed.
         """
         if self._closed:
-            raise StoreUnavailable("The session store is closed")
+            raise _closed()
         return self._run(operation)
 
     def listen(self, key: str) -> AbstractContextManager[Bell]:
@@ -105,6 +109,18 @@ class MemoryBackend:
     def line_up(self, key: str, token: str) -> AbstractContextManager[Bell]:
         """Ring when the session moves: nobody keeps a line, whoever asks first has the lease."""
         return self.listen(key)
+
+    @asynccontextmanager
+    async def events(self, namespace: str) -> AsyncIterator[AsyncIterator[Event]]:
+        """Tell what happens to the sessions of a namespace.
+
+        Raises:
+            StoreUnavailable: the backend is closed.
+        """
+        if self._closed:
+            raise _closed()
+        with self._feeds.watch(namespace) as feed:
+            yield feed
 
     def statistics(self) -> Mapping[str, int]:
         """Count evictions, and what is kept in all namespaces."""
@@ -170,9 +186,13 @@ class MemoryBackend:
         space = self._spaces.get(namespace)
         if space is None:
             space = self._spaces[namespace] = Space(
-                self._max_sessions, lambda session_id: self._bells.ring(f"{namespace}/{session_id}")
+                self._max_sessions, partial(self._tell_ended, namespace)
             )
         return space
+
+    def _tell_ended(self, namespace: str, session_id: str, reason: Reason) -> None:
+        self._bells.ring(f"{namespace}/{session_id}")
+        self._feeds.tell(namespace, Event("destroyed", session_id, reason))
 
     def _find(self, key: str) -> Entry | None:
         namespace, _, session_id = key.partition("/")
@@ -182,6 +202,9 @@ class MemoryBackend:
     def _keep(self, entry: Entry, key: str, record: Record) -> None:
         entry.space.update(entry, record)
         self._bells.ring(key)
+        if self._feeds:
+            namespace, _, session_id = key.partition("/")
+            self._feeds.tell(namespace, Event("changed", session_id))
 
     def _create(self, operation: Create) -> Created | Existing:
         entry = self._find(operation.key)
@@ -190,6 +213,7 @@ class MemoryBackend:
             now = self._clock.wall()
             record = rules.create(operation, now=now)
             self._space(namespace).insert(session_id, record, now)
+            self._feeds.tell(namespace, Event("created", session_id))
             return Created(record)
         if entry.record.incarnation == operation.incarnation:
             return Created(entry.record)
@@ -231,7 +255,7 @@ class MemoryBackend:
         )
         if conflict:
             return conflict
-        entry.space.remove(entry)
+        entry.space.remove(entry, "deleted")
         return Deleted(True)
 
     def _drop(self, entry: Entry, operation: Drop) -> Dropped:
@@ -295,6 +319,10 @@ def _read_items(entry: Entry, operation: ReadItems) -> ItemsFound:
     start = bisect_right(entry.items, operation.after, key=attrgetter("number"))
     items = islice(entry.items, start, start + operation.limit)
     return ItemsFound(tuple(items), entry.record.length, entry.record.last_item)
+
+
+def _closed() -> StoreUnavailable:
+    return StoreUnavailable("The session store is closed")
 
 
 def _remember(entry: Entry, operation: Apply, answer: Changed) -> None:

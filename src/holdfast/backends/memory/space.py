@@ -7,6 +7,7 @@ from heapq import heapify, heappop, heappush
 
 from holdfast.backend import Changed, Record, StoredItem
 from holdfast.backends.rules import Lease
+from holdfast.events import Reason
 
 
 class Entry:
@@ -42,7 +43,7 @@ class Entry:
 class Space:
     """A namespace that holds at most `max_sessions`; the least recently active one makes room."""
 
-    def __init__(self, max_sessions: int, on_end: Callable[[str], None]) -> None:
+    def __init__(self, max_sessions: int, on_end: Callable[[str, Reason], None]) -> None:
         self._max_sessions = max_sessions
         self._on_end = on_end
         self._entries: OrderedDict[str, Entry] = OrderedDict()
@@ -63,13 +64,13 @@ class Space:
         record = entry.record
         if record.base + record.ttl > now < record.cap:
             return entry
-        self.remove(entry)
+        self.remove(entry, "expired")
         return None
 
     def insert(self, session_id: str, record: Record, now: int) -> Entry:
         """Keep a new session, collecting expired ones or evicting one when it is full."""
         if len(self._entries) >= self._max_sessions and not self.collect(now, limit=1):
-            self.remove(next(iter(self._entries.values())))
+            self.remove(next(iter(self._entries.values())), "evicted")
             self.evicted += 1
         entry = Entry(self, session_id, record)
         self._entries[session_id] = entry
@@ -84,14 +85,14 @@ class Space:
         if record.expires < entry.due:
             self._schedule(entry)
 
-    def remove(self, entry: Entry) -> None:
-        """Forget a session and wake who listens to it."""
+    def remove(self, entry: Entry, reason: Reason) -> None:
+        """Forget a session, and tell that it has ended."""
         del self._entries[entry.session_id]
         entry.alive = False
         self._gone += 1
         if self._gone > len(self._entries) + 64:
             self._compact()
-        self._on_end(entry.session_id)
+        self._on_end(entry.session_id, reason)
 
     def collect(self, now: int, limit: int | None = None) -> list[str]:
         """Remove expired sessions, the oldest deadline first, and give their ids."""
@@ -103,7 +104,7 @@ class Space:
             if entry.record.expires > due:
                 self._schedule(entry)
                 continue
-            self.remove(entry)
+            self.remove(entry, "expired")
             collected.append(entry.session_id)
         return collected
 

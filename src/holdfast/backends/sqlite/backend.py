@@ -1,7 +1,7 @@
 """The SQLite backend: callers travel together, writers on one connection, readers on another."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, AsyncExitStack
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from os import PathLike
 from pathlib import Path
 from typing import Final, Self
@@ -16,6 +16,7 @@ from holdfast.backends.sqlite.writer import Writer
 from holdfast.bells import Bell
 from holdfast.clock import SYSTEM_CLOCK, Clock
 from holdfast.coalescer import Answer, Coalescer
+from holdfast.events import Event, Feeds
 
 READS: Final = (Read, ReadItems, Count, List)
 
@@ -57,6 +58,7 @@ class SQLiteBackend:
         self._writes = Coalescer(self._write)
         self._reads = Coalescer(self._read)
         self._listening = Listening(self._version)
+        self._feeds = Feeds()
 
     async def __aenter__(self) -> Self:
         if self._open:
@@ -92,6 +94,12 @@ class SQLiteBackend:
     def line_up(self, key: str, token: str) -> AbstractContextManager[Bell]:
         """Ring when the session moves: nobody keeps a line, whoever asks first has the lease."""
         return self.listen(key)
+
+    @asynccontextmanager
+    async def events(self, namespace: str) -> AsyncIterator[AsyncIterator[Event]]:
+        """Tell what happens to the sessions of a namespace, in whichever process."""
+        with self._feeds.watch(namespace) as feed:
+            yield feed
 
     def statistics(self) -> Mapping[str, int]:
         """Count batches on either side, and listeners."""
