@@ -82,7 +82,7 @@ async def wait_in_line(backend: Backend, token: str) -> Granted:
                 return outcome
             assert isinstance(outcome, Held)
             assert outcome.remaining > 0
-            await bell.rung(min(SOON, outcome.remaining / 1_000_000))
+            await bell.rung((outcome.beat or outcome.remaining) / 1_000_000)
 
 
 class Lining:
