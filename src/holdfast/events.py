@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Final, Literal, NamedTuple, Self
 
@@ -95,6 +95,10 @@ class Feeds:
             feeds.discard(feed)
             if not feeds:
                 del self._feeds[namespace]
+
+    def __iter__(self) -> Iterator[str]:
+        """Give the namespaces that are watched."""
+        return iter(tuple(self._feeds))
 
     def watched(self, namespace: str) -> bool:
         """Say whether anybody watches a namespace."""

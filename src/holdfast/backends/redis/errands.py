@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from holdfast.backends.redis.keys import bucket_of
 from holdfast.backends.redis.link import Command, Link, Refused, Reply
@@ -15,6 +15,8 @@ logger = logging.getLogger(__name__)
 
 # How long to wait before what failed is done again, in seconds.
 PAUSE: Final = 1.0
+# So long a connection may be away before those who rely on it are told, in seconds.
+GRACE: Final = 2.0
 
 Again = Callable[[], None]
 
@@ -24,16 +26,21 @@ def subscription(channel: bytes) -> Command:
     return Command(encode(b"SSUBSCRIBE", channel), subscribes=True)
 
 
+def unsubscription(channel: bytes) -> Command:
+    """Leave a channel of a bucket."""
+    return Command(encode(b"SUNSUBSCRIBE", channel), subscribes=True)
+
+
 class Errands:
     """Sends through a link from `begin` to `aclose`; before and after, nothing happens."""
 
     def __init__(self) -> None:
         self._link: Link | None = None
-        self._recovering: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._timers: set[asyncio.TimerHandle] = set()
 
     def __len__(self) -> int:
-        return len(self._recovering) + len(self._timers)
+        return len(self._tasks) + len(self._timers)
 
     def begin(self, link: Link) -> None:
         """Send through this link from now on."""
@@ -45,9 +52,9 @@ class Errands:
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
-        for task in self._recovering:
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._recovering, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def bucket_of(self, name: bytes) -> int:
         """Say which bucket a name is in."""
@@ -68,6 +75,30 @@ class Errands:
             return
         future.add_done_callback(partial(self._answered, bucket, command, again))
 
+    async def ask(self, bucket: int, command: Command) -> Reply:
+        """Send a command, and wait for its answer.
+
+        Raises:
+            StoreUnavailable: as any sending.
+        """
+        if self._link is None:
+            raise StoreUnavailable("The session store is closed")
+        link = self._link
+        try:
+            return await link.send(bucket, command)
+        except Refused as refused:
+            failure = refused
+        return await link.recover(bucket, command, failure)
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do some work in the background, until all is closed."""
+        if self._link is None:
+            work.close()
+            return
+        task = asyncio.create_task(work, name="holdfast-redis-errand")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     def later(self, work: Again, pause: float = PAUSE) -> None:
         """Call `work` after a pause, unless all is closed by then."""
 
@@ -83,13 +114,11 @@ class Errands:
         self, bucket: int, command: Command, again: Again, future: "asyncio.Future[Reply]"
     ) -> None:
         if future.cancelled():
+            # Nobody but the end of the loop cancels it.
             return
         error = future.exception()
         if isinstance(error, Refused) and self._link is not None:
-            recovery = self._recover(self._link, bucket, command, again, error)
-            task = asyncio.create_task(recovery, name="holdfast-redis-recovery")
-            self._recovering.add(task)
-            task.add_done_callback(self._recovering.discard)
+            self.start(self._recover(self._link, bucket, command, again, error))
         elif error is not None:
             self.later(again)
 

@@ -10,15 +10,13 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Final
 
-from holdfast.backends.redis.errands import Errands
+from holdfast.backends.redis.errands import GRACE, Errands
 from holdfast.backends.redis.keys import LEASE, SESSION, key
 from holdfast.backends.redis.link import Command
 from holdfast.backends.redis.resp import encode
 from holdfast.bells import Bell, Bells
 
 TRACKED: Final = encode(b"CLIENT", b"CACHING", b"YES")
-# So long a connection may be away before listeners are told that nobody tells them, in seconds.
-GRACE: Final = 2.0
 
 
 class Listening:

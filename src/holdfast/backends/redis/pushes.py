@@ -1,8 +1,10 @@
-"""What Redis says unasked, and to whom it goes: listeners, waiters, the near cache."""
+"""What Redis says unasked, and to whom it goes: listeners, waiters, watchers, the near cache."""
 
 from typing import Any, Final, Protocol
 
 from holdfast.backends.redis.errands import Errands
+from holdfast.backends.redis.events import Events
+from holdfast.backends.redis.keys import EVENTS, SESSION, WAKING
 from holdfast.backends.redis.link import Link
 from holdfast.backends.redis.listening import Listening
 from holdfast.backends.redis.waking import Waking
@@ -31,17 +33,20 @@ class Pushes:
         self.errands = Errands()
         self.listening = Listening(self.errands)
         self.waking = Waking(self.errands, process=process)
+        self.events = Events(self.errands)
         self._cache = cache
 
     def begin(self, link: Link) -> None:
         """Speak through this link from now on."""
         self.errands.begin(link)
+        self.connected()
 
     async def aclose(self) -> None:
         """Wake everybody, and forget what was heard."""
         await self.errands.aclose()
         self.listening.close()
         self.waking.close()
+        self.events.close()
         self._flush()
 
     def pushed(self, kind: bytes, message: list[Any]) -> None:
@@ -58,6 +63,7 @@ class Pushes:
         self._flush()
         self.listening.look_again()
         self.waking.subscribe_again()
+        self.events.subscribe_again()
 
     def moved(self) -> None:
         """Begin anew on the nodes that have the buckets now."""
@@ -68,6 +74,7 @@ class Pushes:
         self._flush()
         self.listening.lost()
         self.waking.lost()
+        self.events.lost()
 
     def _invalidated(self, keys: list[bytes] | None) -> None:
         if keys is None:
@@ -77,18 +84,23 @@ class Pushes:
         for moved in keys:
             _, _, kind, named = moved.split(b":", 3)
             name = named.decode()
-            if self._cache is not None and kind == b"s":
+            if self._cache is not None and kind == SESSION:
                 self._cache.forget(name)
             self.listening.moved(name)
 
     def _told(self, channel: bytes, message: bytes) -> None:
-        if channel.split(b":", 3)[2] == b"w":
+        _, _, kind, name = channel.split(b":", 3)
+        if kind == WAKING:
             self.waking.woken(message)
+        elif kind == EVENTS:
+            self.events.told(name.decode(), message)
 
     def _unsubscribed(self, channel: bytes) -> None:
-        _, bucket, kind, _ = channel.split(b":", 3)
-        if kind == b"w":
+        _, bucket, kind, name = channel.split(b":", 3)
+        if kind == WAKING:
             self.waking.unsubscribed(int(bucket[1:-1]))
+        elif kind == EVENTS:
+            self.events.unsubscribed(name.decode())
 
     def _flush(self) -> None:
         if self._cache is not None:
