@@ -14,7 +14,7 @@ from holdfast.testing import ManualClock
 from holdfast.testing.steps import DAY, KEY, NAMESPACE, apply, change, create, numbers
 
 REMEMBERED = 256
-SIDE_TABLES = ("items", "changes", "leases", "deadlines")
+SIDE_TABLES = ("stretches", "changes", "leases", "deadlines")
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from functools import partial
 from heapq import merge
+from itertools import islice
 from typing import Final
 
 from holdfast.backend import (
@@ -24,14 +25,17 @@ from holdfast.backend import (
 from holdfast.backends.scan import ScanPage
 from holdfast.backends.sqlite.batches import answer, answer_batch
 from holdfast.backends.sqlite.rows import (
+    DAMAGE,
     MINUTE,
     Columns,
     Finder,
+    damaged,
     expired,
     listed_record_of,
     record_of,
 )
 from holdfast.backends.sqlite.statements import Statements
+from holdfast.backends.sqlite.stretches import Stretch
 from holdfast.backends.sqlite.transactions import reading
 from holdfast.clock import Clock
 from holdfast.coalescer import Answer
@@ -106,11 +110,22 @@ class Reader:
         columns = self._rows.get(operation.key)
         if columns is None or expired(columns, now):
             return Absent()
-        found = self._connection.execute(
-            self._statements["read_items"], (columns[0], operation.after, operation.limit)
-        )
-        items = tuple(map(StoredItem._make, found))
+        items = tuple(islice(self._items(columns, operation), operation.limit))
         return ItemsFound(items, length=columns[14], last_item=columns[15])
+
+    def _items(self, columns: Columns, operation: ReadItems) -> Iterator[StoredItem]:
+        found = self._connection.execute(
+            self._statements["read_log"], (columns[0], operation.after, operation.limit)
+        )
+        for row in found:
+            stretch = Stretch._make(row)
+            try:
+                items = stretch.items()
+            except DAMAGE as exc:
+                raise damaged(columns[1]) from exc
+            if stretch.last - operation.after < len(items):
+                items = items[operation.after - stretch.last :]
+            yield from items
 
     def _list(self, operation: List, now: int) -> Listed:
         page = ScanPage(operation, now=now)

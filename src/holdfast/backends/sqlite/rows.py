@@ -5,7 +5,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from holdfast.backend import Record, StoredItem
+from holdfast.backend import Record
 from holdfast.backends.rules import Lease
 from holdfast.backends.sqlite.packing import (
     pack_integers,
@@ -14,6 +14,7 @@ from holdfast.backends.sqlite.packing import (
     unpack_values,
 )
 from holdfast.backends.sqlite.statements import Statements
+from holdfast.backends.sqlite.stretches import Stretch
 from holdfast.errors import DecryptionFailed
 
 MINUTE: Final = 60_000_000
@@ -42,13 +43,13 @@ class Row:
         "changes",
         "damaged",
         "id",
-        "items",
         "key",
         "lease",
         "minute",
         "record",
         "remembered",
         "size",
+        "stretches",
         "surplus",
         "user_tag",
     )
@@ -62,7 +63,7 @@ class Row:
         self.damaged = False
         self.remembered = 0
         self.size = 0
-        self.items: list[StoredItem] = []
+        self.stretches: list[Stretch] = []
         self.surplus = 0
         self.changes: dict[str, Columns] = {}
         self.lease: Lease | None = None

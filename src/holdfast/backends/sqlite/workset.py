@@ -3,7 +3,7 @@
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from holdfast.backend import Changed, Record, StoredItem
 from holdfast.backends.rules import REMEMBERED_CHANGES, Lease
@@ -20,6 +20,10 @@ from holdfast.backends.sqlite.rows import (
     row_of,
 )
 from holdfast.backends.sqlite.statements import Statements
+from holdfast.backends.sqlite.stretches import Stretch, rest
+
+# How many stretches are looked at together when the oldest items of a log have to go.
+TRIMMED: Final = 256
 
 
 class Workset:
@@ -132,20 +136,33 @@ class Workset:
         return int(self._one("oldest_change", row.id)[0]) - 1
 
     def pop_item(self, row: Row) -> StoredItem | None:
-        """Take the newest item out of the log."""
+        """Take the newest item out of the log.
+
+        Raises:
+            DecryptionFailed: what it is in is damaged.
+        """
         if not row.record.length:
             return None
-        if row.items:
-            return row.items.pop()
-        item = StoredItem(*self._one("newest_item", row.id))
-        self._connection.execute(self._statements["delete_item"], (row.id, item.number))
+        newest = (
+            row.stretches[-1] if row.stretches else Stretch(*self._one("newest_stretch", row.id))
+        )
+        try:
+            *left, item = newest.items()
+        except DAMAGE as exc:
+            raise damaged(row.key) from exc
+        if row.stretches:
+            row.stretches.pop()
+        else:
+            self._many("delete_stretch", [(row.id, newest.last)])
+        if left:
+            row.stretches.append(rest(left))
         return item
 
     def clear_items(self, row: Row) -> None:
         """Take all items out of the log."""
-        row.items.clear()
+        row.stretches.clear()
         row.surplus = 0
-        self._connection.execute(self._statements["delete_items"], (row.id,))
+        self._many("delete_log", [(row.id,)])
 
     def lease(self, row: Row) -> Lease:
         """See who holds the session."""
@@ -175,7 +192,7 @@ class Workset:
         self._delete_doomed(shifts)
         rows = list(self._dirty.values())
         self._write_sessions(rows, shifts)
-        self._write_items(rows)
+        self._write_logs(rows)
         self._write_changes(rows)
         self._write_leases()
         self._shift_deadlines(shifts)
@@ -183,7 +200,7 @@ class Workset:
 
     def _delete_doomed(self, shifts: Counter[tuple[str, int]]) -> None:
         ids = [(row.id,) for row in self._doomed]
-        for name in ("delete_session", "delete_items", "delete_changes", "delete_lease"):
+        for name in ("delete_session", "delete_log", "delete_changes", "delete_lease"):
             self._many(name, ids)
         for row in self._doomed:
             if row.minute is not None:
@@ -215,13 +232,46 @@ class Workset:
         self._many("move_session", moved)
         self._many("retag_session", retagged)
 
-    def _write_items(self, rows: list[Row]) -> None:
-        self._many("insert_item", [(row.id, *item) for row in rows for item in row.items])
-        surplus = [{"session": row.id, "surplus": row.surplus} for row in rows if row.surplus]
-        self._many("trim_items", surplus)
+    def _write_logs(self, rows: list[Row]) -> None:
+        appended = [(row.id, *stretch) for row in rows for stretch in row.stretches]
+        self._many("insert_stretch", appended)
         for row in rows:
-            row.items.clear()
+            if row.surplus:
+                self._trim(row)
+            row.stretches.clear()
             row.surplus = 0
+
+    def _trim(self, row: Row) -> None:
+        """Remove the oldest items of the log."""
+        surplus = row.surplus
+        while surplus > 0:
+            bounds = row.id, min(surplus, TRIMMED)
+            oldest = self._connection.execute(self._statements["oldest_stretches"], bounds)
+            stretches = [Stretch._make(columns) for columns in oldest]
+            if not stretches:
+                return
+            surplus = self._remove_oldest(row, stretches, surplus)
+
+    def _remove_oldest(self, row: Row, stretches: list[Stretch], surplus: int) -> int:
+        """Remove the items of some stretches, so many at the most; say how many are still to go.
+
+        A stretch that is damaged goes whole, and counts for nothing.
+        """
+        gone: list[Columns] = []
+        for stretch in stretches:
+            try:
+                items = stretch.items()
+            except DAMAGE:
+                items = []
+            gone.append((row.id, stretch.last))
+            left, surplus = items[surplus:], surplus - len(items)
+            if left or surplus <= 0:
+                break
+        else:
+            left = []
+        self._many("delete_stretch", gone)
+        self._many("insert_stretch", [(row.id, *rest(left))] if left else [])
+        return surplus
 
     def _write_changes(self, rows: list[Row]) -> None:
         self._many("remember_change", [change for row in rows for change in _slotted(row)])

@@ -34,6 +34,7 @@ from holdfast.backend import (
 from holdfast.backends import rules
 from holdfast.backends.sqlite.limiter import Limiter
 from holdfast.backends.sqlite.rows import Row
+from holdfast.backends.sqlite.stretches import appended
 from holdfast.backends.sqlite.workset import Workset
 
 
@@ -111,7 +112,7 @@ class Writing:
             return refusal
         record, answer = rules.apply(before, operation, now=self._wall)
         if operation.append:
-            row.items += rules.appended(before, operation, now=self._wall)
+            row.stretches.append(appended(before, operation, now=self._wall))
             row.surplus += before.length + len(operation.append) - record.length
         if operation.remember:
             self._workset.remember(row, operation.change_id, operation.digest, answer)

@@ -1,4 +1,4 @@
--- The tables of schema 1, made in a file that holds nothing yet.
+-- The tables of schema 1, made in a file that holds nothing yet; later schemas build on them.
 
 -- One row a session. `minute` is the minute of its deadline, counted from 1970: coarse, so that
 -- the index on it moves once a minute at the most. `remembered` counts the changes kept for it,

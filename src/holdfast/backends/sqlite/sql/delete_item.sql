@@ -1,2 +1,0 @@
--- Remove one item of a session's log.
-DELETE FROM items WHERE session = ? AND number = ?

@@ -1,2 +1,0 @@
--- Forget the log of a session.
-DELETE FROM items WHERE session = ?

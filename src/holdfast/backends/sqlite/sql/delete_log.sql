@@ -1,0 +1,2 @@
+-- Forget the log of a session.
+DELETE FROM stretches WHERE session = ?

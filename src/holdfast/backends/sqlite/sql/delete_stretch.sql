@@ -1,0 +1,2 @@
+-- Remove one stretch of a session's log.
+DELETE FROM stretches WHERE session = ? AND last = ?
