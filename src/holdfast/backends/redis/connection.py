@@ -68,6 +68,7 @@ class Connection(asyncio.Protocol):
         self._paused = False
         self._scheduled = False
         self._silences = 0
+        self._due = 0.0
         self._watchdog: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
         self._drained: asyncio.Future[None] | None = None
@@ -113,14 +114,17 @@ class Connection(asyncio.Protocol):
 
     async def close(self, *, patience: float) -> None:
         """Take no more commands, wait for answers to those under way, and close."""
-        if not self.lost:
-            self._flush()
-            self._obstacle = "The session store is closed"
-            if self:
+        try:
+            if not self.lost:
+                self._flush()
+                self._obstacle = "The session store is closed"
                 self._drained = self._create_future()
-                await asyncio.wait((self._drained,), timeout=patience)
+                if len(self):
+                    await asyncio.wait((self._drained,), timeout=patience)
+        finally:
             self.drop("The session store was closed before it answered")
-        await asyncio.shield(self.closed)
+        if self._transport is not None:
+            await asyncio.shield(self.closed)
 
     def _turned_away(self) -> StoreUnavailable:
         self._traffic.turned_away += 1
@@ -178,16 +182,22 @@ class Connection(asyncio.Protocol):
             self._hand_out()
         except ProtocolError:
             self.drop("The session store answered with what is no reply")
-            return
+        except Exception:
+            self.drop("The connection to the session store failed")
+            raise
         if self._obstacle:
             self._measure()
-            if self._drained is not None and not self and not self._drained.done():
-                self._drained.set_result(None)
+            self._tell_drained()
+
+    def _tell_drained(self) -> None:
+        drained = self._drained
+        if drained is not None and not len(self) and not drained.done():
+            drained.set_result(None)
 
     def _hand_out(self) -> None:
         gets, in_flight = self._gets, self._in_flight
         while (reply := gets()) is not NOTHING:
-            kind = type(reply)
+            kind = reply.__class__
             if kind is PushNotification:
                 self._pushed(reply)
                 continue
@@ -227,8 +237,11 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        if self.lost:
+            self._transport.abort()
+            return
         self.last_received = monotonic()
-        self._watchdog = self._loop.call_later(self._bounds.ping_interval, self._watch)
+        self._watch_again(self._bounds.ping_interval)
 
     def pause_writing(self) -> None:
         self._paused = True
@@ -245,23 +258,36 @@ class Connection(asyncio.Protocol):
     # Watching.
 
     def _watch(self) -> None:
-        """Ping a silent server; give up one that stays silent."""
+        """Ping a silent server; give up one that stays silent.
+
+        A look that comes late does not count: this program was busy, not the server silent.
+        """
         interval = self._bounds.ping_interval
-        quiet = monotonic() - self.last_received
+        now = monotonic()
+        quiet = now - self.last_received
         if quiet < interval:
-            self._watchdog = self._loop.call_later(interval - quiet, self._watch)
+            self._watch_again(interval - quiet)
             return
-        self._silences += 1
+        if not self._silences:
+            self._ping()
+        if self._silences == 0 or now - self._due < interval:
+            self._silences += 1
         if self._silences >= SILENCES:
             self.drop(f"The session store was silent for {interval * SILENCES:.3g} s")
             return
-        if self._silences == 1 and not self._paused:
+        self._watch_again(interval)
+
+    def _ping(self) -> None:
+        self._flush()
+        if not self._paused:
             self._traffic.pings += 1
-            self._flush()
             self._in_flight.append((self._nobody, NOBODYS))
             self._size += len(PING)
             self._write(PING)
-        self._watchdog = self._loop.call_later(interval, self._watch)
+
+    def _watch_again(self, seconds: float) -> None:
+        self._due = monotonic() + seconds
+        self._watchdog = self._loop.call_later(seconds, self._watch)
 
     # The end.
 
@@ -277,8 +303,7 @@ class Connection(asyncio.Protocol):
         self._size = 0
         _fail(in_flight, reason, "unknown")
         _fail(outgoing, reason, "not_applied")
-        if self._drained is not None and not self._drained.done():
-            self._drained.set_result(None)
+        self._tell_drained()
         self._on_lost(self, reason)
 
 

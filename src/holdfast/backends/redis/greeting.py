@@ -12,7 +12,11 @@ from holdfast.backends.redis.resp import encode
 from holdfast.errors import InvalidStore
 
 OLDEST: Final = (7, 0)
-DENIED: Final = frozenset({"WRONGPASS", "NOAUTH", "NOPERM"})
+DENIED: Final = {
+    "WRONGPASS": "it refuses user or password",
+    "NOAUTH": "it asks for a password",
+    "NOPERM": "it does not let this user say HELLO",
+}
 
 
 class Greeting(NamedTuple):
@@ -37,6 +41,8 @@ async def greet(connection: Connection, settings: Settings, location: str) -> Gr
     finally:
         for answer in answers:
             answer.cancel()
+    if isinstance(replies[0], Refused):
+        raise _unwelcome(replies[0], location)
     for reply in replies:
         if isinstance(reply, Refused):
             raise _denied(reply, location)
@@ -59,13 +65,18 @@ def _words(settings: Settings) -> list[bytes]:
     return words
 
 
-def _denied(refused: Refused, location: str) -> Exception:
+def _unwelcome(refused: Refused, location: str) -> Exception:
+    """Say why `HELLO` was refused, not in the server's words: they can repeat the password."""
     if refused.code in DENIED:
-        return InvalidStore(location, f"it refuses user or password ({refused.code})")
+        return InvalidStore(location, DENIED[refused.code])
     if refusal_of(refused) is not FAULT:
         return unavailable(refused)
-    if "unknown command" in refused.rest or refused.code == "NOPROTO":
-        return InvalidStore(location, "it is older than Redis 7.0")
+    return InvalidStore(location, f"it does not speak RESP3 ({refused.code}); 7.0 is needed")
+
+
+def _denied(refused: Refused, location: str) -> Exception:
+    if refusal_of(refused) is not FAULT:
+        return unavailable(refused)
     return InvalidStore(location, f"it answered {refused}")
 
 

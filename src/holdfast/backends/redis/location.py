@@ -30,7 +30,7 @@ EVERYWHERE: Final = frozenset({"near_cache", "client_name"})
 WITH_TLS: Final = frozenset({"ca", "cert", "key", "verify"})
 WITH_SENTINEL: Final = frozenset({"sentinel_username", "sentinel_password"})
 WITH_UNIX: Final = frozenset({"db"})
-HOST: Final = re.compile(r"(?:\[([0-9A-Fa-f:.%]+)\]|([^\[\]:,@\s]+))(?::(\d{1,5}))?")
+HOST: Final = re.compile(r"(?:\[([0-9A-Fa-f:.%]+)\]|([A-Za-z0-9._-]+))(?::(\d{1,5}))?")
 MOST_NEAR: Final = 10_000_000
 
 
@@ -114,8 +114,7 @@ def parse(url: str) -> Location:
     authority, _, path = rest.partition("/")
     login, _, hosts = authority.rpartition("@")
     user, password = _login(login)
-    known = EVERYWHERE | (WITH_TLS if secure else frozenset())
-    _check(given, known | (WITH_SENTINEL if topology == "sentinel" else frozenset()))
+    _check(given, _known(topology, secure))
     primary, database = _place(topology, path)
     tls = _tls(given) if secure else None
     name = _client_name(given)
@@ -172,6 +171,11 @@ def _given(query: str) -> dict[str, str]:
     return {unquote(name): unquote(value) for name, _, value in pairs}
 
 
+def _known(topology: Topology, secure: bool) -> frozenset[str]:
+    known = EVERYWHERE | WITH_TLS if secure else EVERYWHERE
+    return known | WITH_SENTINEL if topology == "sentinel" else known
+
+
 def _check(given: dict[str, str], known: frozenset[str]) -> None:
     if unknown := sorted(given.keys() - known):
         rule = f"has an unknown setting {unknown[0]!r}, known: {', '.join(sorted(known))}"
@@ -192,8 +196,6 @@ def _addresses(hosts: str, topology: Topology) -> tuple[Address, ...]:
 
 
 def _address(text: str, default: int) -> Address:
-    if not text:
-        return Address("127.0.0.1", default)
     matched = HOST.fullmatch(text)
     if matched is None:
         raise InvalidSession("url", "must name a host, as example.org:6379 or [::1]:6379")
@@ -201,7 +203,7 @@ def _address(text: str, default: int) -> Address:
     number = int(port) if port else default
     if not 1 <= number <= 65_535:
         raise InvalidSession("url", "must have a port from 1 to 65535")
-    return Address(bracketed or unquote(plain), number)
+    return Address(bracketed or plain, number)
 
 
 def _place(topology: Topology, path: str) -> tuple[str, int]:
@@ -243,8 +245,8 @@ def _client_name(given: dict[str, str]) -> str:
 def _tls(given: dict[str, str]) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=given.get("ca"))
-        if "cert" in given:
-            context.load_cert_chain(given["cert"], given.get("key"))
+        if "cert" in given or "key" in given:
+            context.load_cert_chain(given.get("cert", ""), given.get("key"))
     except OSError as exc:
         raise InvalidSession(
             "url", f"names a certificate or key that cannot be used: {exc}"

@@ -1,6 +1,7 @@
 """A server at an address: one connection, opened again when it is lost."""
 
 import asyncio
+import logging
 import random
 from collections.abc import Callable, Mapping
 from time import monotonic
@@ -15,6 +16,8 @@ from holdfast.backends.redis.resp import encode
 from holdfast.backends.redis.scripts import Script
 from holdfast.backends.redis.traffic import Traffic
 from holdfast.errors import InvalidStore, StoreUnavailable
+
+logger = logging.getLogger(__name__)
 
 # Attempts to connect begin at least so far apart; pauses grow from here, doubled each time.
 FIRST_PAUSE: Final = 0.01
@@ -141,14 +144,23 @@ class Node:
             await asyncio.sleep(self._pause())
             try:
                 connection = await self._connect()
-            except (StoreUnavailable, InvalidStore) as exc:
-                self._failure = getattr(exc, "reason", "")
-                self._patient = False
-                self._refuse_waiting(self._failure)
-                continue
-            self._opening = None
-            self._serve(connection)
-            return
+            except StoreUnavailable as exc:
+                self._postpone(exc.reason)
+            except InvalidStore as exc:
+                self._postpone(f"The session store cannot be used: {exc.reason}")
+            except Exception:
+                logger.exception("redis.connecting_failed")
+                self._postpone("The session store cannot be used")
+            else:
+                self._opening = None
+                self._serve(connection)
+                return
+
+    def _postpone(self, reason: str) -> None:
+        """Let nobody wait any longer for the next attempts."""
+        self._failure = reason
+        self._patient = False
+        self._refuse_waiting(reason)
 
     def _pause(self) -> float:
         """Say how long to wait: a connection that served anybody earns an immediate attempt."""
@@ -169,7 +181,7 @@ class Node:
             if self._check is not None:
                 self._check(greeting)
         except BaseException as exc:
-            connection.drop("The session store was not greeted")
+            await connection.close(patience=0.0)
             if isinstance(exc, OSError):
                 why = "no answer in time" if isinstance(exc, TimeoutError) else exc.strerror
                 raise self._unreachable(why or str(exc)) from exc
@@ -203,6 +215,7 @@ class Node:
             self._start()
             return
         self.traffic.connects += 1
+        connection.served = False
         self._connection = connection
         self._hearing.connected()
         waiting, self._waiting = self._waiting, []

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from hiredis import pack_command
+from hiredis import pack_command  # pyright: ignore[reportUnknownVariableType]
 
 
 def encode(*parts: bytes) -> bytes:

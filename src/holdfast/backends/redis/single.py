@@ -68,13 +68,14 @@ class Single:
         if node is None:
             raise StoreUnavailable("The session store is not open")
         reaction, reason = refusal_of(refused)
-        match reaction:
-            case Reaction.LOAD if command.script is not None:
+        if reaction is Reaction.LOAD and command.script is not None:
+            try:
                 return await send_with_script(node, command, command.script)
-            case Reaction.FAULT:
-                raise refused
-            case Reaction.REDISCOVER | Reaction.RECONNECT:
-                node.drop(reason)
-            case _:
-                pass
+            except Refused as again:
+                refused = again
+                reaction, reason = refusal_of(again)
+        if reaction is Reaction.FAULT:
+            raise refused
+        if reaction in {Reaction.REDISCOVER, Reaction.RECONNECT}:
+            node.drop(reason)
         raise unavailable(refused)
