@@ -17,6 +17,7 @@ from holdfast.terms import Terms
 from holdfast.testing.histories import CheckedSession
 from holdfast.verification import FAULTS, Plan, campaign
 from holdfast.verification.nemesis import blocks, schedule
+from holdfast.verification.plan import OF_SERVERS
 from tests.testing.broken_backends import LosesUpdates
 
 KEYS = Keyring.generate()
@@ -37,8 +38,9 @@ def test_a_store_in_memory_is_verified(capsys: pytest.CaptureFixture[str]) -> No
     shown = capsys.readouterr().out
     assert re.search(r"operations +[\d,]{4,} checked", shown)
     assert re.search(r"faults +block \d+, cancel \d+", shown)
-    assert re.search(r"kill +skipped: would end", shown)
-    assert re.search(r"swallow +skipped: needs a network store", shown)
+    assert re.search(r"skipped +kill, pause: would end", shown)
+    assert re.search(r"skipped +delay, .*swallow, garbage: needs a network store", shown)
+    assert re.search(r"skipped +server-pause, server-kill, restart: there is no server", shown)
     assert re.search(r"anomalies +0\n", shown)
 
 
@@ -160,4 +162,5 @@ def test_a_seed_decides_on_the_faults() -> None:
     assert plans[0] == plans[1] != plans[2]
     assert {blow.fault for blow in plans[0]} == set(FAULTS)
     assert all(blow.at < 3 for blow in plans[0])
+    assert {blow.place for blow in plans[0] if blow.fault in OF_SERVERS} == {4}
     assert sum(len(blocks(plans[0], place)) for place in range(4)) == 2

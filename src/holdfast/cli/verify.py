@@ -13,11 +13,14 @@ from holdfast.cli.commands import Commands, complain
 from holdfast.errors import HoldfastError
 
 if TYPE_CHECKING:
-    from holdfast.verification import Fault, Plan, Result
+    from holdfast.verification import Plan, Result
 
 COULD_NOT_RUN = 2
 BAR = 30
-NAMES = ("none", "kill", "pause", "block", "cancel", "cut", "swallow", "all")
+NAMES = (
+    "none", "kill", "pause", "block", "cancel", "delay", "freeze", "trickle", "cut", "half",
+    "swallow", "garbage", "server-pause", "server-kill", "restart", "all",
+)  # fmt: skip
 
 
 def add_to(commands: Commands) -> None:
@@ -35,6 +38,13 @@ def add_to(commands: Commands) -> None:
     parser.add_argument("--seed", type=int, help="what decides on load and faults (random)")
     parser.add_argument(
         "--faults", choices=NAMES, nargs="+", default=["none"], help="what goes wrong (none)"
+    )
+    parser.add_argument(
+        "--server-command",
+        metavar="COMMAND",
+        default="",
+        help="start the server of the store with this, and do it harm too; it is killed only if it "
+        "keeps what it acknowledged (for Redis: --appendonly yes --appendfsync always)",
     )
     parser.add_argument("--report", type=Path, metavar="FILE.html", help="write a report")
     parser.set_defaults(run=_verify)
@@ -64,8 +74,9 @@ def _verify(options: Namespace) -> int:
 
 def _plan(options: Namespace) -> "Plan":
     from holdfast.verification import Plan
+    from holdfast.verification.possible import possible
 
-    wanted, skipped = _faults(options.store, set(options.faults))
+    wanted, skipped = possible(options.store, options.faults, options.server_command)
     return Plan(
         url=options.store,
         namespace=f"verify-{secrets.token_hex(6)}",
@@ -76,21 +87,8 @@ def _plan(options: Namespace) -> "Plan":
         seed=secrets.randbelow(1_000_000) if options.seed is None else options.seed,
         faults=wanted,
         skipped=skipped,
+        server_command=options.server_command,
     )
-
-
-def _faults(url: str, named: set[str]) -> tuple["frozenset[Fault]", dict[str, str]]:
-    """Part what can be done to a store from what cannot, with the reasons."""
-    from holdfast.verification import FAULTS, OF_NETWORKS
-
-    named = {*FAULTS, *OF_NETWORKS} if "all" in named else named
-    skipped = dict.fromkeys(OF_NETWORKS, "needs a network store")
-    if _in_memory(url):
-        skipped |= dict.fromkeys(("kill", "pause"), "would end or stop the store itself")
-    possible = named - skipped.keys()
-    return frozenset(fault for fault in FAULTS if possible.intersection([fault])), {
-        fault: reason for fault, reason in skipped.items() if fault in named
-    }
 
 
 def _in_memory(url: str) -> bool:

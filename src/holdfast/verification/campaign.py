@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,23 +15,29 @@ from holdfast.testing.histories.calls import Store
 from holdfast.testing.histories.events import monotonic
 from holdfast.verification.judging import FEW_STEPS, STEPS, judge
 from holdfast.verification.measuring import SECOND, Measures
-from holdfast.verification.nemesis import Blow, blocks, schedule, strike
+from holdfast.verification.nemesis import Blow, Nemesis, blocks, schedule
+from holdfast.verification.networks import address_of, through
 from holdfast.verification.opening import open_checked
 from holdfast.verification.plan import (
     CANCELLED_SHARE,
     MAX_ITEMS,
+    OF_NETWORKS,
     Fault,
     Order,
     Plan,
     Played,
     Suffered,
 )
+from holdfast.verification.proxy import Proxy
 from holdfast.verification.result import Result, Round
+from holdfast.verification.server import Server, ServerFailed, StartedServer
 from holdfast.verification.swarm import Alone, Crew, Swarm
 
 AT_ONCE: Final = 64
 # The last part of a run is too short for a round of its own.
 SHORTEST: Final = 0.3
+# How many seconds a store may take until it answers again.
+LONGEST_SILENCE: Final = 30
 
 Tell = Callable[[Result, float], None]
 
@@ -47,20 +53,36 @@ async def verify(plan: Plan, *, tell: Tell = _to_nobody) -> Result:
         HoldfastError, OSError: the store could not be opened or used at all.
     """
     keys = Keyring.generate()
-    async with open_checked(plan.url, keys=keys, namespace=plan.namespace) as store:
-        return await verify_store(store, plan, keys=keys, tell=tell)
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(_served(plan)) if plan.server_command else None
+        store = await stack.enter_async_context(
+            open_checked(plan.url, keys=keys, namespace=plan.namespace)
+        )
+        await _until_it_answers(store)
+        return await verify_store(store, plan, keys=keys, tell=tell, server=server)
 
 
 async def verify_store(
-    store: Store, plan: Plan, *, keys: Keyring, tell: Tell = _to_nobody
+    store: Store,
+    plan: Plan,
+    *,
+    keys: Keyring,
+    tell: Tell = _to_nobody,
+    server: Server | None = None,
 ) -> Result:
-    """Put an open store through a plan, and remove all that was made in it."""
+    """Put an open store through a plan, and remove all that was made in it.
+
+    Faults of the server are done to `server`.
+    """
     with TemporaryDirectory(prefix="holdfast-verify-") as name:
         folder = Path(name)
         campaign = _Campaign(store, plan, folder, tell)
         try:
-            async with _crew(store, plan, folder, keys) as crew:
-                await campaign.run(crew)
+            async with (
+                _proxies(plan, folder) as proxies,
+                _crew(store, plan, folder, keys, proxies) as crew,
+            ):
+                await campaign.run(Nemesis(crew, proxies, server))
         finally:
             # Only now has every worker ended, and nothing can come back.
             await _remove_all(store)
@@ -69,18 +91,52 @@ async def verify_store(
     return campaign.result
 
 
+def _served(plan: Plan) -> StartedServer:
+    address = address_of(plan.url)
+    if address is None:
+        raise ServerFailed("--server-command starts one server, and the store has none or several")
+    return StartedServer(plan.server_command, address)
+
+
+async def _until_it_answers(store: Store) -> bool:
+    """Wait until the store answers; a server that was just started may have to read its data."""
+    for _ in range(LONGEST_SILENCE * 10):
+        try:
+            await store.count_active()
+        except StoreUnavailable:
+            await asyncio.sleep(0.1)
+        else:
+            return True
+    return False
+
+
 @asynccontextmanager
-async def _crew(store: Store, plan: Plan, folder: Path, keys: Keyring) -> AsyncGenerator[Crew]:
+async def _proxies(plan: Plan, folder: Path) -> AsyncGenerator[Sequence[Proxy]]:
+    """Stand a proxy before each worker, where faults of the network are wanted."""
+    address = address_of(plan.url)
+    async with AsyncExitStack() as stack:
+        if address is None or not plan.faults.intersection(OF_NETWORKS):
+            yield ()
+            return
+        paths = [folder / f"p{place}" for place in range(plan.processes)]
+        yield [
+            await stack.enter_async_context(
+                Proxy(address, path=path if isinstance(address, Path) else None, seed=plan.seed)
+            )
+            for path in paths
+        ]
+
+
+@asynccontextmanager
+async def _crew(
+    store: Store, plan: Plan, folder: Path, keys: Keyring, proxies: Sequence[Proxy]
+) -> AsyncGenerator[Crew]:
     if plan.processes == 1 and plan.url.startswith("memory:"):
         yield Alone(store, folder)
         return
-    setup = {
-        "url": plan.url,
-        "namespace": plan.namespace,
-        "keys": keys.to_text(),
-        "folder": str(folder),
-    }
-    async with Swarm(setup, places=plan.processes) as swarm:
+    setup = {"namespace": plan.namespace, "keys": keys.to_text(), "folder": str(folder)}
+    urls = [through(plan.url, proxy) for proxy in proxies] or [plan.url] * plan.processes
+    async with Swarm(setup, urls=urls) as swarm:
         yield swarm
 
 
@@ -93,17 +149,23 @@ class _Campaign:
         self._began = monotonic()
         self.result = Result(plan, Measures(self._began, plan.seconds))
 
-    async def run(self, crew: Crew) -> None:
+    async def run(self, nemesis: Nemesis) -> None:
         """Play rounds until the time is over, one of each kind at least, or until one is bad."""
         phases, number = self._plan.phases, 0
         while self.result.ok and (number < len(phases) or self._left > SHORTEST):
-            await self._round(crew, number, phases[number % len(phases)])
-            self.result.complaints = list(crew.complaints)
+            await self._round(nemesis, number, phases[number % len(phases)])
+            self.result.complaints += nemesis.crew.complaints
+            nemesis.crew.complaints.clear()
+            self._complain_of_crossed_replies()
             self.result.seconds = (monotonic() - self._began) / SECOND
             number += 1
             self._tell(self.result, self._share(number))
         if not self.result.measures.count("ok"):
             raise StoreUnavailable("The store answered no operation at all")
+
+    def _complain_of_crossed_replies(self) -> None:
+        if crossed := self.result.statistics["crossed_replies"]:
+            self.result.complaints.append(f"replies that came to the wrong caller: {crossed}")
 
     def _share(self, rounds: int) -> float:
         """Say how much is done, of the time and of the rounds that there are at least."""
@@ -114,29 +176,32 @@ class _Campaign:
     def _left(self) -> float:
         return self._plan.seconds - (monotonic() - self._began) / SECOND
 
-    async def _round(self, crew: Crew, number: int, faults: Sequence[Fault]) -> None:
+    async def _round(self, nemesis: Nemesis, number: int, faults: Sequence[Fault]) -> None:
         session_ids = self._plan.session_ids(number)
         values = {"values": {"topic": "none"}}
         await self._ask_all(f"{number}-first", (Call("create", id_, values) for id_ in session_ids))
         begin = monotonic()
-        await self._load(crew, number, faults)
+        await self._load(nemesis, number, faults)
         end = monotonic()
+        if not await _until_it_answers(self._store):
+            self.result.complaints.append(f"no answer for {LONGEST_SILENCE} s after the faults")
         await self._ask_all(f"{number}-last", _final_reads(session_ids))
-        if self._passes(number, faults, begin=begin, end=end):
+        if await self._passes(number, faults, begin=begin, end=end):
             await self._store.delete_batch(session_ids)
 
-    async def _load(self, crew: Crew, number: int, faults: Sequence[Fault]) -> None:
+    async def _load(self, nemesis: Nemesis, number: int, faults: Sequence[Fault]) -> None:
         plan = self._plan
         seconds, seed = plan.round_seconds, f"{plan.seed}/{number}"
         blows = schedule(faults, seconds=seconds, places=plan.processes, seed=seed)
         orders = self._orders(number, faults, blows, until=monotonic() + int(seconds * SECOND))
-        played, suffered = await asyncio.gather(crew.play(orders), strike(crew, blows))
+        played, suffered = await asyncio.gather(nemesis.crew.play(orders), nemesis.strike(blows))
         self._note(played, suffered)
 
-    def _passes(self, number: int, faults: Sequence[Fault], *, begin: int, end: int) -> bool:
-        """Check what was written down in a round."""
+    async def _passes(self, number: int, faults: Sequence[Fault], *, begin: int, end: int) -> bool:
+        """Check what was written down in a round, while proxies and connections stay alive."""
         history = self._history(number)
-        judgement = judge(history, steps=FEW_STEPS if "cancel" in faults else STEPS)
+        steps = FEW_STEPS if "cancel" in faults else STEPS
+        judgement = await asyncio.to_thread(judge, history, steps=steps)
         self.result.measures.add(history.events)
         self.result.findings += judgement.findings
         self.result.rounds.append(
@@ -182,6 +247,7 @@ class _Campaign:
         self.result.suffered += suffered
         for place, one in enumerate(played):
             self.result.cancelled += one.cancelled
+            self.result.statistics.update(one.statistics)
             self.result.suffered += [
                 Suffered("block", place, begin, end) for begin, end in one.blocks
             ]

@@ -4,14 +4,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-Fault: TypeAlias = Literal["kill", "pause", "block", "cancel"]
+Fault: TypeAlias = Literal[
+    "kill", "pause", "block", "cancel", "delay", "freeze", "trickle", "cut", "half", "swallow",
+    "garbage", "server-pause", "server-kill", "restart",
+]  # fmt: skip
 
-FAULTS: Final[Sequence[Fault]] = ("kill", "pause", "block", "cancel")
-# Faults of a network, which no store of this version has.
-OF_NETWORKS: Final = ("cut", "swallow")
+# Faults of the workers, of the network between them and the server, and of the server.
+OF_WORKERS: Final[Sequence[Fault]] = ("kill", "pause", "block")
+OF_SLOW_NETWORKS: Final[Sequence[Fault]] = ("delay", "freeze", "trickle")
+OF_CUT_NETWORKS: Final[Sequence[Fault]] = ("cut", "half", "swallow", "garbage")
+OF_NETWORKS: Final[Sequence[Fault]] = (*OF_SLOW_NETWORKS, *OF_CUT_NETWORKS)
+OF_SERVERS: Final[Sequence[Fault]] = ("server-pause", "server-kill", "restart")
+FAULTS: Final[Sequence[Fault]] = (*OF_WORKERS, "cancel", *OF_NETWORKS, *OF_SERVERS)
 # What happens in the rounds of a run, one after the other: a round in which calls are cancelled
-# has no other fault, and one round of every three has none, so that most orders can be settled.
-PHASES: Final[Sequence[Sequence[Fault]]] = (("kill", "pause", "block"), ("cancel",), ())
+# has no other fault, and the last one of every cycle has none, so that most orders can be settled.
+PHASES: Final[Sequence[Sequence[Fault]]] = (
+    OF_WORKERS, OF_CUT_NETWORKS, ("cancel",), OF_SERVERS, OF_SLOW_NETWORKS,
+)  # fmt: skip
 LONGEST_ROUND: Final = 4.0
 # What the exact check can settle: so many operations a round, and so many a session; fewer where
 # many go unanswered.
@@ -25,7 +34,10 @@ MAX_ITEMS: Final = 64
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What to try; `skipped` says of each fault that cannot be tried why."""
+    """What to try; `skipped` says of each fault that cannot be tried why.
+
+    `server_command` starts the server of the store, where that is not running already.
+    """
 
     url: str
     namespace: str
@@ -36,6 +48,7 @@ class Plan:
     seed: int = 0
     faults: frozenset[Fault] = frozenset()
     skipped: Mapping[str, str] = field(default_factory=dict[str, str])
+    server_command: str = ""
 
     @property
     def phases(self) -> Sequence[Sequence[Fault]]:
@@ -80,14 +93,21 @@ class Order(NamedTuple):
 
 
 class Played(NamedTuple):
-    """What a worker says of a round: how many calls it cancelled, when its loop stood still."""
+    """What a worker says of a round: how many calls it cancelled, when its loop stood still.
+
+    `statistics` are what its store counted meanwhile.
+    """
 
     cancelled: int = 0
     blocks: Sequence[tuple[int, int]] = ()
+    statistics: Mapping[str, int] = {}
 
 
 class Suffered(NamedTuple):
-    """A fault that was done to a worker, between two moments of the shared clock."""
+    """A fault that was done between two moments of the shared clock.
+
+    It was done to the worker at `place` or its network; past the workers' places is the server.
+    """
 
     fault: Fault
     place: int

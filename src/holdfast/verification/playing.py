@@ -17,6 +17,8 @@ from holdfast.verification.plan import Order, Played
 
 # How often a caller holds a session for several changes, instead of making one call.
 TENURES: Final = 0.01
+# How long, at most, a caller waits after it was told that the store is not available.
+UNAVAILABLE: Final = 0.05
 # A cancellation comes within so many times what calls have taken of late.
 CANCELLED_WITHIN: Final = 1.5
 
@@ -24,6 +26,7 @@ CANCELLED_WITHIN: Final = 1.5
 async def play(store: Store, order: Order, recorder: Recorder, *, name: str) -> Played:
     """Follow an order until its time or its number of calls is used up."""
     player = _Player(store, order, recorder, seed=f"{order.seed}/{name}")
+    before = store.backend.statistics()
     loop = asyncio.get_running_loop()
     blocks = [loop.call_later(at, player.block, seconds) for at, seconds in order.blocks]
     async with asyncio.TaskGroup() as group:
@@ -34,7 +37,10 @@ async def play(store: Store, order: Order, recorder: Recorder, *, name: str) -> 
             group.create_task(player.keep_calling(caller))
     for block in blocks:
         block.cancel()
-    return Played(player.cancelled, player.blocks)
+    counted = {what: n - before.get(what, 0) for what, n in store.backend.statistics().items()}
+    return Played(
+        player.cancelled, player.blocks, {what: n for what, n in counted.items() if n > 0}
+    )
 
 
 class _Player:
@@ -90,7 +96,11 @@ class _Player:
 
     async def _call(self, caller: Caller, call: Call) -> None:
         work = partial(perform, self._store, call)
-        caller.learn(call, await self._recorder.record(caller.name, call, work))
+        reply = await self._recorder.record(caller.name, call, work)
+        caller.learn(call, reply)
+        if reply.error == "StoreUnavailable":
+            # Everybody who asks on and on while there is nobody to answer learns the same.
+            await asyncio.sleep(UNAVAILABLE * self._dice.random())
 
     async def _hold(self, caller: Caller) -> None:
         """Hold a session for a few changes, with the store renewing the lease meanwhile."""

@@ -12,13 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, Self
 
-from holdfast.verification.relaying import Relay, Trick, Way, Weather
+from holdfast.verification.relaying import Address, Relay, Trick, Way, Weather, connect
 
 BOTH_WAYS: Final[frozenset[Way]] = frozenset({"requests", "answers"})
 HOST: Final = "127.0.0.1"
-
-# A host and a port, or the path of a Unix socket.
-Address = tuple[str, int] | Path
 
 
 class Proxy:
@@ -29,7 +26,7 @@ class Proxy:
 
     def __init__(self, server: Address, *, path: Path | None = None, seed: object = 0) -> None:
         self._server = server
-        self._path = path
+        self.path = path
         self._weather = Weather(random.Random(f"{seed}"))
         self._relays: set[Relay] = set()
         self._connecting: set[asyncio.Task[None]] = set()
@@ -43,11 +40,11 @@ class Proxy:
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        if self._path is None:
+        if self.path is None:
             listening = await loop.create_server(self._accept, HOST, 0)
             self.port = int(listening.sockets[0].getsockname()[1])
         else:
-            listening = await loop.create_unix_server(self._accept, str(self._path))
+            listening = await loop.create_unix_server(self._accept, str(self.path))
         self._ending.callback(listening.close)
         return self
 
@@ -71,12 +68,8 @@ class Proxy:
         return relay.client
 
     async def _connect(self, relay: Relay) -> None:
-        loop = asyncio.get_running_loop()
         try:
-            if isinstance(self._server, Path):
-                await loop.create_unix_connection(lambda: relay.server, str(self._server))
-            else:
-                await loop.create_connection(lambda: relay.server, *self._server)
+            await connect(lambda: relay.server, self._server)
         except OSError:
             relay.cut()
 

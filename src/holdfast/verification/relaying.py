@@ -7,8 +7,11 @@ import struct
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
+# A host and a port, or the path of a Unix socket.
+Address: TypeAlias = tuple[str, int] | Path
 Way: TypeAlias = Literal["requests", "answers"]
 Trick: TypeAlias = Literal["half", "swallow", "garbage"]
 
@@ -187,6 +190,23 @@ class Lane:
             self._timer = loop.call_at(self._parts[0][0], self.go_on)
         elif self._ended:
             self._end.finish()
+
+
+async def connect(
+    protocol: Callable[[], asyncio.Protocol], address: Address, *, leave: bool = False
+) -> None:
+    """Connect to a server, and `leave` at once if wished.
+
+    Raises:
+        OSError: nobody listens there.
+    """
+    loop = asyncio.get_running_loop()
+    if isinstance(address, Path):
+        transport, _ = await loop.create_unix_connection(protocol, str(address))
+    else:
+        transport, _ = await loop.create_connection(protocol, *address)
+    if leave:
+        transport.abort()
 
 
 class End(asyncio.Protocol):

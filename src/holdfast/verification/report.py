@@ -37,6 +37,9 @@ rect.round { fill: var(--band) } rect.cancel { fill: var(--tint) } rect.busy { f
 polyline.busy { stroke: var(--busy) }
 polyline.slow { stroke: var(--slow) } rect.kill { fill: var(--bad) } rect.pause { fill: #8a63b8 }
 rect.block { fill: var(--slow) }
+rect.delay, rect.freeze, rect.trickle { fill: #2a9d8f }
+rect.cut, rect.half, rect.swallow, rect.garbage { fill: #c8467a }
+rect.server-pause { fill: #8a63b8 } rect.server-kill, rect.restart { fill: var(--bad) }
 .wide { overflow-x: auto } .wide svg { min-width: 40rem }
 @media (max-width: 40rem) { body { font-size: 12px; margin: 1rem auto } }
 .key { display: inline-block; width: .8em; height: .8em;
@@ -45,6 +48,7 @@ rect.block { fill: var(--slow) }
 KEYS: Final = {
     "operations": "var(--busy)", "killed": "var(--bad)", "stopped": "#8a63b8",
     "event loop blocked": "var(--slow)", "calls cancelled": "var(--tint)",
+    "network slow": "#2a9d8f", "connection cut": "#c8467a",
 }  # fmt: skip
 
 
@@ -91,6 +95,8 @@ def _pictures(result: Result) -> Iterator[str]:
     yield "<h2>Workers</h2>"
     yield f"<p>Bands are rounds, checked one by one.{_keys()}</p>"
     names = [f"worker {place}" for place in range(result.plan.processes)]
+    if any(one.place == result.plan.processes for one in result.suffered):
+        names.append("server")
     spans = [*_business(result), *_blows(result)]
     yield _wide(lanes(axis, names, rounds=_bands(result), spans=spans))
     speeds, width = result.measures.speeds, result.measures.width

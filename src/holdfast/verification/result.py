@@ -3,12 +3,16 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from holdfast.testing.histories import Finding
 from holdfast.verification.measuring import Measures
+from holdfast.verification.networks import without_password
 from holdfast.verification.plan import Fault, Plan, Suffered
 
 SHOWN = 10
+# What is told of what the stores of the workers counted.
+COUNTED = ("retries", "breaker_opened", "connections", "crossed_replies")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +40,7 @@ class Result:
     cancelled: int = 0
     findings: list[Finding] = field(default_factory=list[Finding])
     complaints: list[str] = field(default_factory=list[str])
+    statistics: Counter[str] = field(default_factory=Counter[str])
     seconds: float = 0.0
 
     @property
@@ -72,12 +77,15 @@ class Result:
 
     def facts(self) -> Iterator[tuple[str, str]]:
         """Tell what was tried and what it came to: names and values."""
-        yield "store", self.plan.url
+        yield "store", without_password(self.plan.url)
         yield "load", self._load()
         yield "operations", self._checked()
         yield "faults", ", ".join(f"{kind} {n:,}" for kind, n in self.done().items()) or "none"
-        for fault, reason in self.plan.skipped.items():
-            yield fault, f"skipped: {reason}"
+        for reason, faults in groupby(self.plan.skipped, key=self.plan.skipped.__getitem__):
+            yield "skipped", f"{', '.join(faults)}: {reason}"
+        counted = [f"{name.replace('_', ' ')} {self.statistics[name]:,}" for name in COUNTED]
+        if self.statistics.keys() & set(COUNTED):
+            yield "inside", ", ".join(counted)
         yield "order", f"found for {self.settled:,} sessions" + self._unsettled()
 
     def _load(self) -> str:

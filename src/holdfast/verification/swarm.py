@@ -76,11 +76,12 @@ class Alone:
 
 
 class Swarm:
-    """A worker process at each place."""
+    """A worker process at each place; `urls` say how each reaches the store."""
 
-    def __init__(self, setup: dict[str, Any], *, places: int) -> None:
+    def __init__(self, setup: dict[str, Any], *, urls: Sequence[str]) -> None:
         self._setup = setup
-        self._places = range(places)
+        self._urls = urls
+        self._places = range(len(urls))
         self._workers: dict[int, _Worker] = {}
         self._lives: Counter[int] = Counter()
         self._ending = AsyncExitStack()
@@ -116,7 +117,7 @@ class Swarm:
         process = await asyncio.create_subprocess_exec(*WORKER, stdin=PIPE, stdout=PIPE)
         worker = self._workers[place] = _Worker(name, process)
         self._ending.push_async_callback(worker.leave)
-        await worker.say({**self._setup, "name": name})
+        await worker.say({**self._setup, "url": self._urls[place], "name": name})
         await worker.hear()
         return worker
 

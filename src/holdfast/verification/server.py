@@ -1,0 +1,144 @@
+"""The server of a store, where the verification starts it, and may kill, stop and restart it."""
+
+import asyncio
+import shlex
+import signal
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
+from typing import Final, Protocol, Self
+
+from holdfast.verification.relaying import Address, connect
+
+# How long a server may take to answer, and to end.
+PATIENCE: Final = 30.0
+PAUSE: Final = 0.02
+SHOWN: Final = 2000
+
+
+class ServerFailed(OSError):
+    """The server could not be started, or ended by itself."""
+
+
+class Server(Protocol):
+    """What faults are done to."""
+
+    async def pause(self, seconds: float) -> None:
+        """Have it stand still for a while."""
+        ...
+
+    async def kill(self, seconds: float) -> None:
+        """End it at once, and start it again after a while."""
+        ...
+
+    async def restart(self, seconds: float) -> None:
+        """End it in good order, and start it again after a while."""
+        ...
+
+
+class StartedServer:
+    """One process, in a session of its own: who interrupts the command does not interrupt it."""
+
+    def __init__(self, command: str, address: Address) -> None:
+        self._command = shlex.split(command)
+        self._address = address
+        self._process: Process | None = None
+        self._output: asyncio.Task[bytes] | None = None
+
+    async def __aenter__(self) -> Self:
+        if await self._listens():
+            raise ServerFailed(
+                f"Something listens at {self._address} already: --server-command is for a server "
+                "that is not running yet, because this one may be killed."
+            )
+        try:
+            await self._start()
+        except BaseException:
+            await self._end(signal.SIGKILL)
+            raise
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self._end(signal.SIGTERM)
+
+    async def pause(self, seconds: float) -> None:
+        """Send SIGSTOP, and SIGCONT after a while."""
+        self._send(signal.SIGSTOP)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self._send(signal.SIGCONT)
+
+    async def kill(self, seconds: float) -> None:
+        """Send SIGKILL, and start it again after a while."""
+        await self._end(signal.SIGKILL)
+        await asyncio.sleep(seconds)
+        await self._start()
+
+    async def restart(self, seconds: float) -> None:
+        """Send SIGTERM, and start it again after a while."""
+        await self._end(signal.SIGTERM)
+        await asyncio.sleep(seconds)
+        await self._start()
+
+    async def _start(self) -> None:
+        """Start the process, and wait until it listens.
+
+        Raises:
+            ServerFailed: it ended, or does not listen in time.
+        """
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self._command, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, start_new_session=True
+            )
+        except OSError as exc:
+            raise ServerFailed(f"The server could not be started: {exc}") from exc
+        self._process = process
+        self._output = asyncio.create_task(_last_words(process))
+        for _ in range(round(PATIENCE / PAUSE)):
+            if process.returncode is not None:
+                said = (await self._output).decode(errors="replace")
+                raise ServerFailed(f"The server ended with {process.returncode}. It said:\n{said}")
+            if await self._listens():
+                return
+            await asyncio.sleep(PAUSE)
+        raise ServerFailed(f"The server does not listen at {self._address}")
+
+    async def _listens(self) -> bool:
+        try:
+            await connect(asyncio.Protocol, self._address, leave=True)
+        except OSError:
+            return False
+        return True
+
+    async def _end(self, how: signal.Signals) -> None:
+        """End it, and wait until it has ended; who does not listen is killed."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        _send(process, how)
+        _send(process, signal.SIGCONT)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await process.wait()
+        except TimeoutError:
+            _send(process, signal.SIGKILL)
+            await process.wait()
+        if self._output is not None:
+            await self._output
+
+    def _send(self, what: signal.Signals) -> None:
+        if self._process is not None:
+            _send(self._process, what)
+
+
+def _send(process: Process, what: signal.Signals) -> None:
+    if process.returncode is None:
+        process.send_signal(what)
+
+
+async def _last_words(process: Process) -> bytes:
+    """Read what a process says to its end, and keep the last of it."""
+    kept = b""
+    if process.stdout is not None:
+        while said := await process.stdout.read(65536):
+            kept = (kept + said)[-SHOWN:]
+    return kept
