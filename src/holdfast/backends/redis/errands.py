@@ -64,6 +64,10 @@ class Errands:
         """Give all buckets of the store."""
         return range(0 if self._link is None else self._link.buckets)
 
+    def last_heard(self) -> list[float]:
+        """Say for each bucket when its node was heard, in seconds of the loop; 0 if it is away."""
+        return [] if self._link is None else list(map(self._link.last_heard, self.buckets()))
+
     def send(self, bucket: int, command: Command, again: Again) -> None:
         """Queue a command now; call `again` after a pause if it cannot be done."""
         if self._link is None:

@@ -1,11 +1,11 @@
 """What happens to the sessions of a namespace: scripts publish it, watchers subscribe to it.
 
-A message is a letter and the id of a session, on the channel `hf:{bucket}:e:<namespace>`.
+A message is `<kind> <reason or -> <id of the session>`, on the channel `hf:{bucket}:e:<namespace>`.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -16,11 +16,16 @@ from holdfast.events import Event, Feed, Feeds, Kind, Reason
 
 logger = logging.getLogger(__name__)
 
-MEANINGS: Final[Mapping[bytes, tuple[Kind, Reason | None]]] = {
-    b"c": ("created", None),
-    b"u": ("changed", None),
-    b"d": ("destroyed", "deleted"),
-    b"x": ("destroyed", "expired"),
+KINDS: Final[Mapping[bytes, Kind]] = {
+    b"created": "created",
+    b"changed": "changed",
+    b"destroyed": "destroyed",
+}
+REASONS: Final[Mapping[bytes, Reason]] = {
+    b"deleted": "deleted",
+    b"expired": "expired",
+    b"evicted": "evicted",
+    b"revoked": "revoked",
 }
 
 
@@ -36,7 +41,7 @@ class Events:
         return len(self._feeds)
 
     @asynccontextmanager
-    async def watch(self, namespace: str) -> AsyncIterator[Feed]:
+    async def watch(self, namespace: str) -> AsyncGenerator[Feed]:
         """Tell what happens in a namespace from the beginning of the block to its end.
 
         Raises:
@@ -53,8 +58,10 @@ class Events:
 
     def told(self, namespace: str, message: bytes) -> None:
         """Pass on what a script has published."""
-        kind, reason = MEANINGS[message[:1]]
-        self._feeds.tell(namespace, Event(kind, message[1:].decode(), reason))
+        kind, reason, session_id = message.split(b" ", 2)
+        if kind in KINDS:
+            event = Event(KINDS[kind], session_id.decode(), REASONS.get(reason))
+            self._feeds.tell(namespace, event)
 
     def unsubscribed(self, namespace: str) -> None:
         """Subscribe where the bucket is now; messages may have been lost."""

@@ -1,12 +1,13 @@
 """What Redis says unasked, and to whom it goes: listeners, waiters, watchers, the near cache."""
 
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from holdfast.backends.redis.errands import Errands
 from holdfast.backends.redis.events import Events
 from holdfast.backends.redis.keys import EVENTS, SESSION, WAKING
 from holdfast.backends.redis.link import Link
 from holdfast.backends.redis.listening import Listening
+from holdfast.backends.redis.nearby import Cache, Nearby
 from holdfast.backends.redis.waking import Waking
 
 INVALIDATE: Final = b"invalidate"
@@ -14,32 +15,26 @@ MESSAGE: Final = b"smessage"
 UNSUBSCRIBED: Final = b"sunsubscribe"
 
 
-class Cache(Protocol):
-    """What is told which sessions moved; see `holdfast.near_cache`."""
-
-    def forget(self, name: str) -> None:
-        """Drop what is kept of one session."""
-        ...
-
-    def flush(self) -> None:
-        """Drop everything."""
-        ...
-
-
 class Pushes:
     """The hearing of a backend's link; `process` names this process in lines for leases."""
 
-    def __init__(self, *, process: bytes, cache: Cache | None = None) -> None:
+    def __init__(self, *, process: bytes) -> None:
         self.errands = Errands()
         self.listening = Listening(self.errands)
         self.waking = Waking(self.errands, process=process)
         self.events = Events(self.errands)
-        self._cache = cache
+        self._nearby: Nearby | None = None
+
+    def keep_honest(self, cache: Cache, *, namespace: str, ping_interval: float) -> None:
+        """Tell a near cache of a namespace what it has to know; to be called before `begin`."""
+        self._nearby = Nearby(self.errands, cache, namespace=namespace, interval=ping_interval)
 
     def begin(self, link: Link) -> None:
         """Speak through this link from now on."""
         self.errands.begin(link)
         self.connected()
+        if self._nearby is not None:
+            self._nearby.begin()
 
     async def aclose(self) -> None:
         """Wake everybody, and forget what was heard."""
@@ -47,7 +42,8 @@ class Pushes:
         self.listening.close()
         self.waking.close()
         self.events.close()
-        self._flush()
+        if self._nearby is not None:
+            self._nearby.close()
 
     def pushed(self, kind: bytes, message: list[Any]) -> None:
         """Take a push, before the answers that come after it."""
@@ -60,7 +56,8 @@ class Pushes:
 
     def connected(self) -> None:
         """Begin anew: nobody told what happened in between."""
-        self._flush()
+        if self._nearby is not None:
+            self._nearby.connected()
         self.listening.look_again()
         self.waking.subscribe_again()
         self.events.subscribe_again()
@@ -84,8 +81,8 @@ class Pushes:
         for moved in keys:
             _, _, kind, named = moved.split(b":", 3)
             name = named.decode()
-            if self._cache is not None and kind == SESSION:
-                self._cache.forget(name)
+            if self._nearby is not None and kind == SESSION:
+                self._nearby.moved(name)
             self.listening.moved(name)
 
     def _told(self, channel: bytes, message: bytes) -> None:
@@ -103,5 +100,5 @@ class Pushes:
             self.events.unsubscribed(name.decode())
 
     def _flush(self) -> None:
-        if self._cache is not None:
-            self._cache.flush()
+        if self._nearby is not None:
+            self._nearby.flush()
