@@ -62,9 +62,9 @@ class Nearby:
         self._cache.flush()
 
     def begin(self) -> None:
-        """Watch the nodes until all is closed."""
-        self.connected()
-        self._watch()
+        """Watch the nodes until all is closed: twice an interval, for all are heard once."""
+        self._look()
+        self._errands.later(self.begin, self._interval / 2)
 
     def connected(self) -> None:
         """Begin anew: nothing that was kept is promised by the new connection."""
@@ -77,13 +77,8 @@ class Nearby:
         self._cache.alive_until(0.0)
         self._cache.flush()
 
-    def _watch(self) -> None:
-        """Look twice an interval: a healthy node is heard once an interval at least."""
-        self._look()
-        self._errands.later(self._watch, self._interval / 2)
-
     def _look(self) -> None:
-        """Say until when all nodes would be heard; those that are not connected promised nothing."""
+        """Say until when all nodes would be heard; those that are away have promised nothing."""
         heard = [at for at in self._errands.last_heard() if at]
         if not heard:
             self._cache.alive_until(0.0)
