@@ -1,7 +1,7 @@
 """Which faults can be done to which store, and why others cannot."""
 
 import shlex
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from itertools import pairwise
 
 from holdfast.verification.networks import address_of, is_network, why_no_proxy
@@ -14,17 +14,12 @@ def possible(
     url: str, named: Collection[str], server_command: str = ""
 ) -> tuple[frozenset[Fault], Mapping[str, str]]:
     """Part the named faults into those that can be done and those that cannot, with reasons."""
-    chosen = FAULTS if "all" in named else [*_named(named)]
+    chosen: list[Fault] = [*FAULTS]
+    if "all" not in named:
+        chosen = [fault for fault in chosen if str(fault) in named]
     reasons = {fault: _why_not(fault, url, server_command) for fault in chosen}
     skipped = {str(fault): reason for fault, reason in reasons.items() if reason}
     return frozenset(fault for fault, reason in reasons.items() if not reason), skipped
-
-
-def _named(names: Collection[str]) -> Iterator[Fault]:
-    for fault in FAULTS:
-        name: str = fault
-        if name in names:
-            yield fault
 
 
 def _why_not(fault: Fault, url: str, server_command: str) -> str:
