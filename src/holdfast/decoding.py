@@ -62,7 +62,7 @@ class Decoder(Generic[M]):
         opened = self._opened(session_id, record, kept)
         snapshot = self._read(session_id, record, opened)
         self.forget(session_id)
-        if sum(map(len, record.values.values())) <= LARGEST_KEPT:
+        if is_small(record):
             self._keep(session_id, _Kept(record, snapshot, opened))
         return snapshot
 
@@ -125,6 +125,11 @@ class Decoder(Generic[M]):
         object.__setattr__(snapshot, "__pydantic_extra__", None)
         object.__setattr__(snapshot, "__pydantic_private__", None)
         return snapshot
+
+
+def is_small(record: Record) -> bool:
+    """Say whether a snapshot of the record is small enough to be kept."""
+    return sum(map(len, record.values.values())) <= LARGEST_KEPT
 
 
 Reader = Callable[[Record, Mapping[str, Any]], Any]

@@ -19,7 +19,9 @@ class Health(NamedTuple):
 class Stats(NamedTuple):
     """Facts and counters of one store in this process.
 
-    `backend` holds what the backend counts: batches, retries, evictions.
+    `backend` holds what the backend counts: batches, retries, evictions; `near_cache` hits and
+    misses, invalidations and flushes, and the age of its oldest snapshot in seconds (empty where
+    there is none).
     """
 
     store_type: str
@@ -32,3 +34,4 @@ class Stats(NamedTuple):
     unreadable_sessions: int
     rollbacks: int
     backend: Mapping[str, int]
+    near_cache: Mapping[str, float] = {}

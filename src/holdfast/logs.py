@@ -66,7 +66,7 @@ class Logs(Sessions[M]):
 
     async def _drop(self, session_id: str, *, everything: bool) -> Dropped:
         operation = Drop(self._key(session_id), everything, self._terms.sliding)
-        outcome = await self._backend.execute(operation)
+        outcome = await self._write(session_id, operation)
         if isinstance(outcome, Dropped):
             return outcome
         raise refusal(session_id, operation, outcome)

@@ -1,6 +1,6 @@
 """The calls on one session: read it, change it, end it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Generic
 
 from typing_extensions import TypeVar
@@ -16,19 +16,22 @@ from holdfast.backend import (
     Deleted,
     Existing,
     Found,
+    Operation,
+    Outcome,
     Read,
     Record,
     Touch,
 )
 from holdfast.change import Applied, Change, check_change
 from holdfast.clock import MICROSECONDS
-from holdfast.decoding import Decoder
+from holdfast.decoding import Decoder, is_small
 from holdfast.encoding import Encoder, State
 from holdfast.entropy import Entropy
 from holdfast.errors import FlagTaken, InvalidSession, RevisionConflict, SessionNotFound
 from holdfast.freezing import read_only
 from holdfast.keyring import Keyring
 from holdfast.layout import Layout
+from holdfast.near_cache import NearCache
 from holdfast.sealing import Sealer
 from holdfast.session import Session, check_session_id
 from holdfast.terms import Terms
@@ -48,6 +51,7 @@ class Sessions(Generic[M]):
         model: type[M],
         keys: Keyring,
         terms: Terms = Terms(),
+        near_cache: NearCache[M] | None = None,
     ) -> None:
         self._backend = backend
         self._model = model
@@ -61,6 +65,7 @@ class Sessions(Generic[M]):
         self._decoder = Decoder(model, layout, sealer)
         self._marks = Watermarks()
         self._turns = Turns()
+        self._near = near_cache
         self._unreadable = 0
 
     async def create(
@@ -79,7 +84,7 @@ class Sessions(Generic[M]):
         session_id = self._entropy.token() if session_id is None else session_id
         sealed = self._encoder.initial(check_session_id(session_id), user_id, state)
         operation = self._create(session_id, sealed, ttl)
-        match await self._backend.execute(operation):
+        match await self._write(session_id, operation):
             case Created(record):
                 return self._open(session_id, record)
             case outcome:
@@ -87,14 +92,13 @@ class Sessions(Generic[M]):
 
     async def get(self, session_id: str, *, fresh: bool = False) -> M | None:
         """Read a session; None when there is none. With `fresh` no near cache may answer."""
+        near = self._near
+        if near is not None and not fresh:
+            kept = near.get(session_id)
+            return await self._fetch(session_id, near) if kept is None else kept
         before = self._marks.before(session_id)
         outcome = await self._backend.execute(Read(self._key(session_id)))
-        if not isinstance(outcome, Found):
-            self._decoder.forget(session_id)
-            return None
-        record = outcome.record
-        self._marks.compare(session_id, before, record.incarnation, record.revision)
-        return self._open(session_id, record)
+        return self._seen(session_id, before, outcome)
 
     async def get_or_create(
         self,
@@ -114,7 +118,7 @@ class Sessions(Generic[M]):
         user_id = state.pop("user_id", None)
         sealed = self._encoder.initial(session_id, user_id, state)
         operation = self._create(session_id, sealed, ttl)
-        match await self._backend.execute(operation):
+        match await self._write(session_id, operation):
             case Created(record) | Existing(record):
                 return self._open(session_id, record)
             case outcome:
@@ -203,12 +207,12 @@ class Sessions(Generic[M]):
     async def touch(self, session_id: str) -> bool:
         """Record activity; moves the deadline only when the store is sliding."""
         operation = Touch(self._key(session_id), self._terms.sliding)
-        return isinstance(await self._backend.execute(operation), Found)
+        return isinstance(await self._write(session_id, operation), Found)
 
     async def extend(self, session_id: str, ttl: float) -> bool:
         """Give the session `ttl` seconds of idle time from now, within `max_age`."""
         operation = Touch(self._key(session_id), ttl=self._terms.idle(ttl))
-        return isinstance(await self._backend.execute(operation), Found)
+        return isinstance(await self._write(session_id, operation), Found)
 
     async def delete(
         self,
@@ -228,7 +232,7 @@ class Sessions(Generic[M]):
             expect_revision,
             self._entropy.token() if self._backend.answers_can_be_lost else "",
         )
-        match await self._backend.execute(operation):
+        match await self._write(session_id, operation):
             case Deleted(existed):
                 self._decoder.forget(session_id)
                 return existed
@@ -238,6 +242,41 @@ class Sessions(Generic[M]):
     async def exists(self, session_id: str) -> bool:
         """Say whether the session is live; this never extends it."""
         return isinstance(await self._backend.execute(Read(self._key(session_id))), Found)
+
+    async def _fetch(self, session_id: str, near: NearCache[M]) -> M | None:
+        """Read a session, and keep it near until it moves."""
+        before = self._marks.before(session_id)
+        operation = Read(self._key(session_id), tracked=True)
+        ticket = near.begin(session_id)
+        outcome = await self._backend.execute(operation)
+        snapshot = self._seen(session_id, before, outcome)
+        if snapshot is not None and isinstance(outcome, Found) and is_small(outcome.record):
+            near.fill(ticket, snapshot, expires=outcome.record.expires)
+        return snapshot
+
+    def _seen(self, session_id: str, before: Mark | None, outcome: Outcome) -> M | None:
+        """Open what a read answered, none older than what was seen before."""
+        if not isinstance(outcome, Found):
+            self._decoder.forget(session_id)
+            return None
+        record = outcome.record
+        self._marks.compare(session_id, before, record.incarnation, record.revision)
+        return self._open(session_id, record)
+
+    def _write(self, session_id: str, operation: Operation) -> Awaitable[Outcome]:
+        """Have an operation of this process's own answered; nothing older is near meanwhile."""
+        if self._near is None:
+            return self._backend.execute(operation)
+        return self._write_past(self._near, session_id, operation)
+
+    async def _write_past(
+        self, near: NearCache[M], session_id: str, operation: Operation
+    ) -> Outcome:
+        near.drop(session_id)
+        try:
+            return await self._backend.execute(operation)
+        finally:
+            near.drop(session_id)
 
     def _key(self, session_id: str) -> str:
         return self._prefix + check_session_id(session_id)
@@ -257,7 +296,7 @@ class Sessions(Generic[M]):
         )
 
     async def _set_new(self, operation: Create, session_id: str) -> Applied:
-        match await self._backend.execute(operation):
+        match await self._write(session_id, operation):
             case Created(record):
                 counters = read_only(record.integers)
                 return Applied(record.incarnation, 1, counters, None, 0, False)
@@ -267,7 +306,7 @@ class Sessions(Generic[M]):
                 raise refusal(session_id, operation, outcome)
 
     async def _apply(self, session_id: str, operation: Apply, before: Mark | None) -> Applied:
-        outcome = await self._backend.execute(operation)
+        outcome = await self._write(session_id, operation)
         if not isinstance(outcome, Changed):
             raise refusal(session_id, operation, outcome)
         if not outcome.replayed:

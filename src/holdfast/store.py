@@ -33,6 +33,7 @@ from holdfast.holding import Holdings, Lease
 from holdfast.keyring import Keyring
 from holdfast.lease import Leases
 from holdfast.logs import Logs
+from holdfast.near_cache import NearCache
 from holdfast.observing import Observer
 from holdfast.paging import Page, read_cursor, write_cursor
 from holdfast.probing import PROBES, probe
@@ -61,8 +62,9 @@ class SessionStore(Logs[M]):
         terms: Terms = Terms(),
         observers: Iterable[Observer] = (),
         clock: Clock = SYSTEM_CLOCK,
+        near_cache: NearCache[M] | None = None,
     ) -> None:
-        super().__init__(backend, model=model, keys=keys, terms=terms)
+        super().__init__(backend, model=model, keys=keys, terms=terms, near_cache=near_cache)
         self.leases = Leases(
             backend, namespace=terms.namespace, entropy=self._entropy, observers=observers
         )
@@ -210,6 +212,7 @@ class SessionStore(Logs[M]):
             unreadable_sessions=self._unreadable,
             rollbacks=self._marks.rollbacks,
             backend=self._backend.statistics(),
+            near_cache={} if self._near is None else self._near.statistics(),
         )
 
     def _open_or_skip(self, session_id: str, record: Record) -> M | None:
