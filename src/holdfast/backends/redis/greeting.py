@@ -20,7 +20,7 @@ DENIED: Final = {
 
 
 class Greeting(NamedTuple):
-    """What a server says of itself; `role` is `master` or `replica`."""
+    """What a server says of itself; `role` is `master`, `replica`, or nothing of a Sentinel."""
 
     server: str
     version: str
@@ -82,6 +82,7 @@ def _denied(refused: Refused, location: str) -> Exception:
 
 def _checked(hello: Reply, location: str) -> Greeting:
     facts = {bytes(name): value for name, value in hello.items()}
+    facts.setdefault(b"role", b"")
     greeting = Greeting(*(facts[key].decode() for key in (b"server", b"version", b"role", b"mode")))
     numbers = re.match(r"(\d+)\.(\d+)", greeting.version)
     found = tuple(map(int, numbers.groups())) if numbers else OLDEST

@@ -119,6 +119,11 @@ class Node:
         """
         self._serve(await self._connect())
 
+    def begin(self) -> None:
+        """Connect soon; commands that are sent meanwhile wait for it."""
+        if self._connection is None and self._opening is None and not self._closed:
+            self._start()
+
     async def close(self) -> None:
         """Give commands under way a moment to be answered, then leave nothing behind."""
         self._closed = True
@@ -182,14 +187,20 @@ class Node:
                 self._check(greeting)
         except BaseException as exc:
             await connection.close(patience=0.0)
-            if isinstance(exc, OSError):
-                why = "no answer in time" if isinstance(exc, TimeoutError) else exc.strerror
-                raise self._unreachable(why or str(exc)) from exc
+            if isinstance(exc, OSError | StoreUnavailable):
+                raise self._unreachable(exc) from exc
             raise
         self.greeting = greeting
         return connection
 
-    def _unreachable(self, why: str) -> StoreUnavailable:
+    def _unreachable(self, error: OSError | StoreUnavailable) -> StoreUnavailable:
+        match error:
+            case StoreUnavailable():
+                return StoreUnavailable(error.reason)
+            case TimeoutError():
+                why = "no answer in time"
+            case _:
+                why = error.strerror or str(error)
         return StoreUnavailable(f"The session store at {self.address} cannot be reached: {why}")
 
     def _made(self) -> Connection:
