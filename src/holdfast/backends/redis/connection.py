@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple, cast
 from hiredis import ProtocolError, PushNotification, Reader
 
 from holdfast.backends.redis.link import Command, Refused, Reply
+from holdfast.backends.redis.refusals import FAULT, refusal_of
 from holdfast.backends.redis.resp import PING
 from holdfast.backends.redis.traffic import Traffic
 from holdfast.errors import Certainty, StoreUnavailable
@@ -202,7 +203,7 @@ class Connection(asyncio.Protocol):
                 self._pushed(reply)
                 continue
             if not in_flight:
-                return self._crossed()
+                return self._unasked(reply)
             future, command = in_flight.popleft()
             self._size -= len(command.payload)
             if kind is Refused:
@@ -228,6 +229,14 @@ class Connection(asyncio.Protocol):
             self._size -= len(command.payload)
             if not future.done():
                 future.set_result(push)
+
+    def _unasked(self, reply: Reply) -> None:
+        """Give up: a server that has no connection left says so before it is asked anything."""
+        refusal = refusal_of(reply) if isinstance(reply, Refused) else FAULT
+        if refusal is FAULT:
+            self._crossed()
+        else:
+            self.drop(refusal.reason)
 
     def _crossed(self) -> None:
         self._traffic.crossed_replies += 1
