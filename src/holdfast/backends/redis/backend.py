@@ -1,62 +1,148 @@
 """The Redis backend: one operation is one call of a script in one slot, or a plain read."""
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Self
 
-from holdfast.backend import Operation, Outcome
+from holdfast.backend import (
+    Acquire,
+    Apply,
+    Count,
+    Create,
+    Delete,
+    Drop,
+    List,
+    Operation,
+    Outcome,
+    Purge,
+    Read,
+    ReadItems,
+    Release,
+    Renew,
+    Take,
+    Touch,
+)
 from holdfast.backends.entering import already_open
 from holdfast.backends.redis.calling import Caller
-from holdfast.backends.redis.link import Link
-from holdfast.bells import Bell, Bells
+from holdfast.backends.redis.changing import Changing
+from holdfast.backends.redis.leasing import Leasing
+from holdfast.backends.redis.limiting import Limiting
+from holdfast.backends.redis.linking import link_to
+from holdfast.backends.redis.listing import Listing
+from holdfast.backends.redis.living import Living
+from holdfast.backends.redis.location import Location
+from holdfast.backends.redis.pushes import Pushes
+from holdfast.backends.redis.reading import Reading
+from holdfast.bells import Bell
+from holdfast.events import Event
 
 
 class RedisBackend:
-    """Keeps sessions in Redis or Valkey, at the other end of `link`.
+    """Keeps sessions in Redis or Valkey, at a location.
 
-    Entering raises `RuntimeError` while the backend is open. A closed one may be entered again.
+    Entering raises `InvalidStore` when what is there is no store that can be used,
+    `StoreUnavailable` when it cannot be reached, and `RuntimeError` while the backend is open. A
+    closed one may be entered again.
     """
 
     name = "redis"
     answers_can_be_lost = True
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
+    def __init__(self, location: Location) -> None:
+        process = secrets.token_hex(8).encode()
         self._entered = False
-        self._caller = Caller(link)
-        self._bells = Bells()
+        self.pushes = Pushes(process=process)
+        self._link = link_to(location, hearing=self.pushes)
+        self._caller = Caller(self._link)
+        self._reading = Reading(self._caller)
+        self._changing = Changing(self._caller)
+        self._living = Living(self._caller)
+        self._leasing = Leasing(self._caller, process=process)
+        self._listing = Listing(self._caller)
+        self._limiting = Limiting(self._caller)
 
     async def __aenter__(self) -> Self:
         if self._entered:
             raise already_open(self.name)
         self._entered = True
         self._caller.forget()
+        self._reading.forget()
         try:
             await self._link.__aenter__()
         except BaseException:
             self._entered = False
             raise
+        self.pushes.begin(self._link)
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        """Wait for the answers under way, and close the connections."""
+        """Wake who listens, wait for the answers under way, and close the connections."""
         try:
+            await self.pushes.aclose()
             await self._link.__aexit__(*exc_info)
         finally:
             self._entered = False
 
     async def execute(self, operation: Operation) -> Outcome:
-        """Answer one operation, in one round trip."""
-        raise NotImplementedError(operation)
+        """Answer one operation."""
+        match operation:
+            case Read():
+                return await self._reading.read(operation)
+            case Apply():
+                return await self._changing.apply(operation)
+            case Create():
+                return await self._living.create(operation)
+            case Acquire() | Renew() | Release():
+                return await self._hold(operation)
+            case Count() | List() | Purge():
+                return await self._overlook(operation)
+            case Take():
+                return await self._limiting.take(operation)
+            case ReadItems():
+                return await self._reading.read_items(operation)
+            case Touch():
+                return await self._living.touch(operation)
+            case Drop():
+                return await self._living.drop(operation)
+            case Delete():
+                return await self._living.delete(operation)
+
+    async def _hold(self, operation: Acquire | Renew | Release) -> Outcome:
+        match operation:
+            case Acquire():
+                return await self._leasing.acquire(operation)
+            case Renew():
+                return await self._leasing.renew(operation)
+            case Release():
+                return await self._leasing.release(operation)
+
+    async def _overlook(self, operation: Count | List | Purge) -> Outcome:
+        match operation:
+            case Count():
+                return await self._listing.count(operation)
+            case List():
+                return await self._listing.list(operation)
+            case Purge():
+                return await self._listing.purge(operation)
 
     def listen(self, key: str) -> AbstractContextManager[Bell]:
         """Ring when the session changes, ends, or loses its lease, in whichever process."""
-        return self._bells.listen(key)
+        return self.pushes.listening.listen(key)
 
     def line_up(self, key: str, token: str) -> AbstractContextManager[Bell]:
         """Ring when it is this token's turn."""
-        return self.listen(key)
+        return self.pushes.waking.line_up(key, token)
+
+    def events(self, namespace: str) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+        """Tell what happens to the sessions of a namespace, in whichever process."""
+        return self.pushes.events.watch(namespace)
 
     def statistics(self) -> Mapping[str, int]:
-        """Count what came over the connections, and listeners."""
-        return {"listeners": len(self._bells)}
+        """Count what came over the connections, listeners, and who waits for a lease."""
+        return {
+            **self._link.statistics(),
+            "kept_replies": len(self._reading),
+            "listeners": len(self.pushes.listening),
+            "waiting_for_leases": len(self.pushes.waking),
+        }

@@ -1,34 +1,40 @@
 """Scripts called on one session or one bucket: each call carries a nonce, and is one command."""
 
+import asyncio
 import secrets
 from collections.abc import Iterable
 from itertools import count
 from struct import Struct
 from typing import Final
 
-from holdfast.backends.redis.keys import bucket_of, key
+from holdfast.backends.redis.keys import CREATIONS, DEADLINES, SESSION, bucket_of, key
 from holdfast.backends.redis.link import Command, Link, Refused, Reply
 from holdfast.backends.redis.resp import encode
 from holdfast.backends.redis.scripts import Script
 
 PLACES_KEPT: Final = 4096
+OF_THE_NAMESPACE: Final = (DEADLINES, CREATIONS)
+TRACKED: Final = encode(b"CLIENT", b"CACHING", b"YES")
 _NONCE: Final = Struct("<Q")
 
 
 class Place:
     """Where a name is: its bucket, and what the commands on it begin with, encoded once."""
 
-    __slots__ = ("_starts", "bucket", "name", "namespace", "session_id")
+    __slots__ = ("_starts", "bucket", "look", "name", "namespace", "session_id", "tracked")
 
     def __init__(self, name: str, buckets: int) -> None:
         self.name = name.encode()
         self.namespace, _, self.session_id = self.name.partition(b"/")
         self.bucket = bucket_of(self.name, buckets)
         self._starts: dict[tuple[str, bytes], tuple[int, bytes]] = {}
+        read = encode(b"HGETALL", self.key(SESSION))
+        self.look = Command(read)
+        self.tracked = Command(read, prelude=TRACKED, preludes=1)
 
     def key(self, kind: bytes) -> bytes:
-        """Name one of the keys; those in capitals belong to the whole namespace."""
-        if kind in b"xc":
+        """Name one of the keys; two kinds belong to the whole namespace."""
+        if kind in OF_THE_NAMESPACE:
             return key(self.bucket, kind, self.namespace)
         return key(self.bucket, kind, self.name)
 
@@ -90,9 +96,15 @@ class Caller:
         self, bucket: int, script: Script, keys: Iterable[bytes], arguments: Iterable[bytes] = ()
     ) -> Reply:
         """Call a script on keys of a bucket."""
+        return await self.send(bucket, self.command(script, keys, arguments))
+
+    def command(
+        self, script: Script, keys: Iterable[bytes], arguments: Iterable[bytes] = ()
+    ) -> Command:
+        """Write the call of a script on any keys of one bucket."""
         nonce, keys = self.nonce(), tuple(keys)
         payload = encode(b"EVALSHA", script.digest, b"%d" % len(keys), *keys, nonce, *arguments)
-        return await self.send(bucket, Command(payload, nonce, script))
+        return Command(payload, nonce, script)
 
     async def send(self, bucket: int, command: Command) -> Reply:
         """Send a command, and wait for its answer."""
@@ -101,6 +113,18 @@ class Caller:
         except Refused as refused:
             failure = refused
         return await self._link.recover(bucket, command, failure)
+
+    async def send_all(self, commands: Iterable[tuple[int, Command]]) -> list[Reply]:
+        """Send commands to their buckets, all at once, and wait for all answers."""
+        asked = tuple(commands)
+        futures = [self._link.send(bucket, command) for bucket, command in asked]
+        answers = await asyncio.gather(*futures, return_exceptions=True)
+        for place, answer in enumerate(answers):
+            if isinstance(answer, Refused):
+                answers[place] = await self._link.recover(*asked[place], answer)
+            elif isinstance(answer, BaseException):
+                raise answer
+        return answers
 
 
 def _body(parts: Iterable[bytes]) -> bytes:

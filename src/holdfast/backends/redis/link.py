@@ -1,6 +1,7 @@
 """The line between verbs and nodes: commands go to wherever their bucket is now."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol, Self
 
 from holdfast.backends.redis.scripts import Script
@@ -64,6 +65,10 @@ class Link(Protocol):
 
         It is 0 while there is no connection.
         """
+        ...
+
+    def statistics(self) -> Mapping[str, int]:
+        """Count connections, bytes, and commands under way."""
         ...
 
     async def recover(self, bucket: int, command: Command, refused: Refused) -> Reply:

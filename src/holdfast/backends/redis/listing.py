@@ -1,0 +1,122 @@
+"""What concerns all sessions of a namespace: listed, counted, collected. Nothing here scans."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from holdfast.backend import Count, Counted, List, Listed, Purge, Purged, Record, Where
+from holdfast.backends.redis.calling import Caller, Place
+from holdfast.backends.redis.indices import ANY, NOW, Index, Part, Position, parts_of
+from holdfast.backends.redis.keys import (
+    CHANGES,
+    CREATIONS,
+    DEADLINES,
+    LEASE,
+    LINE,
+    LOG,
+    OLDER_CHANGES,
+    SESSION,
+    bucket_of,
+    key,
+)
+from holdfast.backends.redis.link import Command
+from holdfast.backends.redis.living import user_index
+from holdfast.backends.redis.packing import unpack_fields
+from holdfast.backends.redis.resp import encode
+from holdfast.backends.redis.scripts import script
+from holdfast.backends.scan import MAX_SCANNED, matches
+
+# How many sessions are looked at together.
+AT_ONCE: Final = 256
+ENDING: Final = (SESSION, LOG, CHANGES, OLDER_CHANGES, LEASE, LINE, DEADLINES, CREATIONS)
+
+Ids = list[str]
+Looked = list[Record | None]
+
+
+class Listing:
+    """Lists, counts and collects."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    async def list(self, operation: List) -> Listed:
+        """List a page."""
+        index, after = self._index(operation)
+        rows: dict[str, Record] = {}
+        looked = 0
+        while looked < MAX_SCANNED:
+            want = min(operation.limit - len(rows), AT_ONCE, MAX_SCANNED - looked)
+            positions, ended = await index.stretch(after, want)
+            found = await self._look(operation.namespace, positions)
+            for position, record in zip(positions, found, strict=True):
+                if record is not None and _belongs(record, position, operation.where):
+                    rows[position[1]] = record
+            if ended:
+                return Listed(tuple(rows.items()), None)
+            after = positions[-1]
+            looked += len(positions)
+            if len(rows) == operation.limit:
+                break
+        return Listed(tuple(rows.items()), after)
+
+    def _index(self, operation: List) -> tuple[Index, Position]:
+        namespace, where = operation.namespace, operation.where
+        after = operation.after or (0, "")
+        buckets = self._caller.buckets
+        if where.user_tags:
+            indices = (user_index(namespace.encode(), tag, buckets) for tag in where.user_tags)
+            return Index(self._caller, [Part(*index) for index in indices]), after
+        parts = parts_of(CREATIONS, namespace, buckets)
+        if where.created_from is not None:
+            after = max(after, (where.created_from, ""))
+        greatest = ANY if where.created_to is None else b"%d" % where.created_to
+        return Index(self._caller, parts, greatest=greatest), after
+
+    async def _look(self, namespace: str, positions: Sequence[Position]) -> Looked:
+        names = [f"{namespace}/{session_id}".encode() for _, session_id in positions]
+        buckets = [bucket_of(name, self._caller.buckets) for name in names]
+        found = await self._caller.send_all(
+            (bucket, Command(encode(b"HGETALL", key(bucket, SESSION, name))))
+            for bucket, name in zip(buckets, names, strict=True)
+        )
+        return [unpack_fields(fields) for fields in found]
+
+    async def count(self, operation: Count) -> Counted:
+        """Ask each bucket once."""
+        parts = parts_of(DEADLINES, operation.namespace, self._caller.buckets)
+        counted = await self._caller.send_all(
+            (part.bucket, self._caller.command(script("count"), (part.key,))) for part in parts
+        )
+        return Counted(sum(sessions for (sessions,) in counted))
+
+    async def purge(self, operation: Purge) -> Purged:
+        """Collect what is due, each session in a step of its own that looks again."""
+        namespace = operation.namespace
+        parts = parts_of(DEADLINES, namespace, self._caller.buckets)
+        index = Index(self._caller, parts, greatest=NOW)
+        collected: list[str] = []
+        after, ended = (0, ""), False
+        while not ended and len(collected) < operation.limit:
+            want = min(operation.limit - len(collected), AT_ONCE)
+            positions, ended = await index.stretch(after, want)
+            collected += await self._collect(namespace, [name for _, name in positions])
+            after = positions[-1] if positions else after
+        return Purged(tuple(collected))
+
+    async def _collect(self, namespace: str, ids: Ids) -> Ids:
+        answers = await self._caller.send_all(
+            self._ending(Place(f"{namespace}/{session_id}", self._caller.buckets))
+            for session_id in ids
+        )
+        return [session_id for session_id, (ended,) in zip(ids, answers, strict=True) if ended]
+
+    def _ending(self, place: Place) -> tuple[int, Command]:
+        keys = [place.key(kind) for kind in ENDING]
+        return place.bucket, self._caller.command(script("purge"), keys)
+
+
+def _belongs(record: Record, position: Position, where: Where) -> bool:
+    """Say whether what was found is listed here: not if the id is another session's by now."""
+    if not matches(record, where):
+        return False
+    return bool(where.user_tags) or record.created == position[0]

@@ -1,0 +1,43 @@
+#!lua flags=allow-oom
+-- End a session and all that belongs to it.
+--
+-- KEYS[1] session  KEYS[2] log  KEYS[3] changes  KEYS[4] older changes  KEYS[5] lease  KEYS[6] line
+-- KEYS[7] deletions  KEYS[8] deadlines  KEYS[9] creations
+-- ARGV    nonce, change id (none: ''), revision (-1: any), incarnation (none: leave out)
+-- Returns {nonce, 0} there was none, {nonce, 1, user tag, creation} deleted,
+--         {nonce, 2, revision} not as expected.
+--
+-- The session is described in apply.lua. Deletions are a hash: change id -> what was answered; it
+-- ends a minute after the last. The event says `d<id>`.
+local call = redis.call
+local nonce, change, expected, incarnation = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
+
+local function answered(existed)
+  if change ~= '' then
+    call('HSET', KEYS[7], change, existed)
+    call('PEXPIRE', KEYS[7], 60000)
+  end
+end
+
+local known = change ~= '' and call('HGET', KEYS[7], change)
+if known then
+  return {nonce, tonumber(known), '', '0'}
+end
+local meta = call('HGET', KEYS[1], 'm')
+if not meta then
+  answered(0)
+  return {nonce, 0}
+end
+local revision, created = struct.unpack('<i8i8', meta)
+local own, user = struct.unpack('<Hc0Hc0', meta, 81)
+if (incarnation and incarnation ~= own) or (expected ~= -1 and expected ~= revision) then
+  return {nonce, 2, revision}
+end
+local bucket, namespace, id = string.match(KEYS[1], '^(hf:{%d+}:)s:([^/]*)/(.*)$')
+
+call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6])
+call('ZREM', KEYS[8], id)
+call('ZREM', KEYS[9], id)
+answered(1)
+call('SPUBLISH', bucket .. 'e:' .. namespace, 'd' .. id)
+return {nonce, 1, user, string.format('%d', created)}

@@ -1,0 +1,135 @@
+"""How sessions, items and integers stand in Redis; the scripts say it from their side.
+
+A session is a hash: under `m` ten integers (revision, created, updated, active, base, ttl, cap,
+length, last item, size), incarnation and user tag after their lengths, and the counters as
+`;name=12;other=0;`; every other field is a sealed value under its tag. Names of counters are
+identifiers, so nothing in them needs to be escaped.
+"""
+
+from collections.abc import Iterable, Mapping
+from struct import Struct
+from typing import Final
+
+from holdfast.backend import Create, Record, StoredItem
+
+META: Final = b"m"
+LENGTH: Final = Struct("<H")
+_META: Final = Struct("<10qH")
+_ITEM: Final = Struct("<IHIHH")
+# Change ids that are 32 hexadecimal digits are written as the 16 bytes that they stand for.
+_RAW: Final = 0x8000
+_RAW_DIGITS: Final = 32
+
+
+def pack_text(text: bytes) -> bytes:
+    """Put its length before a text."""
+    return LENGTH.pack(len(text)) + text
+
+
+def pack_integers(integers: Mapping[str, int]) -> bytes:
+    """Write counters and flags."""
+    return f";{''.join([f'{name}={value:d};' for name, value in integers.items()])}".encode()
+
+
+def unpack_integers(text: bytes) -> dict[str, int]:
+    """Read what `pack_integers` or a script wrote.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    if len(text) < 2:
+        return {}
+    pairs = [pair.partition("=") for pair in text[1:-1].decode().split(";")]
+    return {name: int(value) for name, _, value in pairs}
+
+
+def escaped(tag: bytes) -> bytes:
+    """Name the field of a value: a tag of nothing but m gets one more, for `m` is taken."""
+    return tag + META if tag and not tag.strip(META) else tag
+
+
+def _unescaped(values: dict[bytes, bytes]) -> dict[bytes, bytes]:
+    return {tag if not tag or tag.strip(META) else tag[1:]: value for tag, value in values.items()}
+
+
+def pack_identity(operation: Create) -> bytes:
+    """Write what stands in `m` behind the size when a session begins."""
+    return b"".join(
+        (
+            pack_text(operation.incarnation.encode()),
+            pack_text(operation.user_tag),
+            pack_integers(operation.integers),
+        )
+    )
+
+
+def unpack_record(meta: bytes, values: dict[bytes, bytes]) -> Record:
+    """Read a session from its `m` and its other fields.
+
+    Raises:
+        ValueError, struct.error: it is damaged.
+    """
+    (
+        revision, created, updated, active, base, ttl, cap, length, last_item, _, size,
+    ) = _META.unpack_from(meta)  # fmt: skip
+    middle = _META.size + size
+    (tag_size,) = LENGTH.unpack_from(meta, middle)
+    end = middle + 2 + tag_size
+    if META + META in values:
+        values = _unescaped(values)
+    incarnation = meta[_META.size : middle].decode()
+    integers = unpack_integers(meta[end:])
+    return Record(
+        incarnation, revision, created, updated, active, base, ttl, cap,
+        meta[middle + 2 : end], integers, values, length, last_item,
+    )  # fmt: skip
+
+
+def unpack_flat(fields: list[bytes]) -> Record | None:
+    """Read a session from its fields and values in turn; None when what is there is none.
+
+    Raises:
+        ValueError, struct.error: it is damaged.
+    """
+    pairs = iter(fields)
+    return unpack_fields(dict(zip(pairs, pairs, strict=True)))
+
+
+def unpack_fields(fields: dict[bytes, bytes]) -> Record | None:
+    """Read a session from all its fields, which are its values afterwards."""
+    meta = fields.pop(META, None)
+    return None if meta is None else unpack_record(meta, fields)
+
+
+def pack_items(change_id: str, sealed: Iterable[bytes]) -> list[bytes]:
+    """Write what a change puts into the log; the script adds numbers and the time."""
+    text = change_id.encode()
+    raw = _raw(change_id)
+    origin = pack_text(text) if raw is None else LENGTH.pack(_RAW | len(raw)) + raw
+    return [origin + LENGTH.pack(place) + item for place, item in enumerate(sealed, start=1)]
+
+
+def unpack_item(packed: bytes) -> StoredItem:
+    """Read one item.
+
+    Raises:
+        ValueError, struct.error: it is damaged.
+    """
+    low, high, at_low, at_high, size = _ITEM.unpack_from(packed)
+    end = _ITEM.size + (size & ~_RAW)
+    name = packed[_ITEM.size : end]
+    change_id = name.hex() if size & _RAW else name.decode()
+    (place,) = LENGTH.unpack_from(packed, end)
+    return StoredItem(
+        low | high << 32, (at_low | at_high << 32) * 1000, f"{change_id}:{place}", packed[end + 2 :]
+    )
+
+
+def _raw(change_id: str) -> bytes | None:
+    if len(change_id) != _RAW_DIGITS:
+        return None
+    try:
+        raw = bytes.fromhex(change_id)
+    except ValueError:
+        return None
+    return raw if raw.hex() == change_id else None

@@ -1,0 +1,75 @@
+"""Reads: one plain command each; a session that did not change is not taken apart again."""
+
+from typing import Any, Final
+
+from holdfast.backend import Absent, Found, ItemsFound, Read, ReadItems, Record
+from holdfast.backends.redis.calling import Caller
+from holdfast.backends.redis.packing import (
+    META,
+    unpack_fields,
+    unpack_item,
+    unpack_record,
+)
+from holdfast.backends.redis.scripts import script
+
+REPLIES_KEPT: Final = 4096
+# In bytes of sealed values.
+LARGEST_KEPT: Final = 1 << 14
+
+
+class Reading:
+    """Reads sessions and logs; what came last for a session is kept, and the record made of it."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+        self._kept: dict[str, tuple[bytes, dict[bytes, bytes], Found]] = {}
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def forget(self) -> None:
+        """Keep nothing."""
+        self._kept.clear()
+
+    async def read(self, operation: Read) -> Found | Absent:
+        """Read a session; the same record again when nothing in it changed."""
+        name = operation.key
+        place = self._caller.place(name)
+        command = place.tracked if operation.tracked else place.look
+        fields: dict[bytes, bytes] = await self._caller.send(place.bucket, command)
+        meta = fields.pop(META, None)
+        if meta is None:
+            self._kept.pop(name, None)
+            return Absent()
+        kept = self._kept.get(name)
+        if kept is not None and kept[0] == meta and kept[1] == fields:
+            return kept[2]
+        found = Found(unpack_record(meta, fields))
+        self._keep(name, meta, fields, found)
+        return found
+
+    def _keep(self, name: str, meta: bytes, fields: dict[bytes, bytes], found: Found) -> None:
+        kept = self._kept
+        if name not in kept and len(kept) >= REPLIES_KEPT:
+            del kept[next(iter(kept))]
+        if sum(map(len, fields.values())) <= LARGEST_KEPT:
+            kept[name] = meta, fields, found
+        else:
+            kept.pop(name, None)
+
+    async def read_items(self, operation: ReadItems) -> ItemsFound | Absent:
+        """Read a stretch of the log."""
+        terms = b"%d" % operation.after, b"%d" % operation.limit
+        place = self._caller.place(operation.key)
+        status, *answer = await self._caller.call(place, script("items"), b"si", terms)
+        if not status:
+            return Absent()
+        meta, items = answer
+        record = unpack_record(meta, {})
+        return ItemsFound(tuple(map(unpack_item, items)), record.length, record.last_item)
+
+    async def look_at(self, name: str) -> Record | None:
+        """Read a session for a listing; None when there is none."""
+        place = self._caller.place(name)
+        fields: dict[bytes, Any] = await self._caller.send(place.bucket, place.look)
+        return unpack_fields(fields)

@@ -1,0 +1,24 @@
+"""The Redis backend keeps the contract."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from holdfast.backend import Backend
+from holdfast.backends.redis import RedisBackend, parse
+from holdfast.testing import Advance, BackendConformance
+from tests.redis_servers import RedisServer
+
+
+class TestRedis(BackendConformance):
+    second = 50_000
+
+    @pytest.fixture
+    def advance(self) -> Advance:
+        return lambda seconds: asyncio.sleep(seconds * self.second / 1_000_000)
+
+    @pytest.fixture
+    async def backend(self, redis_server: RedisServer) -> AsyncIterator[Backend]:
+        async with RedisBackend(parse(redis_server.url())) as backend:
+            yield backend
