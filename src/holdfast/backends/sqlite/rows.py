@@ -35,8 +35,8 @@ class Row:
     `minute` is where the file counts its deadline, None while the file does not know the session;
     `user_tag` is how the file knows its user.
     `surplus` says how many of the oldest items have to go; `lease` is None until it was looked up;
-    `size` is that of the packed values in the file, in bytes. All that can be done with a `damaged`
-    one is to remove it.
+    `values` are those in the file (the record's own, unless they have changed), `size` is that of
+    them in bytes when packed. All that can be done with a `damaged` one is to remove it.
     """
 
     __slots__ = (
@@ -52,6 +52,7 @@ class Row:
         "stretches",
         "surplus",
         "user_tag",
+        "values",
     )
 
     def __init__(self, number: int, key: str, record: Record) -> None:
@@ -63,6 +64,7 @@ class Row:
         self.damaged = False
         self.remembered = 0
         self.size = 0
+        self.values: Mapping[bytes, bytes] = record.values
         self.stretches: list[Stretch] = []
         self.surplus = 0
         self.changes: dict[str, Columns] = {}
@@ -124,6 +126,7 @@ def columns_of(row: Row, minute: int) -> Columns:
     record = row.record
     sealed = pack_values(record.values)
     row.size = len(sealed)
+    row.values = record.values
     return (
         row.id,
         row.key,
@@ -140,9 +143,15 @@ def columns_of(row: Row, minute: int) -> Columns:
 
 def changes_of(row: Row) -> Columns:
     """Give what `update_session` takes."""
-    record = row.record
-    sealed = pack_values(record.values)
+    sealed = pack_values(row.record.values)
     row.size = len(sealed)
+    row.values = row.record.values
+    return sealed, *advances_of(row)
+
+
+def advances_of(row: Row) -> Columns:
+    """Give what `advance_session` takes."""
+    record = row.record
     return (
         row.remembered,
         record.revision,
@@ -153,7 +162,6 @@ def changes_of(row: Row) -> Columns:
         record.length,
         record.last_item,
         pack_integers(record.integers),
-        sealed,
         row.id,
     )
 

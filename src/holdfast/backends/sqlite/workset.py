@@ -14,6 +14,7 @@ from holdfast.backends.sqlite.rows import (
     Columns,
     Finder,
     Row,
+    advances_of,
     changes_of,
     columns_of,
     damaged,
@@ -210,6 +211,7 @@ class Workset:
     def _write_sessions(self, rows: list[Row], shifts: Counter[tuple[str, int]]) -> None:
         inserted: list[Columns] = []
         updated: list[Columns] = []
+        advanced: list[Columns] = []
         moved: list[Columns] = []
         retagged: list[Columns] = []
         for row in rows:
@@ -218,7 +220,10 @@ class Workset:
                 inserted.append(columns_of(row, minute))
                 shifts[row.namespace, minute] += 1
             else:
-                updated.append(changes_of(row))
+                if row.values is row.record.values:
+                    advanced.append(advances_of(row))
+                else:
+                    updated.append(changes_of(row))
                 if row.user_tag != row.record.user_tag:
                     row.user_tag = row.record.user_tag
                     retagged.append((row.user_tag, row.id))
@@ -229,6 +234,7 @@ class Workset:
             row.minute = minute
         self._many("insert_session", inserted)
         self._many("update_session", updated)
+        self._many("advance_session", advanced)
         self._many("move_session", moved)
         self._many("retag_session", retagged)
 

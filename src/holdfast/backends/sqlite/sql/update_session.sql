@@ -1,5 +1,5 @@
 -- Keep what has changed in a session; its deadline stays within the minute.
 UPDATE sessions SET
-    remembered = ?, revision = ?, updated = ?, active = ?, base = ?, ttl = ?, length = ?,
-    last_item = ?, integers = ?, sealed = ?
+    sealed = ?, remembered = ?, revision = ?, updated = ?, active = ?, base = ?, ttl = ?,
+    length = ?, last_item = ?, integers = ?
 WHERE id = ?
