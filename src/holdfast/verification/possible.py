@@ -19,7 +19,8 @@ def possible(
         chosen = [fault for fault in chosen if str(fault) in named]
     reasons = {fault: _why_not(fault, url, server_command) for fault in chosen}
     skipped = {str(fault): reason for fault, reason in reasons.items() if reason}
-    return frozenset(fault for fault, reason in reasons.items() if not reason), skipped
+    wanted: frozenset[Fault] = frozenset(chosen) - skipped.keys()
+    return wanted, skipped
 
 
 def _why_not(fault: Fault, url: str, server_command: str) -> str:

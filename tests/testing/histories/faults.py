@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.testing.histories import lease_faults, log_faults, state_faults
+from tests.testing.histories import lease_faults, log_faults, state_faults, wide_faults
 from tests.testing.histories.faulty import Faulty
 
 
@@ -14,6 +14,8 @@ class Fault:
     put_into: Callable[[Faulty], None]
     kinds: tuple[str, ...]
     unanswered: float = 0.08
+    # Whether no order agrees with it either.
+    exact: bool = True
 
     def __str__(self) -> str:
         return self.put_into.__name__
@@ -52,10 +54,26 @@ FAULTS = (
     Fault(lease_faults.write_after_expiry, ("accepted_after_lease",)),
     Fault(lease_faults.write_after_release, ("accepted_after_lease",)),
     Fault(lease_faults.renewal_after_another_grant, ("accepted_after_lease",)),
-    Fault(lease_faults.leases_overlap, ("leases_overlap",)),
+    Fault(lease_faults.leases_overlap, ("leases_overlap",), unanswered=0),
     Fault(lease_faults.fence_fell, ("fence_fell",)),
     Fault(lease_faults.fence_repeated, ("fence_repeated",)),
     Fault(state_faults.foreign_value, ("foreign_answer",)),
     Fault(state_faults.foreign_change, ("foreign_answer",)),
     Fault(state_faults.unreadable, ("unexpected_error",)),
+    Fault(wide_faults.not_listed, ("not_listed",), exact=False),
+    Fault(wide_faults.listed_twice, ("listed_twice",), exact=False),
+    Fault(wide_faults.listed_while_absent, ("listed_while_absent",), unanswered=0),
+    Fault(wide_faults.listed_as_it_was, ("stale_read",)),
+    Fault(wide_faults.counted_too_few, ("wrong_total",), unanswered=0, exact=False),
+    Fault(wide_faults.counted_too_many, ("wrong_total",), unanswered=0, exact=False),
+    Fault(wide_faults.transaction_lost, ("wrong_value", "wrong_count")),
+    Fault(wide_faults.transaction_twice, ("wrong_value", "wrong_count"), unanswered=0),
+    Fault(wide_faults.watch_order, ("watch_order",), exact=False),
+    Fault(wide_faults.stale_watch, ("stale_watch",), exact=False),
+    Fault(wide_faults.future_watch, ("future_watch",), exact=False),
+    Fault(wide_faults.watch_ended_early, ("watch_ended_early",), exact=False),
+    Fault(wide_faults.missed_wake_up, ("missed_wake_up",), exact=False),
+    Fault(wide_faults.missed_end, ("missed_wake_up",), unanswered=0, exact=False),
+    Fault(wide_faults.list_ends_otherwise, ("unexpected_error",), exact=False),
+    Fault(wide_faults.watch_ends_otherwise, ("unexpected_error",), exact=False),
 )

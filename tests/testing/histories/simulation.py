@@ -18,7 +18,7 @@ from holdfast.keyring import Keyring
 from holdfast.store import SessionStore
 from holdfast.terms import Terms
 from holdfast.testing.histories import Call, CheckedSession, Event, History, Reply, perform, stamp
-from holdfast.testing.histories.events import NEVER
+from holdfast.testing.histories.events import EVERYWHERE, NEVER
 from holdfast.testing.histories.recording import reply_of
 from holdfast.testing.manual_clock import ManualClock
 
@@ -56,6 +56,22 @@ class Caller:
         return stamp(session, by=self.name, number=self.written)
 
 
+@dataclass
+class Watch:
+    """A watch of one session, and the step that it is at."""
+
+    name: str
+    session: str
+    after: int = 0
+    incarnation: str = ""
+    begin: int = 0
+
+    @property
+    def call(self) -> Call:
+        """Give the step as a call."""
+        return Call("watch", self.session, {"watch": self.name, "after": self.after})
+
+
 async def simulate(plan: Plan) -> History:
     """Make a history."""
     return await _Simulation(plan).run()
@@ -72,6 +88,7 @@ class _Simulation:
         self._order = count()
         self._agenda: list[tuple[int, int, Callable[[], Any]]] = []
         self._events: list[Event] = []
+        self._waiting: list[Watch] = []
 
     async def run(self) -> History:
         backend = MemoryBackend(clock=self._clock.clock)
@@ -82,10 +99,15 @@ class _Simulation:
                 await self._alone(Call("create", session, {"values": {"topic": "none"}}))
             for _ in range(self._plan.callers):
                 self._begin_soon(Caller(f"c{next(self._names)}"))
+            for session in (*self._plan.calm, *self._plan.wild):
+                self._watch_soon(Watch(f"c{next(self._names)}", session))
             await self._work()
             for session in (*self._plan.calm, *self._plan.wild):
                 await self._alone(Call("get", session))
                 await self._alone(Call("items", session))
+            for kind in ("list", "count"):
+                await self._alone(Call(cast("Any", kind), EVERYWHERE))
+            await self._end_watches()
         return History(self._events)
 
     async def _work(self) -> None:
@@ -162,6 +184,48 @@ class _Simulation:
             caller = Caller(f"c{next(self._names)}")
         self._at(begin + self._some(2), lambda: self._begin(caller))
 
+    # Watches: each step looks at the session now and then, until there is something to tell.
+
+    def _watch_soon(self, watch: "Watch") -> None:
+        self._at(self._now + self._some(3), lambda: self._begin_step(watch))
+
+    def _begin_step(self, watch: "Watch") -> None:
+        if len(self._events) < self._plan.operations:
+            watch.begin = self._now
+            self._waiting.append(watch)
+            self._at(self._now + self._some(2), lambda: self._look(watch))
+
+    async def _look(self, watch: "Watch") -> None:
+        answer = await self._told(watch)
+        if answer is not None:
+            self._waiting.remove(watch)
+            self._at(self._now + self._some(1), lambda: self._end_step(watch, answer))
+        elif len(self._events) < self._plan.operations:
+            self._at(self._now + self._some(2), lambda: self._look(watch))
+
+    async def _told(self, watch: "Watch") -> dict[str, Any] | None:
+        found = await self._store.get(watch.session)
+        if found is None or found.incarnation != (watch.incarnation or found.incarnation):
+            return {"ended": True}
+        watch.incarnation = found.incarnation
+        return {"revision": found.revision} if found.revision > watch.after else None
+
+    def _end_step(self, watch: "Watch", answer: dict[str, Any]) -> None:
+        self._write(watch.name, watch.call, watch.begin, self._now, Reply("ok", answer))
+        if "ended" in answer:
+            watch = Watch(f"c{next(self._names)}", watch.session)
+        else:
+            watch.after = answer["revision"]
+        self._watch_soon(watch)
+
+    async def _end_watches(self) -> None:
+        """Have every watch told what there is to tell, and wait a while longer."""
+        waited = self._now + MILLISECOND
+        for watch in self._waiting:
+            self._move_to(self._now + MILLISECOND)
+            answer = await self._told(watch) or {"waiting": waited}
+            self._write(watch.name, watch.call, watch.begin, self._now, Reply("ok", answer))
+
     async def _answer(self, caller: Caller, call: Call, begin: int, end: int) -> None:
         reply = await self._perform(call)
         self._at(end, lambda: self._end(caller, call, begin, reply))
@@ -212,8 +276,11 @@ class _Choice:
             "get": 8, "apply": 8, "increment": 4, "claim": 1, "append": 3, "items": 4,
             "pop_item": 1, "clear_items": 0.3, "touch": 1, "extend": 0.5, "exists": 1, "create": 1,
             "acquire": 3, "steal": 0.7, "renew": 1.5, "release": 1.5,
+            "transact": 2, "list": 0.7, "count": 1,
         } | ({"delete": 1.5, "set": 1.5, "create": 3} if self._wild else {})  # fmt: skip
         kind = self._dice.choices(list(weights), list(weights.values()))[0]
+        if kind in {"list", "count"}:
+            return Call(cast("Any", kind), EVERYWHERE)
         request: dict[str, Any] = getattr(self, f"_{kind}", dict)()
         if kind in {"renew", "release"} and not request["token"]:
             return Call("get", self._session)
@@ -268,6 +335,10 @@ class _Choice:
         name = self._dice.choice(["visits", "spending"])
         delta = -1 if self._wild and self._dice.random() < 0.2 else self._dice.choice([1, 3])
         return {"name": name, "delta": delta, "at_most": 30}
+
+    def _transact(self) -> dict[str, Any]:
+        name = self._dice.choice(["visits", "spending"])
+        return {"name": name, "delta": self._dice.choice([1, 2]), "set": {"mood": self._stamp()}}
 
     def _claim(self) -> dict[str, Any]:
         return {"flag": self._dice.choice(["escalated", "closed"])}

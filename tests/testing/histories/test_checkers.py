@@ -14,6 +14,8 @@ from tests.testing.histories.simulation import MAX_ITEMS
 
 CLEAN = 200
 SEEDS = 20
+# What is found in lists, counts and watches, which have no place in the order of a session.
+WITHOUT_ORDER = {kind for fault in FAULTS if not fault.exact for kind in fault.kinds}
 
 
 @pytest.mark.slow
@@ -29,12 +31,14 @@ def test_a_sound_store_is_never_accused(clean: CleanHistories) -> None:
 
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
 def test_a_fault_is_found_by_both_checkers(clean: CleanHistories, fault: Fault) -> None:
-    """In 20 of 20 histories: the linear checks call it by its name, and no order is found."""
+    """In 20 of 20 histories: the linear checks call it by its name, and no order is found of what
+    has one.
+    """
     for seed, faulty in _with(fault, clean):
         verdict = check_in_linear_time(faulty, max_items=MAX_ITEMS)
         assert verdict.kinds & set(fault.kinds), f"seed {seed}: {verdict}"
         orders = check_order(faulty, max_items=MAX_ITEMS)
-        assert any(order.finding for order in orders.values()), f"seed {seed}"
+        assert any(order.finding for order in orders.values()) or not fault.exact, f"seed {seed}"
 
 
 def _with(fault: Fault, clean: CleanHistories) -> list[tuple[int, History]]:
@@ -58,6 +62,8 @@ def test_the_linear_checks_accuse_only_where_no_order_exists(clean: CleanHistori
         altered = _altered(history, seed)
         orders = check_order(altered, max_items=MAX_ITEMS, budget=400_000)
         for finding in check_in_linear_time(altered, max_items=MAX_ITEMS).findings:
+            if finding.kind in WITHOUT_ORDER:
+                continue
             assert orders[finding.session].finding is not None, f"seed {seed}: {finding}"
             accused += 1
     assert accused > 10

@@ -134,9 +134,9 @@ def test_a_session_beyond_the_exact_check_is_checked_in_linear_time() -> None:
 @pytest.mark.parametrize("unanswered", [0.0, 0.05])
 def test_two_thousand_operations_of_twenty_callers_take_few_steps(unanswered: float) -> None:
     """About ten steps an operation, so that a session takes a fraction of a second."""
-    plan = Plan(seed=1, operations=1950, callers=20, wild=(), unanswered=unanswered)
+    plan = Plan(seed=2, operations=1950, callers=20, wild=(), unanswered=unanswered)
     history = asyncio.run(simulate(plan))
-    partition = Partition("calm", history.events, max_items=12)
+    partition = Partition("calm", history.sessions()["calm"], max_items=12)
     found = Search(partition.acts, max_items=12).run()
     assert found.answer == "yes"
     assert found.steps < 30 * len(history)

@@ -98,6 +98,9 @@ class Act:
                 return _whole(request)
             case "apply":
                 return _change(request)
+            case "transact":
+                added = {request["name"]: request["delta"]}
+                return Effect(set=texts(request.get("set", {})), add=added)
             case "increment":
                 name, cap = request["name"], request.get("at_most", ENDLESS)
                 return Effect(add={name: request.get("delta", 1)}, at_most={name: cap})
@@ -118,7 +121,7 @@ class Act:
             case "create" | "get":
                 values = texts(answer["values"])
                 return _sight(answer, values, made=self.kind == "create")
-            case "set" | "apply":
+            case "set" | "apply" | "transact":
                 return _sight(answer, None, made=True)
             case _:
                 return None

@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Any, Final, cast
 
 from holdfast.testing.histories.acts import Act
+from holdfast.testing.histories.events import Event
 from holdfast.testing.histories.findings import Finding
 from holdfast.testing.histories.partition import Partition
 
@@ -23,6 +24,7 @@ TO_SOME: Final[Mapping[str, frozenset[str]]] = {
     "claim": frozenset({"SessionNotFound", "FlagTaken"}),
     "append": frozenset({"SessionNotFound"}),
     "items": frozenset({"SessionNotFound"}),
+    "transact": frozenset({"SessionNotFound"}),
     "pop_item": frozenset({"SessionNotFound"}),
     "clear_items": frozenset({"SessionNotFound"}),
     "delete": frozenset({"RevisionConflict"}),
@@ -64,15 +66,21 @@ def _disagreement(first: Act, second: Act) -> str:
 
 def errors_agreed_on(partition: Partition) -> Iterator[Finding]:
     """Find errors that the call cannot end with."""
-    for act in partition.acts:
-        error = act.event.error
-        if act.unknown:
+    yield from unexpected_errors(act.event for act in partition.acts)
+    yield from unexpected_errors(partition.watches)
+
+
+def unexpected_errors(events: Iterable[Event]) -> Iterator[Finding]:
+    """Find errors that the call cannot end with, of any calls."""
+    for event in events:
+        error = event.error
+        if event.outcome == "unknown":
             agreed = error in UNANSWERED
         else:
-            agreed = not error or error in TO_ANY or error in TO_SOME.get(act.kind, ())
+            agreed = not error or error in TO_ANY or error in TO_SOME.get(event.kind, ())
         if not agreed:
-            why = f"{act.kind} does not end with {error} while the store keeps its promises."
-            yield partition.finding("unexpected_error", why, act)
+            why = f"{event.kind} does not end with {error} while the store keeps its promises."
+            yield Finding("unexpected_error", event.session, (event,), why)
 
 
 def own_answers(partition: Partition) -> Iterator[Finding]:

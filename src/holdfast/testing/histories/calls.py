@@ -21,6 +21,15 @@ What requests hold (all but those marked * may be left out), and what is answere
     steal        ttl*, renewed                                   {token, fence}
     renew        token*, ttl*                                    {fence}
     release      token*                                          true or false
+    transact     name*, delta*, set                              the revision made
+    list                                                         [[session, snapshot], …]
+    count                                                        how many there are
+    watch        watch*, after*                                  {revision}, {ended}, {waiting}
+
+`transact` reads a counter and sets it to the sum. `list` and `count` are of all sessions, and have
+`EVERYWHERE` in the place of one. A `watch` is one step of the watch so named, which was at revision
+`after`: the next revision, the end, or `waiting` since a moment of the shared clock, for as long as
+its caller was willing to wait. It is not performed like the others.
 
 A snapshot is {incarnation, revision, integers, values}; a revision made is {incarnation, revision,
 integers, first_item, last_item, replayed}. `integers` are counters and flags (0 or 1), `values` all
@@ -154,6 +163,29 @@ async def _release(store: Store, call: Call) -> Any:
     return await store.leases.release(call.session, call.request["token"])
 
 
+async def _transact(store: Store, call: Call) -> Any:
+    name, delta, values = call.request["name"], call.request["delta"], call.request.get("set", {})
+
+    def sum_up(session: CheckedSession) -> Change:
+        return Change(set={**values, name: getattr(session, name) + delta})
+
+    return _revision_made(await store.transact(call.session, sum_up))
+
+
+async def _list(store: Store, _call: Call) -> Any:
+    listed: list[Any] = []
+    cursor: str | None = None
+    while True:
+        page = await store.list_active(cursor=cursor)
+        listed += ([session.session_id, snapshot(session)] for session in page.sessions)
+        if (cursor := page.next_cursor) is None:
+            return listed
+
+
+async def _count(store: Store, _call: Call) -> Any:
+    return await store.count_active()
+
+
 _PERFORM: Final[Mapping[str, Callable[[Store, Call], Awaitable[Any]]]] = {
     "create": _create,
     "get": _get,
@@ -173,6 +205,9 @@ _PERFORM: Final[Mapping[str, Callable[[Store, Call], Awaitable[Any]]]] = {
     "steal": _steal,
     "renew": _renew,
     "release": _release,
+    "transact": _transact,
+    "list": _list,
+    "count": _count,
 }
 
 

@@ -15,6 +15,7 @@ from holdfast.testing.histories.findings import Finding, Verdict
 from holdfast.testing.histories.history import History
 from holdfast.testing.histories.leases import leases_are_exclusive
 from holdfast.testing.histories.linearizability import BUDGET
+from holdfast.testing.histories.listings import listings_agree
 from holdfast.testing.histories.logs import logs_are_whole
 from holdfast.testing.histories.ordering import Ordered, fits, ordered
 from holdfast.testing.histories.partition import Partition
@@ -24,13 +25,14 @@ from holdfast.testing.histories.totals import (
     flags_won_once,
     numbers_given_once,
 )
+from holdfast.testing.histories.watches import watches_agree
 
 MAX_ITEMS: Final = 1000
 
 LINEAR_CHECKS: Final[Sequence[Callable[[Partition], Iterator[Finding]]]] = (
     order_in_time, all_there, right_contents, alive, created_first, changes_applied_once,
     counters_add_up, numbers_given_once, flags_won_once, logs_are_whole, leases_are_exclusive,
-    own_answers, errors_agreed_on,
+    own_answers, errors_agreed_on, watches_agree,
 )  # fmt: skip
 
 
@@ -44,7 +46,7 @@ def check(history: History, *, max_items: int = MAX_ITEMS, budget: int = BUDGET)
     exact = [partition for partition in partitions if fits(partition)]
     orders = {partition.session: ordered(partition, budget=budget) for partition in exact}
     findings = [order.finding for order in orders.values() if order.finding]
-    findings += _linear(partitions)
+    findings += _linear(history, partitions)
     undecided = tuple(session for session, order in orders.items() if order.undecided)
     return _verdict(history, partitions, findings, undecided, len(exact) - len(undecided))
 
@@ -52,7 +54,7 @@ def check(history: History, *, max_items: int = MAX_ITEMS, budget: int = BUDGET)
 def check_in_linear_time(history: History, *, max_items: int = MAX_ITEMS) -> Verdict:
     """Check a history of any size, without looking for an order of its operations."""
     partitions = _partitions(history, max_items)
-    return _verdict(history, partitions, _linear(partitions), (), 0)
+    return _verdict(history, partitions, _linear(history, partitions), (), 0)
 
 
 def check_order(
@@ -72,11 +74,12 @@ def _partitions(history: History, max_items: int) -> list[Partition]:
     ]
 
 
-def _linear(partitions: Sequence[Partition]) -> list[Finding]:
+def _linear(history: History, partitions: Sequence[Partition]) -> list[Finding]:
     found = [
         finding for partition in partitions for run in LINEAR_CHECKS for finding in run(partition)
     ]
-    return found + list(own_incarnations(partitions))
+    found += own_incarnations(partitions)
+    return found + list(listings_agree(history.of_all_sessions(), partitions))
 
 
 def _verdict(

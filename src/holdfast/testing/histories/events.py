@@ -12,9 +12,12 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 Kind: TypeAlias = Literal[
     "create", "get", "set", "apply", "increment", "claim", "append", "items", "pop_item",
     "clear_items", "touch", "extend", "delete", "exists", "acquire", "steal", "renew", "release",
+    "transact", "list", "count", "watch",
 ]  # fmt: skip
 Outcome: TypeAlias = Literal["ok", "refused", "unknown"]
 
+# The session of calls that concern all sessions of the namespace.
+EVERYWHERE: Final = "*"
 # When an operation ended that nobody saw ending: after everything else.
 NEVER: Final = 1 << 63
 

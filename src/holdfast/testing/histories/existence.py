@@ -34,7 +34,7 @@ def created_first(partition: Partition) -> Iterator[Finding]:
     gone = sorted((act for act in partition.acts if act.shows_absence), key=_end)
     ends = [act.end for act in gone]
     latest = _latest_begun(gone)
-    creations = _Creations(partition.acts)
+    creations = Creations(partition.acts)
     for act in partition.acts:
         place = bisect_left(ends, act.begin) if act.shows_presence else 0
         if place and not creations.any_between(latest[place - 1].begin, act.end):
@@ -51,7 +51,7 @@ def _latest_begun(gone: Sequence[Act]) -> list[Act]:
     return latest
 
 
-class _Creations:
+class Creations:
     """The calls that can have brought a session into being."""
 
     def __init__(self, acts: Sequence[Act]) -> None:

@@ -2,12 +2,13 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any, Self, get_args
 
-from holdfast.testing.histories.events import NEVER, Event, Kind, Outcome
+from holdfast.testing.histories.events import EVERYWHERE, NEVER, Event, Kind, Outcome
 
 KINDS = frozenset(get_args(Kind))
 OUTCOMES = frozenset(get_args(Outcome))
@@ -43,11 +44,26 @@ class History:
         return cls(event for path in paths for event in _events(path, numbers))
 
     def sessions(self) -> Mapping[str, tuple[Event, ...]]:
-        """Part the events by session."""
+        """Part the events by session; a list was a read of each session that it shows."""
         parts: defaultdict[str, list[Event]] = defaultdict(list)
         for event in self.events:
-            parts[event.session].append(event)
+            if event.session != EVERYWHERE:
+                parts[event.session].append(event)
+            for read in _reads(event):
+                parts[read.session].append(read)
         return {session: tuple(parts[session]) for session in sorted(parts)}
+
+    def of_all_sessions(self) -> Sequence[Event]:
+        """Give the calls that were about all sessions."""
+        return [event for event in self.events if event.session == EVERYWHERE]
+
+
+def _reads(event: Event) -> Iterator[Event]:
+    if event.kind == "list" and event.outcome == "ok":
+        for session, shown in event.answer:
+            yield replace(
+                event, kind="get", session=session, request={"listed": True}, answer=shown
+            )
 
 
 def _events(path: Path, numbers: Iterator[int]) -> Iterator[Event]:

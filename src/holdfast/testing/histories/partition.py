@@ -19,12 +19,15 @@ class Seen(NamedTuple):
 
 
 class Partition:
-    """The operations on one session in the order in which they began."""
+    """The operations on one session in the order in which they began; `watches` stand apart."""
 
     def __init__(self, session: str, events: Iterable[Event], *, max_items: int) -> None:
         self.session = session
         self.max_items = max_items
-        self.acts = tuple(Act(event, place) for place, event in enumerate(events))
+        begun = tuple(events)
+        self.watches = tuple(event for event in begun if event.kind == "watch")
+        acts = (event for event in begun if event.kind != "watch")
+        self.acts = tuple(Act(event, place) for place, event in enumerate(acts))
 
     @cached_property
     def at_once(self) -> int:
