@@ -2,7 +2,8 @@
 
 Who listens to a session looks at its keys once, tracked. The look goes over the connection that
 everything else goes over, so whatever is sent afterwards comes after it. Redis tells of a move
-once; each telling is answered by another look, as long as somebody listens.
+once; each telling is answered by another look, as long as somebody listens. So whoever begins to
+listen, or was rung, reads the session: what moves it after that reading rings.
 """
 
 from collections.abc import Generator
