@@ -1,6 +1,7 @@
 """From a URL to a store: what is understood, what is refused, and who is told."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -13,19 +14,24 @@ from holdfast import (
     InMemorySessionStore,
     InvalidSession,
     Keyring,
+    RedisSessionStore,
     SessionStore,
     SQLiteSessionStore,
     SupportSession,
     open_store,
 )
 from holdfast.testing.store_steps import KEYS, NEWER_KEYS, OTHER_KEYS
+from tests.redis_servers import RedisServer
 
 BAD_URLS: dict[str, str] = {
     "": "url",
     "sessions.db": "url",
     "http://127.0.0.1/": "url",
     "postgresql://user:hunter2@127.0.0.1/db": "url",
-    "redis://127.0.0.1/0": "url",
+    "redis://": "url",
+    "redis://127.0.0.1/many": "url",
+    "redis+nothing://127.0.0.1": "url",
+    "redis+sentinel://127.0.0.1": "url",
     "Memory": "url",
     "sqlite://": "url",
     "sqlite:///": "url",
@@ -109,10 +115,30 @@ def test_a_url_of_no_known_store_is_refused(url: str) -> None:
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_file_needs_keys(tmp_path: Path) -> None:
+@pytest.mark.parametrize("url", ["sqlite:///sessions.db", "redis://127.0.0.1/0"])
+def test_what_outlives_the_process_needs_keys(url: str) -> None:
     """Sessions sealed with a random key would be lost when the process ends."""
     with pytest.raises(InvalidSession, match="keys: are needed"):
-        open_store(f"sqlite:///{tmp_path}/sessions.db")
+        open_store(url)
+
+
+@pytest.mark.parametrize("spelling", ["redis", "valkey"])
+async def test_a_store_in_redis_has_an_address(spelling: str, redis_server: RedisServer) -> None:
+    """Valkey is spoken to in the same way; the driver's classes are the same in code."""
+    url = redis_server.url().replace("redis", spelling, 1)
+    store = open_store(url, keys=KEYS)
+    assert store.backend.name == "redis"
+    await use(store)
+    await use(RedisSessionStore(f"{redis_server.url()}?near_cache=5", keys=KEYS, namespace="other"))
+
+
+def test_a_driver_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message says what to install."""
+    for name in [name for name in sys.modules if name.startswith("holdfast.backends.redis")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "hiredis", None)
+    with pytest.raises(InvalidSession, match=r'pip install "holdfast\[redis\]"'):
+        open_store("redis://127.0.0.1/0", keys=KEYS)
 
 
 @pytest.mark.parametrize(

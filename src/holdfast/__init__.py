@@ -22,7 +22,12 @@ from holdfast.health import Health, Stats
 from holdfast.holding import Lease
 from holdfast.keyring import Keyring
 from holdfast.observing import Observer
-from holdfast.opening import InMemorySessionStore, SQLiteSessionStore, open_store
+from holdfast.opening import (
+    InMemorySessionStore,
+    RedisSessionStore,
+    SQLiteSessionStore,
+    open_store,
+)
 from holdfast.paging import Page
 from holdfast.session import (
     Counter,
@@ -59,6 +64,7 @@ __all__ = [
     "LimitReached",
     "Observer",
     "Page",
+    "RedisSessionStore",
     "RevisionConflict",
     "SQLiteSessionStore",
     "Session",

@@ -1,8 +1,9 @@
 """From a URL to a store, and stores with their backend chosen in code."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, Final, TypedDict
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from typing_extensions import TypeVar, Unpack
@@ -12,6 +13,7 @@ from holdfast.backends.memory import MemoryBackend
 from holdfast.backends.sqlite import SQLiteBackend, Synchronous
 from holdfast.errors import InvalidSession
 from holdfast.keyring import Keyring
+from holdfast.near_cache import NearCache
 from holdfast.observed import Observed
 from holdfast.observing import Observer
 from holdfast.retrying import Resilient
@@ -19,7 +21,12 @@ from holdfast.session import Session
 from holdfast.store import SessionStore
 from holdfast.terms import Terms
 
+if TYPE_CHECKING:
+    from holdfast.backends.redis import Location, RedisBackend
+
 M = TypeVar("M", bound=Session, default=Session)
+
+REDIS_SCHEMES: Final = re.compile(r"(rediss?|valkeys?)(\+[a-z]+)?://|unix://")
 
 
 class Options(TypedDict, total=False):
@@ -73,6 +80,37 @@ class SQLiteSessionStore(SessionStore[M]):
         super().__init__(backend, model=model, keys=keys, terms=terms, observers=observers)
 
 
+class RedisSessionStore(SessionStore[M]):
+    """Sessions in Redis or Valkey: one node, the primary of Sentinels, or a Cluster.
+
+    `open_store` says which URLs there are. It needs `pip install "holdfast[redis]"`.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        keys: Keyring,
+        model: type[M] = Session,  # type: ignore[assignment]
+        **options: Unpack[Options],
+    ) -> None:
+        terms, observers = _sorted(options)
+        backend, location = _redis(url)
+        near: NearCache[M] | None = None
+        if location.near_cache:
+            near = NearCache(location.near_cache)
+            interval = location.settings.ping_interval
+            backend.pushes.keep_honest(near, namespace=terms.namespace, ping_interval=interval)
+        super().__init__(
+            _resilient(backend, terms, observers),
+            model=model,
+            keys=keys,
+            terms=terms,
+            observers=observers,
+            near_cache=near,
+        )
+
+
 def open_store(
     url: str,
     *,
@@ -84,10 +122,17 @@ def open_store(
 
     `memory://` (also `memory://?max_sessions=N`) and `sqlite:///path/to/file.db` (a path from the
     root has four slashes; `?synchronous=NORMAL` trades the last commits at a power loss for speed).
+    Redis and Valkey are reached at `redis://host:6379/0`, `rediss://…` with TLS,
+    `redis+unix:///path`, `redis+sentinel://host,host/primary/0` and `redis+cluster://host,host`,
+    with `?near_cache=N` to keep up to N snapshots near.
 
     Raises:
         InvalidSession: the URL names no known store, or one that needs `keys` came without.
     """
+    if REDIS_SCHEMES.match(url):
+        if keys is None:
+            raise _no_keys()
+        return RedisSessionStore(url, keys=keys, model=model, **options)
     parts = _split(url)
     settings = _settings(parts.query)
     if "#" in url:
@@ -100,7 +145,7 @@ def open_store(
         case "sqlite":
             return _open_sqlite(parts.netloc, parts.path, model, keys, settings, options)
         case _:
-            rule = "must begin with memory:// or sqlite:/// (other stores are not built in yet)"
+            rule = "must begin with memory://, sqlite:///, redis:// or one of their kin"
             raise InvalidSession("url", rule)
 
 
@@ -128,7 +173,7 @@ def _open_sqlite(
     if path == "/:memory:":
         raise InvalidSession("url", "must name a file; sessions in memory are memory://")
     if keys is None:
-        raise InvalidSession("keys", "are needed: Keyring.from_file(path), or Keyring.generate()")
+        raise _no_keys()
     return SQLiteSessionStore(
         unquote(path[1:]),
         keys=keys,
@@ -136,6 +181,21 @@ def _open_sqlite(
         synchronous=_synchronous(settings.get("synchronous", "FULL").upper()),
         **options,
     )
+
+
+def _redis(url: str) -> "tuple[RedisBackend, Location]":
+    try:
+        from holdfast.backends.redis import RedisBackend, parse
+    except ModuleNotFoundError as exc:
+        if exc.name != "hiredis":
+            raise
+        raise InvalidSession("url", 'needs a driver: pip install "holdfast[redis]"') from exc
+    location = parse(url)
+    return RedisBackend(location), location
+
+
+def _no_keys() -> InvalidSession:
+    return InvalidSession("keys", "are needed: Keyring.from_file(path), or Keyring.generate()")
 
 
 def _synchronous(level: str) -> Synchronous:
