@@ -1,6 +1,6 @@
 """What happens to the sessions of a namespace: scripts publish it, watchers subscribe to it.
 
-A message is `<kind> <reason or -> <id of the session>`, on the channel `hf:{bucket}:e:<namespace>`.
+A message is a letter and the id of a session, on the channel `hf:{bucket}:e:<namespace>`.
 """
 
 import asyncio
@@ -16,16 +16,11 @@ from holdfast.events import Event, Feed, Feeds, Kind, Reason
 
 logger = logging.getLogger(__name__)
 
-KINDS: Final[Mapping[bytes, Kind]] = {
-    b"created": "created",
-    b"changed": "changed",
-    b"destroyed": "destroyed",
-}
-REASONS: Final[Mapping[bytes, Reason]] = {
-    b"deleted": "deleted",
-    b"expired": "expired",
-    b"evicted": "evicted",
-    b"revoked": "revoked",
+MEANINGS: Final[Mapping[bytes, tuple[Kind, Reason | None]]] = {
+    b"c": ("created", None),
+    b"u": ("changed", None),
+    b"d": ("destroyed", "deleted"),
+    b"x": ("destroyed", "expired"),
 }
 
 
@@ -58,10 +53,10 @@ class Events:
 
     def told(self, namespace: str, message: bytes) -> None:
         """Pass on what a script has published."""
-        kind, reason, session_id = message.split(b" ", 2)
-        if kind in KINDS:
-            event = Event(KINDS[kind], session_id.decode(), REASONS.get(reason))
-            self._feeds.tell(namespace, event)
+        meaning = MEANINGS.get(message[:1])
+        if meaning is not None:
+            kind, reason = meaning
+            self._feeds.tell(namespace, Event(kind, message[1:].decode(errors="replace"), reason))
 
     def unsubscribed(self, namespace: str) -> None:
         """Subscribe where the bucket is now; messages may have been lost."""

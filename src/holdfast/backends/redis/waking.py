@@ -44,7 +44,7 @@ class Waking:
 
     def woken(self, message: bytes) -> None:
         """Ring for whom a release means: `<name of the session> <token>`."""
-        self._bells.ring(message.decode())
+        self._bells.ring(message.decode(errors="replace"))
 
     def unsubscribed(self, bucket: int) -> None:
         """Subscribe where the bucket is now."""
