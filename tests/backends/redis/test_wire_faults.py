@@ -172,6 +172,27 @@ async def served_again(link: Link) -> float:
             return time.monotonic() - began
 
 
+async def test_a_connection_that_ends_as_it_begins_is_none(redis_server: RedisServer) -> None:
+    """Nobody waits for it longer than for one attempt, neither who opens nor who calls."""
+    surplus = b"+surplus\r\n"
+    async with through_proxy(redis_server) as (link, proxy):
+        proxy.change = lambda data: data + surplus if b"proto" in data else data
+        with pytest.raises(StoreUnavailable):
+            async with Single(location_of(proxy.port)):
+                pass
+        redis_server.ask("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        while link.last_heard(0):
+            await asyncio.sleep(0)
+        began = time.monotonic()
+        for _ in range(20):
+            with pytest.raises(StoreUnavailable) as unavailable:
+                await link.send(0, simple(b"PING"))
+            assert unavailable.value.outcome == "not_applied"
+        assert time.monotonic() - began < 0.5
+        proxy.change = bytes
+        assert await served_again(link) < 2.0
+
+
 async def test_attempts_to_connect_get_rarer(own_redis: RedisServer) -> None:
     """A server that takes connections and drops them is not asked in a tight loop."""
     async with between(own_redis) as proxy, Single(location_of(proxy.port)) as link:

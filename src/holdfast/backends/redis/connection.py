@@ -78,6 +78,7 @@ class Connection(asyncio.Protocol):
         self.closed: asyncio.Future[None] = loop.create_future()
         self.last_received = monotonic()
         self.lost = False
+        self.reason = ""
         self.served = False
 
     def __len__(self) -> int:
@@ -304,7 +305,7 @@ class Connection(asyncio.Protocol):
         if self.lost:
             return
         self.lost = True
-        self._obstacle = reason
+        self._obstacle = self.reason = reason
         if self._watchdog is not None:
             self._watchdog.cancel()
         outgoing, self._outgoing = self._outgoing, []

@@ -140,7 +140,7 @@ class Node:
             self._connection.drop(reason)
 
     def _start(self) -> None:
-        self._patient = True
+        self._patient = not self._attempts
         self._opening = asyncio.create_task(self._reopen(), name=f"holdfast-redis-{self.address}")
 
     async def _reopen(self) -> None:
@@ -185,6 +185,8 @@ class Node:
                 greeting = await greet(connection, self._settings, f"Redis at {self.address}")
             if self._check is not None:
                 self._check(greeting)
+            if connection.lost:
+                raise StoreUnavailable(connection.reason)
         except BaseException as exc:
             await connection.close(patience=0.0)
             if isinstance(exc, OSError | StoreUnavailable):
@@ -222,9 +224,6 @@ class Node:
 
     def _serve(self, connection: Connection) -> None:
         """Take a connection into use: the hearing's commands first, then those that waited."""
-        if connection.lost:
-            self._start()
-            return
         self.traffic.connects += 1
         connection.served = False
         self._connection = connection
