@@ -94,7 +94,9 @@ def test_an_anomaly_ends_with_1_and_is_told(
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (["--store", "redis://127.0.0.1:6379"], "memory://"),
+        (["--store", "redis://127.0.0.1:1"], "127.0.0.1:1"),
+        (["--store", "nosql://127.0.0.1"], "memory://"),
+        (["--store", "redis://127.0.0.1:1", "--server-command", "false"], "ended with 1"),
         (["--store", "sqlite:////no/such/folder/s.db", "--processes", "1"], "s.db"),
         (["--store", "memory://", "--processes", "2"], "--processes 1"),
         (["--store", "memory://", "--report", "/no/such/folder/r.html"], "r.html"),

@@ -12,7 +12,7 @@ from holdfast.errors import StoreUnavailable
 from holdfast.keyring import Keyring
 from holdfast.testing.histories import Call, History, Recorder, perform
 from holdfast.testing.histories.calls import Store
-from holdfast.testing.histories.events import monotonic
+from holdfast.testing.histories.events import EVERYWHERE, monotonic
 from holdfast.verification.judging import FEW_STEPS, STEPS, judge
 from holdfast.verification.measuring import SECOND, Measures
 from holdfast.verification.nemesis import Blow, Nemesis, blocks, schedule
@@ -58,7 +58,8 @@ async def verify(plan: Plan, *, tell: Tell = _to_nobody) -> Result:
         store = await stack.enter_async_context(
             open_checked(plan.url, keys=keys, namespace=plan.namespace)
         )
-        await _until_it_answers(store)
+        if server is None or not await _until_it_answers(store):
+            await store.count_active()
         return await verify_store(store, plan, keys=keys, tell=tell, server=server)
 
 
@@ -271,6 +272,8 @@ def _final_reads(session_ids: Iterable[str]) -> Iterable[Call]:
     for session_id in session_ids:
         yield Call("get", session_id)
         yield Call("items", session_id, {"limit": MAX_ITEMS})
+    yield Call("list", EVERYWHERE)
+    yield Call("count", EVERYWHERE)
 
 
 async def _remove_all(store: Store) -> None:

@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from holdfast.testing.histories import Call, Kind, Reply, stamp
-from holdfast.testing.histories.events import monotonic
+from holdfast.testing.histories.events import EVERYWHERE, monotonic
 
 # How often each operation is chosen; only wild sessions are ended and put in place as a whole.
 CALM: Final[Mapping[Kind, float]] = {
     "get": 8, "apply": 12, "increment": 2, "claim": 2, "append": 1.5, "items": 4,
     "pop_item": 1, "clear_items": 0.2, "touch": 1, "extend": 0.5, "exists": 1, "create": 0.5,
     "acquire": 2.5, "steal": 0.5, "renew": 1.5, "release": 1.5,
+    "transact": 0.8, "list": 0.03, "count": 0.3,
 }  # fmt: skip
 WILD: Final[Mapping[Kind, float]] = {**CALM, "delete": 2, "set": 1, "create": 4}
 # Leases end within a round, and before a worker that stands still goes on.
@@ -49,6 +50,8 @@ class Caller:
         kind = self._dice.choices(list(weights), list(weights.values()))[0]
         if kind in {"renew", "release"} and session not in self._tokens:
             kind = "acquire"
+        if kind in {"list", "count"}:
+            return Call(kind, EVERYWHERE)
         call = Call(kind, session, self._request(kind, session))
         if call.request.get("change_id"):
             self._again.append((monotonic(), call))
@@ -102,6 +105,9 @@ class Caller:
                 return self._change(session) | self._conditions(session)
             case "increment":
                 return self._increment(session)
+            case "transact":
+                name = self._dice.choice(["visits", "spending"])
+                return {"name": name, "delta": self._dice.choice([1, 2]), **self._mood(session)}
             case "claim":
                 return {"flag": self._dice.choice(["escalated", "closed"])}
             case "append":
@@ -120,6 +126,9 @@ class Caller:
 
     def _values(self, session: str) -> dict[str, Any]:
         return {"values": {"topic": self._stamp(session)}}
+
+    def _mood(self, session: str) -> dict[str, Any]:
+        return {"set": {"mood": self._stamp(session)}} if self._chance(0.5) else {}
 
     def _whole(self, session: str) -> dict[str, Any]:
         seen = self._seen.get(session)

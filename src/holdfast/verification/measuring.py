@@ -58,7 +58,8 @@ class Measures:
         durations: defaultdict[int, list[float]] = defaultdict(list)
         for event in events:
             self.outcomes[event.kind, event.outcome] += 1
-            if event.end < NEVER:
+            # A step of a watch takes as long as nothing happens.
+            if event.end < NEVER and event.kind != "watch":
                 place, taken = self.slice_of(event.end), (event.end - event.begin) / SECOND
                 durations[place].append(taken)
                 self._taken[event.kind][round(log2(max(taken, 1e-9)) * CLASSES)] += 1

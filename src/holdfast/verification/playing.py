@@ -14,7 +14,9 @@ from holdfast.testing.histories.events import monotonic
 from holdfast.testing.histories.recording import reply_of
 from holdfast.verification.load import Caller
 from holdfast.verification.plan import Order, Played
+from holdfast.verification.watching import Watcher
 
+WATCHERS: Final = 3
 # How often a caller holds a session for several changes, instead of making one call.
 TENURES: Final = 0.01
 # How long, at most, a caller waits after it was told that the store is not available.
@@ -29,12 +31,7 @@ async def play(store: Store, order: Order, recorder: Recorder, *, name: str) -> 
     before = store.backend.statistics()
     loop = asyncio.get_running_loop()
     blocks = [loop.call_later(at, player.block, seconds) for at, seconds in order.blocks]
-    async with asyncio.TaskGroup() as group:
-        for number in range(order.callers):
-            caller = Caller(
-                f"{name}/{number}", session_ids=order.session_ids, seed=f"{order.seed}/{name}"
-            )
-            group.create_task(player.keep_calling(caller))
+    await player.play(name, order)
     for block in blocks:
         block.cancel()
     counted = {what: n - before.get(what, 0) for what, n in store.backend.statistics().items()}
@@ -54,6 +51,24 @@ class _Player:
         self._typical = 0.001
         self.cancelled = 0
         self.blocks: list[tuple[int, int]] = []
+
+    async def play(self, name: str, order: Order) -> None:
+        """Have callers call and watchers watch, until the callers have ended."""
+        ids, seed = order.session_ids, f"{order.seed}/{name}"
+        async with asyncio.TaskGroup() as group:
+            watchers = [
+                Watcher(self._store, self._recorder, f"{name}/watch{number}", ids, seed=seed)
+                for number in range(WATCHERS)
+            ]
+            watching = [group.create_task(watcher.keep_watching()) for watcher in watchers]
+            callers = [
+                Caller(f"{name}/{number}", session_ids=ids, seed=seed)
+                for number in range(order.callers)
+            ]
+            calling = [group.create_task(self.keep_calling(caller)) for caller in callers]
+            await asyncio.gather(*calling)
+            for watcher, watched in zip(watchers, watching, strict=True):
+                group.create_task(watcher.leave(watched))
 
     def block(self, seconds: float) -> None:
         """Stand still with all callers, as a program does that computes in its event loop."""
