@@ -30,7 +30,7 @@ EVERYWHERE: Final = frozenset({"near_cache", "client_name"})
 WITH_TLS: Final = frozenset({"ca", "cert", "key", "verify"})
 WITH_SENTINEL: Final = frozenset({"sentinel_username", "sentinel_password"})
 WITH_UNIX: Final = frozenset({"db"})
-HOST: Final = re.compile(r"(?:\[([0-9A-Fa-f:.%]+)\]|([A-Za-z0-9._-]+))(?::(\d{1,5}))?")
+HOST: Final = re.compile(r"(?:\[([0-9A-Za-z:.%]+)\]|([A-Za-z0-9._-]+))(?::(\d{1,5}))?")
 MOST_NEAR: Final = 10_000_000
 
 
@@ -105,6 +105,8 @@ def parse(url: str) -> Location:
     rest, _, query = rest.partition("?")
     if "#" in url:
         raise InvalidSession("url", "must not contain #; in a path it is written %23")
+    if "@" in query:
+        raise InvalidSession("url", "must have ? in a password as %3F, and @ in a setting as %40")
     given = _given(query)
     if scheme in UNIX_SCHEMES:
         return _unix(rest, given)
@@ -115,12 +117,13 @@ def parse(url: str) -> Location:
     login, _, hosts = authority.rpartition("@")
     user, password = _login(login)
     _check(given, _known(topology, secure))
+    addresses = _addresses(hosts, topology)
     primary, database = _place(topology, path)
     tls = _tls(given) if secure else None
     name = _client_name(given)
     return Location(
         topology=topology,
-        addresses=_addresses(hosts, topology),
+        addresses=addresses,
         primary=primary,
         near_cache=_near_cache(given),
         settings=Settings(
@@ -142,9 +145,9 @@ def parse(url: str) -> Location:
 
 def _unix(rest: str, given: dict[str, str]) -> Location:
     _check(given, EVERYWHERE | WITH_UNIX)
-    login, _, path = rest.rpartition("@") if "@" in rest.partition("/")[0] else ("", "", rest)
-    path = unquote(path)
-    if len(path) < 2 or not path.startswith("/"):
+    authority, _, path = rest.partition("/")
+    login, _, host = authority.rpartition("@")
+    if host or not path:
         raise InvalidSession("url", "must name a socket: redis+unix:///path/to/redis.sock")
     user, password = _login(login)
     settings = Settings(
@@ -156,7 +159,7 @@ def _unix(rest: str, given: dict[str, str]) -> Location:
     )
     return Location(
         topology="single",
-        addresses=(Address(path, 0),),
+        addresses=(Address(unquote(f"/{path}"), 0),),
         near_cache=_near_cache(given),
         settings=settings,
         sentinel_settings=Settings(),
@@ -203,7 +206,7 @@ def _address(text: str, default: int) -> Address:
     number = int(port) if port else default
     if not 1 <= number <= 65_535:
         raise InvalidSession("url", "must have a port from 1 to 65535")
-    return Address(bracketed or plain, number)
+    return Address(unquote(bracketed or plain), number)
 
 
 def _place(topology: Topology, path: str) -> tuple[str, int]:
@@ -243,6 +246,8 @@ def _client_name(given: dict[str, str]) -> str:
 
 
 def _tls(given: dict[str, str]) -> ssl.SSLContext:
+    if empty := [name for name in ("ca", "cert", "key") if given.get(name) == ""]:
+        raise InvalidSession("url", f"must name a file as {empty[0]}")
     try:
         context = ssl.create_default_context(cafile=given.get("ca"))
         if "cert" in given or "key" in given:
