@@ -151,6 +151,25 @@ class TestRepeating:
                 assert caught.value.outcome == "unknown"
             assert faulty.sent.total() == 1 + is_repeated
 
+    @pytest.mark.parametrize(
+        ("faults", "outcome"),
+        [
+            (("lose_answer", "refuse", "refuse"), "unknown"),
+            (("refuse", "lose_answer", "refuse"), "unknown"),
+            (("refuse", "refuse", "lose_answer"), "unknown"),
+            (("refuse", "refuse", "refuse"), "not_applied"),
+        ],
+    )
+    async def test_what_was_unknown_once_is_not_known_by_a_later_refusal(
+        self, faults: tuple[Fault, ...], outcome: str
+    ) -> None:
+        """Only when every attempt was refused before it was applied has nothing happened."""
+        async with memory(planned(*faults)) as faulty:
+            backend = Resilient(faulty, deadline=5, jitter=lambda: 0)
+            with pytest.raises(StoreUnavailable) as caught:
+                await backend.execute(creation())
+            assert caught.value.outcome == outcome
+
     async def test_refusals_and_mistakes_are_not_repeated(self) -> None:
         """They are answers."""
         async with memory(planned()) as faulty:

@@ -131,7 +131,7 @@ class Resilient:
             try:
                 return await self._attempt(operation, scope)
             except StoreUnavailable as exc:
-                failure = exc
+                failure = _either(failure, exc)
         raise failure
 
     async def _attempt(self, operation: Operation, scope: Scope) -> Outcome:
@@ -175,6 +175,13 @@ class Resilient:
     def _tell_moved(self, state: str) -> None:
         for observer in self._observers:
             observer.breaker_moved(store=self.name, state=state)
+
+
+def _either(earlier: StoreUnavailable, later: StoreUnavailable) -> StoreUnavailable:
+    """Give what is known after both: an attempt that was refused says nothing of an earlier one."""
+    if earlier.outcome == later.outcome or later.outcome == "unknown":
+        return later
+    return StoreUnavailable(later.reason, retry_after=later.retry_after, outcome=earlier.outcome)
 
 
 def recognises(operation: Operation) -> bool:
