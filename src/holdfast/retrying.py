@@ -179,7 +179,7 @@ class Resilient:
 
 def _either(earlier: StoreUnavailable, later: StoreUnavailable) -> StoreUnavailable:
     """Give what is known after both: an attempt that was refused says nothing of an earlier one."""
-    if earlier.outcome == later.outcome or later.outcome == "unknown":
+    if later.outcome in {earlier.outcome, "unknown"}:
         return later
     return StoreUnavailable(later.reason, retry_after=later.retry_after, outcome=earlier.outcome)
 
