@@ -1,6 +1,7 @@
 """Events on Redis: what happens in a namespace, told to those who watch it in any process."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -104,8 +105,10 @@ async def test_a_lost_connection_is_told_of(workers: Processes, redis_server: Re
     here, there = workers
     async with here.events(NAMESPACE) as feed:
         for turn in range(3):
+            began = time.monotonic()
             redis_server.ask("CLIENT", "KILL", "TYPE", "pubsub")
             assert await following(feed) == LOST
+            assert time.monotonic() - began < 1
             await create(there, f"{NAMESPACE}/s{turn}")
             assert await following(feed) == Event("created", f"s{turn}")
 

@@ -116,8 +116,10 @@ async def test_a_lost_connection_rings_and_listening_goes_on(
     with here.listen(KEY) as bell, here.listen(OTHER_KEY) as other:
         await read(here)
         for _ in range(3):
+            began = time.monotonic()
             redis_server.ask("CLIENT", "KILL", "TYPE", "normal")
             assert await bell.rung(SOON)
+            assert time.monotonic() - began < 1
             assert await other.rung(SOON)
             await read(here)
             await apply(there)

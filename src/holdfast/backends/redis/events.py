@@ -12,7 +12,7 @@ from typing import Final
 from holdfast.backends.redis.errands import GRACE, Errands, subscription, unsubscription
 from holdfast.backends.redis.keys import EVENTS, key
 from holdfast.errors import StoreUnavailable
-from holdfast.events import Event, Feed, Feeds, Kind, Reason
+from holdfast.events import LOST, Event, Feed, Feeds, Kind, Reason
 
 logger = logging.getLogger(__name__)
 
@@ -74,12 +74,17 @@ class Events:
         """Tell watchers if the connection stays away."""
         self._subscribed.clear()
         if self._feeds:
-            self._errands.later(self._feeds.lose, GRACE)
+            self._errands.later(self._tell_of_outage, GRACE)
 
     def close(self) -> None:
         """Let all watchers go."""
         self._subscribed.clear()
         self._feeds.end()
+
+    def _tell_of_outage(self) -> None:
+        for namespace in self._feeds:
+            if namespace not in self._subscribed:
+                self._feeds.tell(namespace, LOST)
 
     async def _subscribe(self, namespace: str) -> None:
         named = namespace.encode()
@@ -98,7 +103,7 @@ class Events:
         except StoreUnavailable:
             self._errands.later(lambda: self._persist(namespace))
         else:
-            self._feeds.tell(namespace, Event("lost"))
+            self._feeds.tell(namespace, LOST)
 
     def _persist(self, namespace: str) -> None:
         if self._feeds.watched(namespace) and namespace not in self._subscribed:

@@ -60,12 +60,17 @@ class Listening:
         """Ring everybody if the connection stays away: who asks then is told of the outage."""
         self._tracked.clear()
         if self._bells:
-            self._errands.later(self._bells.ring_all, GRACE)
+            self._errands.later(self._tell_of_outage, GRACE)
 
     def close(self) -> None:
         """Wake everybody to see that the store is closed."""
         self._tracked.clear()
         self._bells.ring_all()
+
+    def _tell_of_outage(self) -> None:
+        for name in self._bells:
+            if name not in self._tracked:
+                self._bells.ring(name)
 
     def _track(self, name: str) -> None:
         if name in self._tracked:
