@@ -12,6 +12,7 @@ from holdfast.backends.memory import MemoryBackend
 from holdfast.clock import Clock
 from holdfast.testing import BackendConformance, BackendMachine, ManualClock
 from tests.testing import broken_backends as broken
+from tests.testing import broken_telling as telling
 
 CAUGHT: tuple[tuple[type[MemoryBackend], str], ...] = (
     (broken.LosesUpdates, "test_a_hundred_increments_return_each_number_once"),
@@ -52,6 +53,16 @@ CAUGHT: tuple[tuple[type[MemoryBackend], str], ...] = (
     (broken.TakesTooMuch, "test_exactly_the_burst_of_a_hundred_at_once_passes"),
     (broken.ForgetsRings, "test_a_ring_that_came_before_the_waiting_is_kept"),
     (broken.CollectsTheLiving, "test_purging_takes_no_live_session"),
+    (telling.GuessesRepetitions, "test_a_repetition_that_comes_too_late_is_not_guessed"),
+    (telling.GivesRepetitionsUp, "test_a_repetition_of_what_never_arrived_is_applied"),
+    (telling.GivesRepetitionsUp, "test_a_repetition_within_what_is_remembered_is_applied"),
+    (telling.ForgetsBeforeItLooks, "test_a_repetition_that_is_remembered_gets_the_first_answer"),
+    (telling.WaitsForWhoeverLeft, "test_whoever_leaves_the_line_is_not_waited_for"),
+    (telling.TellsTwice, "test_each_creation_and_each_end_is_told_once"),
+    (telling.TellsOfRefusals, "test_what_changes_nothing_is_not_told"),
+    (telling.TellsNothingOfTheExpired, "test_a_collected_session_is_told_once"),
+    (telling.TellsEverybody, "test_other_namespaces_are_not_told_of"),
+    (telling.KeepsEveryEvent, "test_whoever_does_not_keep_up_is_told_so"),
 )
 
 # What random steps come upon soon, one at a time.
@@ -88,10 +99,11 @@ async def test_a_broken_backend_is_caught(backend_class: type[MemoryBackend], te
 
 
 def test_every_broken_backend_is_caught() -> None:
-    """None of those in the module was forgotten here."""
+    """None of those in the modules was forgotten here."""
     written = {
         name
-        for name, member in inspect.getmembers(broken, inspect.isclass)
+        for module in (broken, telling)
+        for name, member in inspect.getmembers(module, inspect.isclass)
         if issubclass(member, MemoryBackend) and member is not MemoryBackend
     }
     assert written == {backend.__name__ for backend, _ in CAUGHT}

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from holdfast.backend import (
+    Apply,
     Backend,
     Count,
     Create,
@@ -87,9 +88,9 @@ class BackendMachine(RuleBasedStateMachine):
         self.ask(operation)
 
     @rule(first=changes(), second=changes())
-    def repeat(self, first: Operation, second: Operation) -> None:
+    def repeat(self, first: Apply, second: Apply) -> None:
         """Send a change again after another one."""
-        for operation in (first, second, first):
+        for operation in (first, second, first._replace(repeated=True)):
             self.ask(operation)
 
     @rule(operation=st.one_of(visits(), turns(), takes()))

@@ -107,8 +107,6 @@ def changes(draw: st.DrawFn) -> Apply:
         remember=draw(st.booleans()),
         digest=draw(st.sampled_from((b"", b"", b"other"))),
         slide=draw(rarely_true),
-        repeated=draw(rarely_true),
-        known_revision=draw(st.integers(0, 4)),
         **draw(conditions),
         **draw(effects),
     )

@@ -1,7 +1,11 @@
 """The SQLite backend: callers travel together, writers on one connection, readers on another."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    AsyncExitStack,
+)
 from os import PathLike
 from pathlib import Path
 from typing import Final, Self
@@ -12,11 +16,12 @@ from holdfast.backends.sqlite.connections import Synchronous, connect_to_read, c
 from holdfast.backends.sqlite.lane import Lane
 from holdfast.backends.sqlite.listening import Listening
 from holdfast.backends.sqlite.reader import Reader
+from holdfast.backends.sqlite.telling import Telling
 from holdfast.backends.sqlite.writer import Writer
 from holdfast.bells import Bell
 from holdfast.clock import SYSTEM_CLOCK, Clock
 from holdfast.coalescer import Answer, Coalescer
-from holdfast.events import Event, Feeds
+from holdfast.events import Event
 
 READS: Final = (Read, ReadItems, Count, List)
 
@@ -58,7 +63,7 @@ class SQLiteBackend:
         self._writes = Coalescer(self._write)
         self._reads = Coalescer(self._read)
         self._listening = Listening(self._version)
-        self._feeds = Feeds()
+        self._telling = Telling(self._writer, self._reader)
 
     async def __aenter__(self) -> Self:
         if self._open:
@@ -69,6 +74,7 @@ class SQLiteBackend:
             opened.callback(self._forget_opening)
             await opened.enter_async_context(self._writer)
             await opened.enter_async_context(self._reader)
+            opened.push_async_callback(self._telling.aclose)
             opened.push_async_callback(self._listening.aclose)
             opened.push_async_callback(self._reads.aclose)
             opened.push_async_callback(self._writes.aclose)
@@ -95,11 +101,9 @@ class SQLiteBackend:
         """Ring when the session moves: nobody keeps a line, whoever asks first has the lease."""
         return self.listen(key)
 
-    @asynccontextmanager
-    async def events(self, namespace: str) -> AsyncIterator[AsyncIterator[Event]]:
+    def events(self, namespace: str) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
         """Tell what happens to the sessions of a namespace, in whichever process."""
-        with self._feeds.watch(namespace) as feed:
-            yield feed
+        return self._telling.watch(namespace)
 
     def statistics(self) -> Mapping[str, int]:
         """Count batches on either side, and listeners."""
@@ -112,6 +116,8 @@ class SQLiteBackend:
     async def _write(self, operations: Sequence[Operation]) -> Sequence[Answer]:
         answers, touched = await self._writer.call(Writer.run, operations)
         self._listening.ring(touched)
+        if touched and self._telling:
+            self._telling.ring()
         return answers
 
     async def _read(self, operations: Sequence[Operation]) -> Sequence[Answer]:

@@ -65,6 +65,13 @@ class Reader:
         """Close the connection."""
         self._connection.close()
 
+    def events_after(self, number: int, *, limit: int) -> list[Columns]:
+        """Give what happened after an event: number, key, kind and reason of each."""
+        with reading(self._connection):
+            return self._connection.execute(
+                self._statements["read_events"], (number, limit)
+            ).fetchall()
+
     def _transact(self, operations: Sequence[Operation]) -> list[Answer]:
         # First: a session that is extended meanwhile must not be measured by a later clock.
         now = self._clock.wall()

@@ -6,6 +6,7 @@ from typing import Final
 
 from holdfast.backend import Count, List, Operation, Purge, Take
 from holdfast.backends.sqlite.batches import answer, answer_batch
+from holdfast.backends.sqlite.journal import Journal
 from holdfast.backends.sqlite.known_rows import KnownRows
 from holdfast.backends.sqlite.limiter import Limiter
 from holdfast.backends.sqlite.rows import Finder
@@ -13,7 +14,7 @@ from holdfast.backends.sqlite.statements import Statements
 from holdfast.backends.sqlite.transactions import writing
 from holdfast.backends.sqlite.workset import Workset
 from holdfast.backends.sqlite.writing import Writing
-from holdfast.clock import Clock
+from holdfast.clock import SYSTEM_CLOCK, Clock
 from holdfast.coalescer import Answer
 
 NAMING_NO_SESSION: Final = (Count, List, Purge, Take)
@@ -29,6 +30,7 @@ class Writer:
         self._statements = Statements()
         self._finder = Finder(connection, self._statements)
         self._limiter = Limiter(connection, self._statements)
+        self._journal = Journal(connection, self._statements)
         self._known = KnownRows()
         self._touched: set[str] = set()
 
@@ -51,18 +53,41 @@ class Writer:
         with writing(self._connection, patience=self._patience):
             self._limiter.forget_stale(now=self._clock.boot())
 
+    def join(self, token: str) -> int:
+        """Begin to watch what happens; give the number of the last event before."""
+        with writing(self._connection, patience=self._patience):
+            return self._journal.join(token, SYSTEM_CLOCK.boot())
+
+    def go_on(self, token: str, seen: int) -> int | None:
+        """Go on watching; a watcher that was given up joins anew, and is told where."""
+        with writing(self._connection, patience=self._patience):
+            return self._journal.go_on(token, seen, SYSTEM_CLOCK.boot())
+
+    def leave(self, token: str) -> None:
+        """Watch no more."""
+        with writing(self._connection, patience=self._patience):
+            self._journal.leave(token, SYSTEM_CLOCK.boot())
+
     def _transact(self, operations: Sequence[Operation]) -> list[Answer]:
         known = self._known
         with known.surely(), writing(self._connection, patience=self._patience):
-            known.refresh(self.version())
+            version = self.version()
+            known.refresh(version)
+            self._journal.refresh(version)
             workset = Workset(self._connection, self._statements, self._finder, known)
             keys = [op.key for op in operations if not isinstance(op, NAMING_NO_SESSION)]
             workset.load(keys)
             batch = Writing(
-                workset, self._limiter, wall=self._clock.wall(), boot=self._clock.boot()
+                workset,
+                self._limiter,
+                wall=self._clock.wall(),
+                boot=self._clock.boot(),
+                watched=self._journal.watched(SYSTEM_CLOCK.boot()),
             )
             answers = [answer(batch.run, operation) for operation in operations]
             workset.flush()
+            if batch.entries:
+                self._journal.write(batch.entries)
         known.trim(keys)
         self._touched |= batch.touched
         return answers

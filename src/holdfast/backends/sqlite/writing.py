@@ -32,24 +32,32 @@ from holdfast.backend import (
     Touch,
 )
 from holdfast.backends import rules
+from holdfast.backends.sqlite.journal import Entry
 from holdfast.backends.sqlite.limiter import Limiter
 from holdfast.backends.sqlite.rows import Row
 from holdfast.backends.sqlite.stretches import appended
 from holdfast.backends.sqlite.workset import Workset
+from holdfast.events import Kind, Reason
 
 
 class Writing:
     """One batch at one moment: `wall` for deadlines, `boot` for leases and limits.
 
-    `touched` collects the keys whose listeners are to be rung once the batch is committed.
+    `touched` collects the keys whose listeners are to be rung once the batch is committed,
+    `entries` what has happened, if that is `watched`.
     """
 
-    def __init__(self, workset: Workset, limiter: Limiter, *, wall: int, boot: int) -> None:
+    def __init__(
+        self, workset: Workset, limiter: Limiter, *, wall: int, boot: int, watched: bool = False
+    ) -> None:
         self._workset = workset
         self._limiter = limiter
         self._wall = wall
         self._boot = boot
         self.touched: set[str] = set()
+        self._watched = watched
+        self.entries: list[Entry] = []
+        self._changed: set[str] = set()
 
     def run(self, operation: Operation) -> Outcome:
         """Answer one operation."""
@@ -91,8 +99,10 @@ class Writing:
         row = self._workset.find(operation.key, self._wall)
         if row is None:
             record = rules.create(operation, now=self._wall)
+            if self._workset.remove(operation.key):
+                self._tell(operation.key, "destroyed", "expired")
             self._workset.insert(operation.key, record)
-            self.touched.add(operation.key)
+            self._tell(operation.key, "created")
             return Created(record)
         if row.record.incarnation == operation.incarnation:
             return Created(row.record)
@@ -133,7 +143,7 @@ class Writing:
         if conflict is not None:
             return conflict
         self._workset.remove(row.key)
-        self.touched.add(row.key)
+        self._tell(row.key, "destroyed", "deleted")
         return Deleted(True)
 
     def _drop(self, row: Row, operation: Drop) -> Dropped:
@@ -182,12 +192,22 @@ class Writing:
         keys = self._workset.due(operation.namespace, self._wall, operation.limit)
         for key in keys:
             self._workset.remove(key)
-        self.touched.update(keys)
+            self._tell(key, "destroyed", "expired")
         return Purged(tuple(key.partition("/")[2] for key in keys))
 
     def _keep(self, row: Row, record: Record) -> None:
         self._workset.keep(row, record)
         self.touched.add(row.key)
+        if self._watched and row.key not in self._changed:
+            self._changed.add(row.key)
+            self.entries.append(Entry(row.key, "changed"))
+
+    def _tell(self, key: str, kind: Kind, reason: Reason | None = None) -> None:
+        """Note that a session has begun or ended."""
+        self.touched.add(key)
+        if self._watched:
+            self._changed.discard(key)
+            self.entries.append(Entry(key, kind, reason))
 
     def _holds(self, row: Row, token: str) -> bool:
         return self._workset.lease(row).held_by(token, self._boot)

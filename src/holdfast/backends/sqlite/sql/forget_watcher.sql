@@ -1,0 +1,2 @@
+-- Watch no more.
+DELETE FROM watchers WHERE token = ?

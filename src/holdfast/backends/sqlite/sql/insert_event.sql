@@ -1,0 +1,2 @@
+-- Keep what happened to a session.
+INSERT INTO events (key, kind, reason) VALUES (?, ?, ?)

@@ -1,0 +1,2 @@
+-- Begin to watch.
+INSERT INTO watchers (token, until, seen) VALUES (?, ?, ?)

@@ -1,0 +1,2 @@
+-- Go on watching.
+UPDATE watchers SET until = ?, seen = ? WHERE token = ?
