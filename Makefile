@@ -41,7 +41,8 @@ bench: .venv/.dev ## Measure against peers and print the ratios; ARGS="--help" l
 	$(BIN)/python -m benchmarks $(ARGS)
 
 peers: .venv-bench/.made ## Measure against other people's session stores; ARGS="--quick" is shorter
-	.venv-bench/bin/holdfast bench --peers $(ARGS)
+	@test -x /usr/bin/redis-server || tools/debian.sh redis-server
+	.venv-bench/bin/holdfast bench --peers --redis-server $(ARGS)
 
 campaign: .venv/.dev ## Kill a swarm of writers on one file 50 times; ARGS="--seed 7" repeats
 	$(BIN)/python -m benchmarks.kill_swarm $(ARGS)

@@ -8,6 +8,7 @@ import pytest
 
 from holdfast.benchmarking.peers import catalog
 from holdfast.cli import main
+from tests.redis_servers import RedisServer
 
 TINY = ["bench", "--quick", "--seconds", "0.002"]
 SVG = "{http://www.w3.org/2000/svg}"
@@ -71,6 +72,53 @@ def test_a_store_of_ones_own_is_left_as_it_was(
     assert "settings of the URL: synchronous=OFF" in capsys.readouterr().out
     rows = _live_rows(tmp_path / "mine.db")
     assert rows == 0
+
+
+@pytest.mark.slow
+def test_a_redis_server_is_started_for_the_run(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Our store and the plain driver work on it beside the usual ones; afterwards it is gone."""
+    monkeypatch.setattr(
+        "holdfast.benchmarking.running.installed",
+        lambda package: "here" if package == "redis" else None,
+    )
+    assert main([*TINY, "--peers", "--redis-server", "--json", "out.json"]) == 0
+    written = json.loads((tmp_path / "out.json").read_text())
+    assert written["failures"] == {}
+    compared = {(each["store"], each["peer"]) for each in written["comparisons"]}
+    assert ("holdfast redis", "redis.asyncio, plain driver") in compared
+    assert {"holdfast memory", "holdfast sqlite"} <= {store for store, _ in compared}
+    on_redis = [each for each in written["left"] if "redis" in each["store"]]
+    assert [(each["acknowledged"], each["lost"]) for each in on_redis] == [(64, 0)] * 4
+    assert "appendonly=no" in written["durability"]["redis.asyncio, plain driver"]
+    assert "missing" not in capsys.readouterr().out
+
+
+def test_a_redis_of_ones_own_is_left_without_sessions(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Ours and those of the plain driver are deleted; what is left of ours expires."""
+    monkeypatch.setattr(
+        "holdfast.benchmarking.running.installed",
+        lambda package: "here" if package == "redis" else None,
+    )
+    server = RedisServer(tmp_path / "redis").start()
+    try:
+        assert main([*TINY, "--peers", "--store", server.url(2)]) == 0
+        with server.client() as client:
+            client.select(2)
+            left = [key.decode() for key in client.scan_iter()]
+    finally:
+        server.stop()
+    assert left
+    assert [key for key in left if not key.startswith("hf:") or ":s:" in key] == []
+
+
+def test_a_redis_server_that_does_not_start_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is measured then."""
+    assert main([*TINY, "--redis-server", "no-such-server"]) == 1
+    assert "no-such-server" in capsys.readouterr().err
 
 
 def _live_rows(path: Path) -> int:

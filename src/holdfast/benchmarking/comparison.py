@@ -5,13 +5,22 @@ from statistics import median
 from typing import Any, Final, NamedTuple
 
 from holdfast.benchmarking.contender import Entrant
-from holdfast.benchmarking.peers.catalog import ADK_DATABASE, OPENAI_SQLITE
-from holdfast.benchmarking.work import APPEND, FILE, Case
+from holdfast.benchmarking.peers.catalog import (
+    ADK_DATABASE,
+    ADK_REDIS,
+    OPENAI_REDIS,
+    OPENAI_SQLITE,
+    STARSESSIONS_REDIS,
+)
+from holdfast.benchmarking.work import APPEND, CHANGE, Case
 
 Measured = tuple[str, Case]
 TARGETS: Final[Mapping[tuple[str, Case], float]] = {
     (OPENAI_SQLITE, Case(APPEND, 64)): 5.0,
     (ADK_DATABASE, Case(APPEND, 64)): 10.0,
+    (OPENAI_REDIS, Case(APPEND, 64)): 5.0,
+    (ADK_REDIS, Case(APPEND, 64)): 8.0,
+    (STARSESSIONS_REDIS, Case(CHANGE, 64)): 4.0,
 }
 
 
@@ -93,7 +102,7 @@ def _of(
         for peer in others:
             theirs = rates.get((peer.name, case))
             if theirs is not None:
-                target = TARGETS.get((peer.name, case)) if entrant.medium == FILE else None
+                target = TARGETS.get((peer.name, case))
                 yield Comparison(name, peer.name, entrant.medium, case, case, ours, theirs, target)
         least = _least(name, case, rates)
         if least != case:

@@ -21,11 +21,12 @@ from holdfast.benchmarking.work import (
     RECALL,
     RECALLED,
     RENEW,
+    SERVER,
     messages,
 )
 from holdfast.change import Change
 from holdfast.keyring import Keyring
-from holdfast.opening import open_store
+from holdfast.opening import REDIS_SCHEMES, open_store
 from holdfast.session import Counter, Session
 from holdfast.store import SessionStore
 
@@ -131,10 +132,21 @@ def entrants(urls: Sequence[str]) -> list[Entrant]:
         _entrant(
             f"holdfast {kind}" + (f" {number + 1}" if kinds.count(kind) > 1 else ""),
             url,
-            MEMORY if kind == "memory" else FILE,
+            _medium(url),
         )
         for number, (kind, url) in enumerate(zip(kinds, urls, strict=True))
     ]
+
+
+def on_a_server(url: str) -> bool:
+    """Say whether a URL names a store in Redis."""
+    return REDIS_SCHEMES.match(url) is not None
+
+
+def _medium(url: str) -> str:
+    if on_a_server(url):
+        return SERVER
+    return MEMORY if url.startswith("memory:") else FILE
 
 
 def _entrant(name: str, url: str | None, medium: str) -> Entrant:
@@ -165,6 +177,8 @@ def _entrant(name: str, url: str | None, medium: str) -> Entrant:
 def _durable(medium: str, url: str | None) -> str:
     if medium == MEMORY:
         return "sealed; nothing outlives the process"
+    if medium == SERVER:
+        return "sealed; as the server keeps it"
     if url is not None and "?" in url:
         return f"sealed; settings of the URL: {url.partition('?')[2]}"
     return "sealed; journal_mode=wal, synchronous=2 (the store's own setting)"

@@ -11,7 +11,8 @@ from holdfast.benchmarking.audit import Tally, audit
 from holdfast.benchmarking.comparison import Comparison, Measured, compare
 from holdfast.benchmarking.contender import Contender, Entrant
 from holdfast.benchmarking.failures import noting
-from holdfast.benchmarking.peers.catalog import PEERS, installed
+from holdfast.benchmarking.peers import catalog
+from holdfast.benchmarking.peers.catalog import installed
 from holdfast.benchmarking.rounds import Rates, Turn, interleave, rate
 from holdfast.benchmarking.work import BY_CALLERS, BY_SESSIONS, INCREMENT, Case, Scale
 
@@ -40,12 +41,15 @@ class Outcome(NamedTuple):
         return any(name in ours for name, _ in self.failures)
 
 
-def chosen(ours: Sequence[Entrant], *, peers: bool) -> tuple[list[Entrant], list[str]]:
+def chosen(
+    ours: Sequence[Entrant], *, peers: bool, redis: str | None = None
+) -> tuple[list[Entrant], list[str]]:
     """Say who takes part, and the packages that are missing for the others."""
     if not peers:
         return list(ours), []
-    present = [peer for peer in PEERS if installed(peer.package or "")]
-    missing = {peer.package: None for peer in PEERS if peer.package and peer not in present}
+    others = catalog.peers(redis=redis)
+    present = [peer for peer in others if installed(peer.package or "")]
+    missing = {peer.package: None for peer in others if peer.package and peer not in present}
     return [*ours, *present], list(missing)
 
 

@@ -21,6 +21,7 @@ LISTED: Final = 100
 
 MEMORY: Final = "memory"
 FILE: Final = "file"
+SERVER: Final = "server"
 
 QUESTION: Final = "Where is my order, and can it still be sent to another address? "
 ANSWER: Final = (
@@ -59,6 +60,7 @@ class Scale(NamedTuple):
     callers: tuple[int, ...] = (1, 16, 64, 256)
     # Nothing in memory waits, so one caller does what any number of them would share.
     memory_callers: tuple[int, ...] = (1,)
+    server_callers: tuple[int, ...] = (1, 16, 64)
     sizes: tuple[int, ...] = (1000, 100_000)
     size_rounds: int = 2
     audited: int = 64
@@ -66,13 +68,14 @@ class Scale(NamedTuple):
 
     def callers_in(self, medium: str) -> tuple[int, ...]:
         """Say how many callers at once stores of this medium have."""
-        return self.memory_callers if medium == MEMORY else self.callers
+        return {MEMORY: self.memory_callers, SERVER: self.server_callers}.get(medium, self.callers)
 
 
 QUICK: Final = Scale(
     rounds=3,
     seconds=0.05,
     callers=(1, 16),
+    server_callers=(1, 16),
     sizes=(100, 1000),
     audited=16,
     audited_calls=4,

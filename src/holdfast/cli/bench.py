@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from argparse import ArgumentTypeError, Namespace
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,13 @@ def add_to(commands: Commands) -> None:
     )
     parser.add_argument("--peers", action="store_true", help="measure other people's stores too")
     parser.add_argument(
+        "--redis-server",
+        nargs="?",
+        const="redis-server",
+        metavar="COMMAND",
+        help="start a Redis server for the run, and measure on it too (redis-server)",
+    )
+    parser.add_argument(
         "--seconds", type=_seconds, metavar="N", help="how long a store works in a round (0.2)"
     )
     parser.add_argument("--quick", action="store_true", help="fewer rounds, callers and sessions")
@@ -38,24 +46,39 @@ def _seconds(text: str) -> float:
 
 
 def _bench(options: Namespace) -> int:
-    from holdfast.benchmarking.own import entrants
     from holdfast.benchmarking.report import text
-    from holdfast.benchmarking.running import chosen, run
-    from holdfast.benchmarking.work import QUICK, Scale
 
-    scale = QUICK if options.quick else Scale()
-    if options.seconds is not None:
-        scale = scale._replace(seconds=options.seconds)
-    taking_part, missing = chosen(entrants(options.store or []), peers=options.peers)
-    for package in missing:
-        complain(f"{package} is not installed: its stores are left out (group `bench`).")
     try:
-        outcome = asyncio.run(run(taking_part, missing=missing, scale=scale, say=_say))
+        outcome = asyncio.run(_run(options))
         print(text(outcome))
         _write(outcome, options)
     except (HoldfastError, OSError) as exc:
         return complain(str(exc))
     return complain("A store could not do all of the work.") if outcome.ours_failed else 0
+
+
+async def _run(options: Namespace) -> "Outcome":
+    from holdfast.benchmarking.own import entrants, on_a_server
+    from holdfast.benchmarking.running import chosen, run
+    from holdfast.benchmarking.serving import free_port, serving, url_of
+    from holdfast.benchmarking.work import QUICK, Scale
+
+    scale = QUICK if options.quick else Scale()
+    if options.seconds is not None:
+        scale = scale._replace(seconds=options.seconds)
+    urls: list[str] = options.store or []
+    async with AsyncExitStack() as stack:
+        usual = [] if urls else entrants([])
+        if options.redis_server is not None:
+            port = free_port()
+            await stack.enter_async_context(serving(options.redis_server, port))
+            urls = [*urls, url_of(port)]
+        ours = usual + (entrants(urls) if urls else [])
+        redis = next(filter(on_a_server, urls), None)
+        taking_part, missing = chosen(ours, peers=options.peers, redis=redis)
+        for package in missing:
+            complain(f"{package} is not installed: its stores are left out (group `bench`).")
+        return await run(taking_part, missing=missing, scale=scale, say=_say)
 
 
 def _say(line: str) -> None:

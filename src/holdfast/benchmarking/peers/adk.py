@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from holdfast.benchmarking.contender import Call, Contender, Kept
-from holdfast.benchmarking.peers import durable
+from holdfast.benchmarking.peers import durable, redis_clients
 from holdfast.benchmarking.work import (
     APPEND,
     CHANGE,
@@ -23,7 +23,6 @@ from holdfast.benchmarking.work import (
     messages,
 )
 
-OWNER: Final[dict[str, str]] = {"app_name": "bench", "user_id": "user"}
 # Copies of the one session that the service itself has written.
 MORE_ROWS: Final = """
 WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {last})
@@ -36,11 +35,18 @@ class ADKSessions:
     """One service; each caller keeps the session object that it works on, as a runner does."""
 
     def __init__(
-        self, service: Any, *, fill: Callable[[int], Awaitable[None]] | None, settings: str
+        self,
+        service: Any,
+        *,
+        settings: str,
+        fill: Callable[[int], Awaitable[None]] | None = None,
+        app: str = "bench",
+        lists: bool = True,
     ) -> None:
         self._service = service
         self._fill = fill
         self._settings = settings
+        self._owner = {"app_name": app, "user_id": "user"}
         events = import_module("google.adk.events")
         self._event: Any = events.Event
         self._actions: Any = events.EventActions
@@ -58,8 +64,7 @@ class ADKSessions:
             APPEND: self._append,
             RECALL: self._recall,
             RENEW: self._renew,
-            LIST: self._list,
-        }
+        } | ({LIST: self._list} if lists else {})
 
     async def begin(self, session_ids: Sequence[str]) -> None:
         """Create these sessions, one after the other."""
@@ -76,20 +81,25 @@ class ADKSessions:
 
     async def kept(self, session_id: str) -> Kept:
         """Count events and look at the counter."""
-        session = await self._service.get_session(session_id=session_id, **OWNER)
+        session = await self._service.get_session(session_id=session_id, **self._owner)
         return Kept(len(session.events) // 2, int(session.state.get("visits", 0)))
 
     async def settings(self) -> str:
         """Say when a write is durable."""
         return self._settings
 
+    async def leave(self) -> None:
+        """Delete the sessions of this run."""
+        for session_id in self._sessions:
+            await self._service.delete_session(session_id=session_id, **self._owner)
+
     async def _create(self, session_id: str) -> Any:
         state = {"topic": "none yet", "visits": 0}
-        return await self._service.create_session(session_id=session_id, state=state, **OWNER)
+        return await self._service.create_session(session_id=session_id, state=state, **self._owner)
 
     async def _get(self, session_id: str, *, events: int = 0) -> Any:
         config = self._config(num_recent_events=events)
-        return await self._service.get_session(session_id=session_id, config=config, **OWNER)
+        return await self._service.get_session(session_id=session_id, config=config, **self._owner)
 
     async def _read(self, session_id: str, number: int) -> bool:
         return await self._get(session_id) is not None
@@ -136,11 +146,11 @@ class ADKSessions:
     async def _renew(self, session_id: str, number: int) -> bool:
         renewed = f"{session_id}-renewed-{number}"
         await self._create(renewed)
-        await self._service.delete_session(session_id=renewed, **OWNER)
+        await self._service.delete_session(session_id=renewed, **self._owner)
         return True
 
     async def _list(self, session_id: str, number: int) -> bool:
-        listed = await self._service.list_sessions(**OWNER)
+        listed = await self._service.list_sessions(**self._owner)
         return len(listed.sessions[:LISTED]) == LISTED
 
 
@@ -148,7 +158,7 @@ class ADKSessions:
 async def open_memory(_: Path) -> AsyncGenerator[Contender]:
     """Open the service that keeps sessions in this process."""
     service = import_module("google.adk.sessions").InMemorySessionService()
-    yield ADKSessions(service, fill=None, settings="nothing outlives the process")
+    yield ADKSessions(service, settings="nothing outlives the process")
 
 
 @asynccontextmanager
@@ -166,3 +176,18 @@ async def open_database(folder: Path) -> AsyncGenerator[Contender]:
         yield ADKSessions(service, fill=fill, settings=await durable.settings(engine))
     finally:
         await engine.dispose()
+
+
+@asynccontextmanager
+async def open_redis(url: str, prefix: str, _: Path) -> AsyncGenerator[Contender]:
+    """Open the service of google-adk-redis; what it keeps goes with the application's name."""
+    kind = import_module("google_adk_redis").RedisMemorySessionService
+    async with redis_clients.client(url) as client:
+        service = kind(cache=client, expire=redis_clients.LIFETIME)
+        contender = ADKSessions(
+            service, settings=await redis_clients.settings(client), app=prefix, lists=False
+        )
+        try:
+            yield contender
+        finally:
+            await contender.leave()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from holdfast.benchmarking.contender import Call, Contender, Kept
-from holdfast.benchmarking.peers import durable
+from holdfast.benchmarking.peers import durable, redis_clients
 from holdfast.benchmarking.work import APPEND, RECALL, RECALLED, RENEW, messages
 
 
@@ -90,3 +90,21 @@ async def open_sqlalchemy(folder: Path) -> AsyncGenerator[Contender]:
         )
     finally:
         await engine.dispose()
+
+
+@asynccontextmanager
+async def open_redis(url: str, prefix: str, _: Path) -> AsyncGenerator[Contender]:
+    """Open `RedisSession` for each session on one client, as an application with a client does."""
+    kind = import_module("agents.extensions.memory.redis_session").RedisSession
+    async with redis_clients.client(url) as client:
+        contender = OpenAISessions(
+            lambda session_id: kind(
+                session_id, redis_client=client, key_prefix=prefix, ttl=redis_clients.LIFETIME
+            ),
+            settings=lambda: redis_clients.settings(client),
+        )
+        try:
+            yield contender
+        finally:
+            for session in contender.sessions.values():
+                await session.clear_session()

@@ -1,24 +1,27 @@
-"""starsessions: a dictionary a session, read and written whole; its in-memory store."""
+"""starsessions: a dictionary a session, read and written whole; its stores."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
 from holdfast.benchmarking.contender import Call, Contender, Kept
+from holdfast.benchmarking.peers import redis_clients
 from holdfast.benchmarking.work import CHANGE, INCREMENT, READ, RENEW, SPLIT_INCREMENT
 
 LIFETIME: Final = 3600
 
 
 class StarSessions:
-    """The store, used as its middleware uses it: load, alter, save."""
+    """A store, used as its middleware uses it: load, alter, save."""
 
-    def __init__(self, store: Any, serializer: Any) -> None:
+    def __init__(self, store: Any, *, settings: Callable[[], Awaitable[str]]) -> None:
         self._store = store
-        self._serializer = serializer
+        self._settings = settings
+        self._serializer: Any = import_module("starsessions.serializers").JsonSerializer()
+        self._begun: set[str] = set()
         self.calls: Mapping[str, Call] = {
             READ: self._read,
             CHANGE: self._change,
@@ -29,6 +32,7 @@ class StarSessions:
 
     async def begin(self, session_ids: Sequence[str]) -> None:
         """Save these sessions."""
+        self._begun.update(session_ids)
         for session_id in session_ids:
             await self._save(session_id, {"user": "user", "topic": "none yet", "visits": 0})
 
@@ -41,7 +45,12 @@ class StarSessions:
 
     async def settings(self) -> str:
         """Say when a write is durable."""
-        return "nothing outlives the process"
+        return await self._settings()
+
+    async def leave(self) -> None:
+        """Remove the sessions of this run."""
+        for session_id in self._begun:
+            await self._store.remove(session_id)
 
     async def _load(self, session_id: str) -> dict[str, Any]:
         data = await self._store.read(session_id=session_id, lifetime=LIFETIME)
@@ -73,13 +82,29 @@ class StarSessions:
 
     async def _renew(self, session_id: str, number: int) -> bool:
         renewed = f"{session_id}-renewed-{number}"
-        await self.begin([renewed])
+        await self._save(renewed, {"user": "user", "topic": "none yet", "visits": 0})
         await self._store.remove(renewed)
         return True
 
 
 @asynccontextmanager
-async def open_in(_: Path) -> AsyncGenerator[Contender]:
-    """Open the store with its JSON serializer."""
-    store = import_module("starsessions").InMemoryStore()
-    yield StarSessions(store, import_module("starsessions.serializers").JsonSerializer())
+async def open_memory(_: Path) -> AsyncGenerator[Contender]:
+    """Open the store that keeps sessions in this process, with its JSON serializer."""
+
+    async def settings() -> str:
+        return "nothing outlives the process"
+
+    yield StarSessions(import_module("starsessions").InMemoryStore(), settings=settings)
+
+
+@asynccontextmanager
+async def open_redis(url: str, prefix: str, _: Path) -> AsyncGenerator[Contender]:
+    """Open the store on a client, with its JSON serializer."""
+    kind = import_module("starsessions.stores.redis").RedisStore
+    async with redis_clients.client(url) as client:
+        store = kind(connection=client, prefix=f"{prefix}:")
+        contender = StarSessions(store, settings=lambda: redis_clients.settings(client))
+        try:
+            yield contender
+        finally:
+            await contender.leave()
