@@ -83,6 +83,9 @@ class Feeds:
     def __len__(self) -> int:
         return sum(map(len, self._feeds.values()))
 
+    def __bool__(self) -> bool:
+        return bool(self._feeds)
+
     @contextmanager
     def watch(self, namespace: str) -> Generator[Feed]:
         """Tell a new watcher what happens in a namespace while the block lasts."""

@@ -1,7 +1,7 @@
 """The memory backend: every operation is one step of the event loop, so none can be half done."""
 
 from bisect import bisect_right
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager
 from functools import partial
 from itertools import islice
@@ -111,7 +111,7 @@ class MemoryBackend:
         return self.listen(key)
 
     @asynccontextmanager
-    async def events(self, namespace: str) -> AsyncIterator[AsyncIterator[Event]]:
+    async def events(self, namespace: str) -> AsyncGenerator[AsyncIterator[Event]]:
         """Tell what happens to the sessions of a namespace.
 
         Raises:
@@ -216,7 +216,7 @@ class MemoryBackend:
             self._feeds.tell(namespace, Event("created", session_id))
             return Created(record)
         if entry.record.incarnation == operation.incarnation:
-            return Created(entry.record)
+            return Created(rules.create(operation, now=entry.record.created))
         return Existing(entry.record)
 
     def _apply(self, entry: Entry, operation: Apply) -> Outcome:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -41,7 +41,7 @@ class Telling:
         return len(self._feeds)
 
     @asynccontextmanager
-    async def watch(self, namespace: str) -> AsyncIterator[Feed]:
+    async def watch(self, namespace: str) -> AsyncGenerator[Feed]:
         """Tell a new watcher what happens in a namespace while the block lasts."""
         try:
             with self._feeds.watch(namespace) as feed:
