@@ -193,14 +193,29 @@ async def test_a_connection_that_ends_as_it_begins_is_none(redis_server: RedisSe
         assert await served_again(link) < 2.0
 
 
-async def test_attempts_to_connect_get_rarer(own_redis: RedisServer) -> None:
-    """A server that takes connections and drops them is not asked in a tight loop."""
-    async with between(own_redis) as proxy, Single(location_of(proxy.port)) as link:
-        proxy.change, proxy.cuts = itemgetter(slice(0)), True
-        await outcome_of(link.send(0, simple(b"PING")))
-        before = proxy.accepted
-        await asyncio.sleep(1.0)
+@pytest.mark.parametrize("greets", [False, True])
+async def test_attempts_to_connect_get_rarer(redis_server: RedisServer, greets: bool) -> None:
+    """A server that drops connections, before or after it greets, is not asked in a tight loop.
+
+    Nobody waits for any attempt but the first.
+    """
+
+    def drop(data: bytes) -> bytes:
+        greeting = greets and b"proto" in data
+        proxy.cuts = not greeting
+        return data if greeting else b""
+
+    async with through_proxy(redis_server) as (link, proxy):
+        proxy.change = drop
+        before, ends = proxy.accepted, time.monotonic() + 1.0
+        waits: list[float] = []
+        while (began := time.monotonic()) < ends:
+            with pytest.raises(StoreUnavailable):
+                await link.send(0, simple(b"PING"))
+            waits.append(time.monotonic() - began)
+            await asyncio.sleep(0.001)
         assert 3 <= proxy.accepted - before <= 30
+        assert max(waits) < 0.2
         proxy.change, proxy.cuts = bytes, False
         assert await served_again(link) < 2.0
 
@@ -276,6 +291,23 @@ async def test_scripts_are_brought_back_as_often_as_they_are_flushed(
         await asyncio.wait((flushing,))
         assert link.statistics()["crossed_replies"] == 0
     assert flushed > 5
+
+
+async def test_whoever_leaves_while_a_script_is_loaded_leaves_it_to_the_others(
+    redis_server: RedisServer,
+) -> None:
+    async with between(redis_server) as proxy, Single(location_of(proxy.port)) as link:
+        redis_server.ask("SCRIPT", "FLUSH")
+        first, second = (asyncio.create_task(ask(link, echo(text))) for text in (b"1", b"2"))
+
+        def cancel_the_first(data: bytes) -> bytes:
+            if data.startswith(b"$40\r\n"):
+                first.cancel()
+            return data
+
+        proxy.change = cancel_the_first
+        assert await second == [b"2"]
+        assert first.cancelled()
 
 
 async def test_a_script_flushed_between_load_and_call_goes_with_its_source(

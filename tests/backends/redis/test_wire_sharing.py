@@ -157,6 +157,20 @@ async def test_larger_commands_than_may_be_under_way_are_turned_away(
     assert 120 <= len(sent) <= 144
 
 
+async def test_what_is_answered_makes_room(redis_server: RedisServer) -> None:
+    """So do commands that are withdrawn, refused, or answered by a push."""
+    channel, filling = b"c" * 1000, bytes(1000)
+    subscribing = Command(encode(b"SSUBSCRIBE", channel), subscribes=True)
+    async with Single(location_of(redis_server, most_bytes=10_000, most_commands=10)) as link:
+        for _ in range(20):
+            await link.send(0, simple(b"ECHO", filling))
+            await link.send(0, subscribing)
+            link.send(0, simple(b"ECHO", filling)).cancel()
+            with pytest.raises(Refused):
+                await link.send(0, simple(b"NONSENSE", filling))
+        assert link.statistics()["turned_away"] == 0
+
+
 class Heard:
     """Writes down what a link tells unasked."""
 

@@ -69,7 +69,6 @@ class Connection(asyncio.Protocol):
         self._paused = False
         self._scheduled = False
         self._silences = 0
-        self._due = 0.0
         self._watchdog: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
         self._drained: asyncio.Future[None] | None = None
@@ -270,18 +269,16 @@ class Connection(asyncio.Protocol):
     def _watch(self) -> None:
         """Ping a silent server; give up one that stays silent.
 
-        A look that comes late does not count: this program was busy, not the server silent.
+        Looks are counted, not seconds: what came while this program was busy is read between two.
         """
         interval = self._bounds.ping_interval
-        now = monotonic()
-        quiet = now - self.last_received
+        quiet = monotonic() - self.last_received
         if quiet < interval:
             self._watch_again(interval - quiet)
             return
         if not self._silences:
             self._ping()
-        if self._silences == 0 or now - self._due < interval:
-            self._silences += 1
+        self._silences += 1
         if self._silences >= SILENCES:
             self.drop(f"The session store was silent for {interval * SILENCES:.3g} s")
             return
@@ -296,7 +293,6 @@ class Connection(asyncio.Protocol):
             self._write(PING)
 
     def _watch_again(self, seconds: float) -> None:
-        self._due = monotonic() + seconds
         self._watchdog = self._loop.call_later(seconds, self._watch)
 
     # The end.
