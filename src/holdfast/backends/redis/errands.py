@@ -21,6 +21,10 @@ GRACE: Final = 2.0
 Again = Callable[[], None]
 
 
+def leave_it() -> None:
+    """Do not do again what failed."""
+
+
 def subscription(channel: bytes) -> Command:
     """Subscribe to a channel of a bucket."""
     return Command(encode(b"SSUBSCRIBE", channel), subscribes=True)
@@ -38,6 +42,7 @@ class Errands:
         self._link: Link | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: set[asyncio.TimerHandle] = set()
+        self._told: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._tasks) + len(self._timers)
@@ -135,5 +140,7 @@ class Errands:
             self.later(again)
         except Refused as exc:
             # The store works without it, later than with it: waiters and watchers ask by the clock.
-            logger.warning("redis.errand_refused", extra={"code": exc.code})
+            if exc.code not in self._told:
+                self._told.add(exc.code)
+                logger.warning("redis.errand_refused", extra={"code": exc.code})
             self.later(again)

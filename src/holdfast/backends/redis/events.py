@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
-from holdfast.backends.redis.errands import GRACE, Errands, subscription, unsubscription
+from holdfast.backends.redis.errands import GRACE, Errands, leave_it, subscription, unsubscription
 from holdfast.backends.redis.keys import EVENTS, key
 from holdfast.errors import StoreUnavailable
 from holdfast.events import LOST, Event, Feed, Feeds, Kind, Reason
@@ -113,8 +113,4 @@ class Events:
         self._subscribed.discard(namespace)
         for bucket in self._errands.buckets():
             channel = key(bucket, EVENTS, namespace.encode())
-            self._errands.send(bucket, unsubscription(channel), _leave_it)
-
-
-def _leave_it() -> None:
-    """Do nothing: what nobody watches is dropped when it comes."""
+            self._errands.send(bucket, unsubscription(channel), leave_it)

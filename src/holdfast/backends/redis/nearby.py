@@ -2,14 +2,16 @@
 
 An invalidation comes in order with the answers, so a fill never overtakes it. A connection that is
 lost takes all its promises with it. One that is silent keeps them for `SILENCE` pings: by then it
-would have been heard of, or is given up.
+would have been heard of, or is given up. A node of a cluster may have lost a slot without a word to
+whoever asks for nothing; so it is asked for a key of each bucket in turn.
 """
 
 import asyncio
 from time import monotonic
 from typing import Final, Protocol
 
-from holdfast.backends.redis.errands import Errands
+from holdfast.backends.redis.errands import Errands, leave_it
+from holdfast.backends.redis.keys import SESSION, key
 from holdfast.backends.redis.link import Command
 from holdfast.backends.redis.resp import encode
 from holdfast.clock import MICROSECONDS
@@ -20,6 +22,8 @@ TIME: Final = Command(encode(b"TIME"))
 SILENCE: Final = 3
 # How often the clocks are compared, in seconds.
 COMPARED: Final = 30.0
+# How many buckets are asked for at a time.
+ASKED: Final = 32
 
 
 class Cache(Protocol):
@@ -51,6 +55,7 @@ class Nearby:
         self._prefix = f"{namespace}/"
         self._interval = interval
         self._compared = 0.0
+        self._asked = 0
 
     def moved(self, name: str) -> None:
         """Forget a session that has moved."""
@@ -64,6 +69,7 @@ class Nearby:
     def begin(self) -> None:
         """Watch the nodes until all is closed: twice an interval, for all are heard once."""
         self._look()
+        self._ask_in_turn()
         self._errands.later(self.begin, self._interval / 2)
 
     def connected(self) -> None:
@@ -87,6 +93,16 @@ class Nearby:
         if monotonic() - self._compared > COMPARED:
             self._compared = monotonic()
             self._errands.start(self._compare())
+
+    def _ask_in_turn(self) -> None:
+        """Ask for a key of some buckets: a node that has lost their slot says so."""
+        buckets = self._errands.buckets()
+        if len(buckets) > 1:
+            for place in range(self._asked, self._asked + ASKED):
+                bucket = buckets[place % len(buckets)]
+                question = Command(encode(b"EXISTS", key(bucket, SESSION, b"~near")))
+                self._errands.send(bucket, question, leave_it)
+            self._asked += ASKED
 
     async def _compare(self) -> None:
         """Ask all nodes for the time; the one that is furthest ahead counts."""
