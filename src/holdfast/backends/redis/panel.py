@@ -70,7 +70,8 @@ class Panel:
         unknown = False
         for node in tuple(self._nodes):
             try:
-                answer = await asyncio.wait_for(node.send(self._question), PATIENCE)
+                async with asyncio.timeout(PATIENCE):
+                    answer = await node.send(self._question)
             except (StoreUnavailable, TimeoutError, Refused):
                 continue
             if answer is not None:

@@ -124,7 +124,8 @@ class Sentinel:
             self._found.clear()
             self._doubt.set()
             try:
-                await asyncio.wait_for(self._found.wait(), PATIENCE)
+                async with asyncio.timeout(PATIENCE):
+                    await self._found.wait()
                 return await self._primary().send(command)
             except TimeoutError:
                 break
@@ -140,7 +141,8 @@ class Sentinel:
         """Find the primary again whenever there is doubt about it."""
         while True:
             try:
-                await asyncio.wait_for(self._doubt.wait(), ROLE_INTERVAL)
+                async with asyncio.timeout(ROLE_INTERVAL):
+                    await self._doubt.wait()
             except TimeoutError:
                 if await self._still_primary():
                     continue
@@ -165,7 +167,8 @@ class Sentinel:
         """Ask the node whether it is the primary; one that is none is left."""
         node = self._primary()
         try:
-            answer = await asyncio.wait_for(node.send(ROLE), ROLE_INTERVAL)
+            async with asyncio.timeout(ROLE_INTERVAL):
+                answer = await node.send(ROLE)
         except (StoreUnavailable, TimeoutError, Refused):
             return False
         if answer[0] == b"master":
