@@ -111,14 +111,26 @@ class Creating:
         assert taken.record == first
 
     async def test_a_repeated_create_is_answered_like_the_first(self, backend: Backend) -> None:
-        """The same incarnation sent again is no second session, and undoes no change."""
+        """Also when it has changed since: the same incarnation is no second session."""
         asked = creation(values={b"t": b"first"}, integers={"visits": 0})
         first = await ask(backend, asked, Created)
         assert await ask(backend, asked, Created) == first
         await apply(backend, set={b"t": b"later"}, add=(Add("visits", 1, 10),), append=(b"i",))
         async with untouched(backend):
-            again = await ask(backend, asked, Created)
-        assert again.record.incarnation == asked.incarnation
+            assert await ask(backend, asked, Created) == first
+
+    async def test_a_repeated_create_brings_nothing_back(self, backend: Backend) -> None:
+        """Where answers can be lost: what it created has been deleted, and it is answered again."""
+        if not backend.answers_can_be_lost:
+            pytest.skip("nobody repeats a creation here")
+        asked = creation(values={b"t": b"first"})
+        first = await ask(backend, asked, Created)
+        await ask(backend, Delete(KEY, change_id=fresh()), Deleted)
+        assert await ask(backend, asked, Created) == first
+        assert await is_absent(backend)
+        await create(backend)
+        async with untouched(backend):
+            assert await ask(backend, asked, Created) == first
 
     async def test_an_id_created_again_has_nothing_of_the_old_session(
         self, backend: Backend

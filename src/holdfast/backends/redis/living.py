@@ -38,7 +38,7 @@ class Living:
         """Create a session; where its user's index is in another slot, that comes first."""
         caller = self._caller
         place = caller.place(operation.key)
-        kinds = b"siopqlxc"
+        kinds = b"siopqlxcd"
         keys = [place.key(kinds[at : at + 1]) for at in range(len(kinds))]
         if operation.user_tag:
             keys += await self._index(place, operation)
@@ -48,8 +48,9 @@ class Living:
         if status == CREATED:
             return Created(rules.create(operation, now=int(answer)))
         record = _record(answer)
-        same = record.incarnation == operation.incarnation
-        return Created(record) if same else Existing(record)
+        if record.incarnation == operation.incarnation:
+            return Created(rules.create(operation, now=record.created))
+        return Existing(record)
 
     async def _index(self, place: Place, operation: Create) -> Sequence[bytes]:
         """Give the key of the user's index to the script, or write it now."""

@@ -105,7 +105,7 @@ class Writing:
             self._tell(operation.key, "created")
             return Created(record)
         if row.record.incarnation == operation.incarnation:
-            return Created(row.record)
+            return Created(rules.create(operation, now=row.record.created))
         return Existing(row.record)
 
     def _apply(self, row: Row, operation: Apply) -> Outcome:

@@ -2,16 +2,23 @@
 -- Bring a session into being, unless its id is taken.
 --
 -- KEYS[1] session  KEYS[2] log  KEYS[3] changes  KEYS[4] older changes  KEYS[5] lease  KEYS[6] line
--- KEYS[7] deadlines  KEYS[8] creations  KEYS[9] its user's sessions, where they are in this bucket
+-- KEYS[7] deadlines  KEYS[8] creations  KEYS[9] deletions
+-- KEYS[10] its user's sessions, where they are in this bucket
 -- ARGV    nonce, incarnation, ttl, greatest age, size, what stands in `m` behind the size,
 --         then tags and values in turn
 -- Returns {nonce, 1, now} created, {nonce, 0, fields and values in turn} there is one.
 --
 -- The formats are described in apply.lua, the user's index in index.lua. What is left of an earlier
--- session of this id goes. The event says `c<id>`.
+-- session of this id goes. The event says `c<id>`, after `x<id>` if
+-- that one had expired and nobody had collected it.
 local call = redis.call
 local nonce, ttl, age = ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4])
 
+-- Sent again, after what it created has been deleted: it is answered like the first time.
+local ended = call('HGET', KEYS[9], '=' .. ARGV[2])
+if ended then
+  return {nonce, 1, ended}
+end
 local found = call('HGETALL', KEYS[1])
 if #found > 0 then
   return {nonce, 0, found}
@@ -29,16 +36,18 @@ for place = 7, #ARGV, 1000 do
   call('HSET', KEYS[1], unpack(ARGV, place, math.min(place + 999, #ARGV)))
 end
 call('PEXPIREAT', KEYS[1], math.ceil(deadline / 1000) - 1)
-call('ZADD', KEYS[7], string.format('%d', deadline), id)
+if call('ZADD', KEYS[7], string.format('%d', deadline), id) == 0 then
+  call('SPUBLISH', bucket .. 'e:' .. namespace, 'x' .. id)
+end
 local created = string.format('%d', now)
 call('ZADD', KEYS[8], created, id)
-if KEYS[9] then
-  call('ZADD', KEYS[9], 'LT', -age, '')
-  call('ZREMRANGEBYSCORE', KEYS[9], 0, string.format('%d', now + call('ZSCORE', KEYS[9], '')))
-  call('ZADD', KEYS[9], created, id)
+if KEYS[10] then
+  call('ZADD', KEYS[10], 'LT', -age, '')
+  call('ZREMRANGEBYSCORE', KEYS[10], 0, string.format('%d', now + call('ZSCORE', KEYS[10], '')))
+  call('ZADD', KEYS[10], created, id)
   local last = string.format('%d', math.ceil(cap / 1000))
-  if call('PEXPIREAT', KEYS[9], last, 'NX') == 0 then
-    call('PEXPIREAT', KEYS[9], last, 'GT')
+  if call('PEXPIREAT', KEYS[10], last, 'NX') == 0 then
+    call('PEXPIREAT', KEYS[10], last, 'GT')
   end
 end
 call('SPUBLISH', bucket .. 'e:' .. namespace, 'c' .. id)

@@ -7,14 +7,18 @@
 -- Returns {nonce, 0} there was none, {nonce, 1, user tag, creation} deleted,
 --         {nonce, 2, revision} not as expected.
 --
--- The session is described in apply.lua. Deletions are a hash: change id -> what was answered; it
--- ends a minute after the last. The event says `d<id>`.
+-- The session is described in apply.lua. Deletions are a hash: change id -> what was answered, and
+-- `=` incarnation -> when it was created, which a repeated create must not bring back; it ends a
+-- minute after the last, or is begun again when it is long. The event says `d<id>`.
 local call = redis.call
 local nonce, change, expected, incarnation = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 
-local function answered(existed)
+local function answered(existed, ...)
   if change ~= '' then
-    call('HSET', KEYS[7], change, existed)
+    if call('HLEN', KEYS[7]) >= 512 then
+      call('DEL', KEYS[7])
+    end
+    call('HSET', KEYS[7], change, existed, ...)
     call('PEXPIRE', KEYS[7], 60000)
   end
 end
@@ -38,6 +42,7 @@ local bucket, namespace, id = string.match(KEYS[1], '^(hf:{%d+}:)s:([^/]*)/(.*)$
 call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6])
 call('ZREM', KEYS[8], id)
 call('ZREM', KEYS[9], id)
-answered(1)
+created = string.format('%d', created)
+answered(1, '=' .. own, created)
 call('SPUBLISH', bucket .. 'e:' .. namespace, 'd' .. id)
-return {nonce, 1, user, string.format('%d', created)}
+return {nonce, 1, user, created}
