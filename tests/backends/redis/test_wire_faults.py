@@ -193,6 +193,23 @@ async def test_a_connection_that_ends_as_it_begins_is_none(redis_server: RedisSe
         assert await served_again(link) < 2.0
 
 
+async def test_attempts_to_connect_keep_a_distance(redis_server: RedisServer) -> None:
+    """Also to a server that answers once and then drops, though each of them is made at once."""
+
+    def drop(data: bytes) -> bytes:
+        proxy.cuts = b"proto" not in data
+        return data
+
+    async with through_proxy(redis_server) as (link, proxy):
+        proxy.change = drop
+        before, ends = proxy.accepted, time.monotonic() + 0.5
+        while time.monotonic() < ends:
+            assert await link.send(0, simple(b"ECHO", b"x")) == b"x"
+            while link.last_heard(0):
+                await asyncio.sleep(0)
+        assert 5 <= proxy.accepted - before <= 52
+
+
 @pytest.mark.parametrize("greets", [False, True])
 async def test_attempts_to_connect_get_rarer(redis_server: RedisServer, greets: bool) -> None:
     """A server that drops connections, before or after it greets, is not asked in a tight loop.
