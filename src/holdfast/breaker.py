@@ -100,15 +100,16 @@ class Breaker:
                 self._move("closed")
 
     def _record(self, answered: bool) -> None:
-        now = self._clock()
-        self._calls.append((now, answered))
+        calls, now = self._calls, self._clock()
+        calls.append((now, answered))
         self._failures += not answered
-        while self._calls[0][0] < now - self._policy.window or len(self._calls) > MAX_REMEMBERED:
-            _, forgotten = self._calls.popleft()
+        oldest = now - self._policy.window
+        while calls[0][0] < oldest or len(calls) > MAX_REMEMBERED:
+            _, forgotten = calls.popleft()
             self._failures -= not forgotten
-        enough = len(self._calls) >= self._policy.minimum_calls
-        if enough and self._failures >= self._policy.failure_rate * len(self._calls):
-            self._open()
+        if self._failures and len(calls) >= self._policy.minimum_calls:
+            if self._failures >= self._policy.failure_rate * len(calls):
+                self._open()
 
     def _open(self) -> None:
         self._opened_at = self._clock()

@@ -14,24 +14,28 @@ SPARE: Final = 64
 
 
 class Scope:
-    """One call: a block that is cancelled when its time is over, and raises `TimeoutError`."""
+    """One call: a block that is cancelled when its time is over, and raises `TimeoutError`.
 
-    __slots__ = ("_cancelling", "_deadlines", "_task", "end", "expired")
+    `task` is who is in the block, None when it has been left.
+    """
+
+    __slots__ = ("_cancelling", "_deadlines", "end", "expired", "task")
 
     def __init__(self, deadlines: "Deadlines") -> None:
         self._deadlines = deadlines
-        self._task: asyncio.Task[Any] | None = None
+        self.task: asyncio.Task[Any] | None = None
         self._cancelling = 0
         self.end = 0.0
         self.expired = False
 
     def __enter__(self) -> "Scope":
-        task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         if task is None:
             raise RuntimeError("A deadline can only be kept in a task.")
-        self._task = task
+        self.task = task
         self._cancelling = task.cancelling()
-        self._deadlines.watch(self)
+        self._deadlines.watch(self, loop)
         return self
 
     def __exit__(
@@ -40,22 +44,17 @@ class Scope:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        task, self._task = self._task, None
+        task, self.task = self.task, None
         self._deadlines.forget()
         if self.expired and task is not None:
             if task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
                 raise TimeoutError from error
 
-    @property
-    def over(self) -> bool:
-        """Whether the block has been left."""
-        return self._task is None
-
     def expire(self) -> None:
         """Cancel the block."""
-        if self._task is not None:
+        if self.task is not None:
             self.expired = True
-            self._task.cancel()
+            self.task.cancel()
 
 
 class Deadlines:
@@ -74,9 +73,8 @@ class Deadlines:
         """Give the block of one call."""
         return Scope(self)
 
-    def watch(self, scope: Scope) -> None:
+    def watch(self, scope: Scope, loop: asyncio.AbstractEventLoop) -> None:
         """Expire a call `seconds` from now."""
-        loop = asyncio.get_running_loop()
         scope.end = loop.time() + self._seconds
         self._scopes.append(scope)
         self._under_way += 1
@@ -86,10 +84,11 @@ class Deadlines:
     def forget(self) -> None:
         """Count one call less, and drop those that are over: the oldest at once, others in time."""
         self._under_way -= 1
-        while self._scopes and self._scopes[0].over:
-            self._scopes.popleft()
-        if len(self._scopes) > 2 * self._under_way + SPARE:
-            self._scopes = deque(scope for scope in self._scopes if not scope.over)
+        scopes = self._scopes
+        while scopes and scopes[0].task is None:
+            scopes.popleft()
+        if len(scopes) > 2 * self._under_way + SPARE:
+            self._scopes = deque(scope for scope in scopes if scope.task is not None)
 
     def close(self) -> None:
         """Stop looking; the calls under way go on without a deadline."""
@@ -101,7 +100,7 @@ class Deadlines:
         self._timer = None
         loop = asyncio.get_running_loop()
         now = loop.time()
-        while self._scopes and (self._scopes[0].over or self._scopes[0].end <= now):
+        while self._scopes and (self._scopes[0].task is None or self._scopes[0].end <= now):
             self._scopes.popleft().expire()
         if self._scopes:
             self._timer = loop.call_at(self._scopes[0].end, self._look)

@@ -121,24 +121,25 @@ class Encoder:
         digests = _digests(seal, change, texts, integers, items) if change.change_id else (b"",)
         change_id = change.change_id or (self._entropy.token() if remember or items else "")
         clears = change.unset or seal.rotated
+        # In the order of the fields: named one by one they take three times as long.
         return Apply(
-            key=key,
-            change_id=change_id,
-            remember=remember,
-            digest=digests[0],
+            key,
+            change_id,
+            remember,
+            digests[0],
+            slide,
+            self._sealed(seal, texts) if texts else {},
+            tuple(self._unset(seal, change.unset, texts, integers)) if clears else (),
+            integers,
+            self._adds(change) if change.add else (),
+            change.claim,
+            _sealed_items(seal, change_id, items) if items else (),
+            max_items,
+            MAX_SEALED_BYTES,
+            change.expect_incarnation,
+            change.expect_revision,
+            change.lease_token,
             older_digests=digests[1:],
-            slide=slide,
-            set=self._sealed(seal, texts),
-            unset=tuple(self._unset(seal, change.unset, texts, integers)) if clears else (),
-            put=integers,
-            add=self._adds(change),
-            claim=change.claim,
-            append=tuple(_sealed_items(seal, change_id, items)) if items else (),
-            max_items=max_items,
-            max_bytes=MAX_SEALED_BYTES,
-            expect_incarnation=change.expect_incarnation,
-            expect_revision=change.expect_revision,
-            lease_token=change.lease_token,
             known_revision=known_revision if known is None else known,
             repeated=known is not None,
         )
@@ -201,8 +202,6 @@ class Encoder:
             yield from seal.older_tags(name)
 
     def _adds(self, change: Change) -> tuple[Add, ...]:
-        if not change.add:
-            return ()
         return tuple([self._add(change, name, delta) for name, delta in change.add.items()])
 
     def _add(self, change: Change, name: str, delta: int) -> Add:
@@ -283,9 +282,11 @@ def _items(values: tuple[Any, ...]) -> list[str]:
     return [write_json("append", check_json("append", value)) for value in values]
 
 
-def _sealed_items(seal: SessionSeal, change_id: str, texts: list[str]) -> Iterator[bytes]:
-    for place, text in enumerate(texts, start=1):
-        yield seal.seal("item", f"{change_id}:{place}".encode(), text.encode())
+def _sealed_items(seal: SessionSeal, change_id: str, texts: list[str]) -> tuple[bytes, ...]:
+    return tuple([
+        seal.seal("item", f"{change_id}:{place}".encode(), text.encode())
+        for place, text in enumerate(texts, start=1)
+    ])  # fmt: skip
 
 
 def _digests(
