@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import is_dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 from pydantic import (
     AfterValidator,
@@ -174,6 +174,34 @@ class Fingerprint(BaseModel):
     browser: str | None = None
 
 
+class Fact(BaseModel):
+    """What a visitor told of themselves; after `expires_at` it is as if it had not been told."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["email", "phone", "order", "preference"]
+    value: Annotated[str, Field(min_length=1, max_length=255)]
+    importance: Annotated[float, Field(ge=0, le=1)]
+    expires_at: UtcTime
+
+
+class RunMark(BaseModel):
+    """What became of the newest run; there is none once its message has been answered.
+
+    `message_id` is that of the visitor's message. A run that is `running` while nobody holds the
+    session's lease was interrupted: its process is gone. `reason` is a sentence for the visitor.
+    `stop` asks whoever runs it to stop.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    run_id: Name
+    message_id: Name
+    state: Literal["running", "interrupted", "failed", "cancelled"] = "running"
+    reason: str = ""
+    stop: bool = False
+
+
 class SupportSession(Session):
     """The session of one conversation with the support agent."""
 
@@ -184,6 +212,8 @@ class SupportSession(Session):
     ticket_id: Name | None = None
     fingerprint: Fingerprint | None = None
     secret_hash: str | None = Field(default=None, exclude=True, repr=False)
+    facts: tuple[Fact, ...] = Field(default=(), exclude=True, repr=False)
+    run: RunMark | None = Field(default=None, exclude=True, repr=False)
 
 
 class SessionFilter(BaseModel):

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import AsyncGenerator
 
 import pytest
 
@@ -9,8 +10,10 @@ from holdfast import Change
 from holdfast.support import (
     AgentPolicy,
     Answer,
-    EngineFailed,
+    EngineEvent,
     EscalationPolicy,
+    Failed,
+    Finished,
     SupportAgent,
     Turn,
 )
@@ -26,8 +29,8 @@ TICKET = re.compile(r"T-[A-Z2-7]{20}")
 class DecliningEngine:
     """Finds nothing, and offers a person."""
 
-    async def answer(self, turn: Turn) -> Answer:
-        return Answer(text="I do not know. Shall I get a person?", declined=True)
+    async def stream(self, turn: Turn) -> AsyncGenerator[EngineEvent]:
+        yield Finished(Answer(text="I do not know. Shall I get a person?", declined=True))
 
 
 async def test_twenty_requests_at_once_open_one_ticket(store: Store, knowledge: Knowledge) -> None:
@@ -137,7 +140,7 @@ async def test_a_person_can_be_had_while_the_engine_is_out(
     store: Store, knowledge: Knowledge
 ) -> None:
     """A conversation that has to go to a person goes there without an engine."""
-    agent = SupportAgent(store, knowledge, ScriptedEngine(failures=[EngineFailed("out")] * 2))
+    agent = SupportAgent(store, knowledge, ScriptedEngine(failures=[Failed("out")] * 2))
     session_id = (await store.create()).session_id
     answer = await agent.process_message(session_id, ANGRY)
     assert answer.ticket_id is not None

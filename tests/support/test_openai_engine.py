@@ -191,6 +191,8 @@ async def test_spans_hold_nothing_that_people_write(service: FakeOpenAI) -> None
     assert isinstance(traced, InstrumentationSettings)
     assert traced.include_content is False
     await engine.__aexit__()
+    async with open_engine(settings(service, capture_content=True)) as asked:
+        assert asked.telemetry.include_content is True
 
 
 @pytest.mark.parametrize(
@@ -198,6 +200,10 @@ async def test_spans_hold_nothing_that_people_write(service: FakeOpenAI) -> None
     [
         ({"provider": "openai"}, "api_key"),
         ({"provider": "compatible"}, "base_url"),
+        ({"provider": "azure", "api_key": "k", "api_version": "1"}, "base_url"),
+        ({"provider": "azure", "base_url": "https://x", "api_version": "1"}, "api_key"),
+        ({"provider": "azure", "base_url": "https://x", "api_key": "k"}, "api_version"),
+        ({"max_turn_tokens": 1}, "max_turn_tokens"),
         ({"provider": "compatible", "base_url": "ftp://x"}, "base_url"),
         ({"provider": "other"}, "provider"),
         ({"temperature": 3}, "temperature"),

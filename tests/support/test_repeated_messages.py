@@ -5,14 +5,14 @@ from collections.abc import Iterable
 
 import pytest
 
-from holdfast.support import AnswerUnavailable, EngineFailed, SupportAgent
+from holdfast.support import AnswerUnavailable, Failed, SupportAgent
 from holdfast.support.knowledge import Knowledge
 from tests.support.conftest import Store
 from tests.support.scripted_engine import ScriptedEngine
 
 
 def agent_with(
-    store: Store, knowledge: Knowledge, *, failures: Iterable[EngineFailed] = ()
+    store: Store, knowledge: Knowledge, *, failures: Iterable[Failed] = ()
 ) -> tuple[SupportAgent, ScriptedEngine]:
     engine = ScriptedEngine(seconds=0.02, failures=failures)
     return SupportAgent(store, knowledge, engine), engine
@@ -70,7 +70,7 @@ async def test_a_message_is_recognised_in_a_long_log(store: Store, knowledge: Kn
 async def test_a_failing_engine_keeps_the_message(store: Store, knowledge: Knowledge) -> None:
     """The error says where the message is kept; the same id again answers it, storing it once."""
     agent, engine = agent_with(
-        store, knowledge, failures=[EngineFailed("out", retry_after=7.0), EngineFailed("out")]
+        store, knowledge, failures=[Failed("out", retry_after=7.0), Failed("out")]
     )
     session_id = (await store.create()).session_id
     with pytest.raises(AnswerUnavailable) as first:
@@ -98,7 +98,7 @@ async def test_a_failing_engine_keeps_the_message(store: Store, knowledge: Knowl
 
 async def test_the_conversation_goes_on_after_a_failure(store: Store, knowledge: Knowledge) -> None:
     """Messages that wait behind a failed turn are answered; the failed one can be, afterwards."""
-    agent, _ = agent_with(store, knowledge, failures=[EngineFailed("out")])
+    agent, _ = agent_with(store, knowledge, failures=[Failed("out")])
     session_id = (await store.create()).session_id
     outcomes = await asyncio.gather(
         *(agent.process_message(session_id, text, client_message_id=text) for text in "abc"),
@@ -120,7 +120,7 @@ async def test_the_conversation_goes_on_after_a_failure(store: Store, knowledge:
 
 async def test_a_failure_without_an_id_is_kept_too(store: Store, knowledge: Knowledge) -> None:
     """Without a client message id the message is kept, and sending it again is a new message."""
-    agent, _ = agent_with(store, knowledge, failures=[EngineFailed("out")])
+    agent, _ = agent_with(store, knowledge, failures=[Failed("out")])
     session_id = (await store.create()).session_id
     with pytest.raises(AnswerUnavailable):
         await agent.process_message(session_id, "hello")

@@ -1,4 +1,4 @@
-"""Turns: one at a time, all of them, each one change."""
+"""Turns: one at a time, all of them, each two changes: the message, then its answer."""
 
 import asyncio
 import json
@@ -6,7 +6,6 @@ import json
 import pytest
 
 from holdfast import (
-    Change,
     InvalidSession,
     Keyring,
     LeaseUnavailable,
@@ -14,7 +13,7 @@ from holdfast import (
     SessionNotFound,
 )
 from holdfast.fingerprint import Fingerprints
-from holdfast.support import AgentPolicy, AgentResponse, SupportAgent
+from holdfast.support import AgentPolicy, AgentResponse, Incoming, SupportAgent
 from holdfast.support.knowledge import Knowledge
 from tests.support.conftest import Store
 from tests.support.scripted_engine import ScriptedEngine
@@ -41,7 +40,8 @@ async def test_concurrent_messages_are_answered_one_after_another(
     kept = await store.get(session.session_id)
     assert kept is not None
     assert kept.message_count == callers
-    assert kept.revision == 1 + callers
+    assert kept.revision == 1 + 2 * callers
+    assert kept.run is None
 
 
 @pytest.mark.slow
@@ -230,17 +230,15 @@ async def test_the_message_limit_is_kept(store: Store, knowledge: Knowledge) -> 
 
 
 async def test_the_change_itself_holds_the_limit(store: Store, knowledge: Knowledge) -> None:
-    """A count that moves past the lease while the engine works is refused at the end."""
-    agent = SupportAgent(
-        store, knowledge, ScriptedEngine(seconds=0.1), policy=AgentPolicy(max_messages=3)
+    """Of ten messages accepted at once, none waiting for another, three are stored."""
+    agent = SupportAgent(store, knowledge, ScriptedEngine(), policy=AgentPolicy(max_messages=3))
+    session_id = (await store.create()).session_id
+    outcomes = await asyncio.gather(
+        *(agent.accept(session_id, Incoming(text=str(number))) for number in range(10)),
+        return_exceptions=True,
     )
-    session = await store.create()
-    turn = asyncio.create_task(agent.process_message(session.session_id, "hello"))
-    await asyncio.sleep(0.05)
-    await store.apply(session.session_id, Change(add={"message_count": 3}))
-    with pytest.raises(LimitReached):
-        await turn
-    assert (await agent.messages(session.session_id)).messages == ()
+    assert sum(isinstance(outcome, LimitReached) for outcome in outcomes) == 7
+    assert len((await agent.messages(session_id)).messages) == 3
 
 
 async def test_a_turn_waits_no_longer_than_it_may(store: Store, knowledge: Knowledge) -> None:
@@ -258,8 +256,8 @@ async def test_a_turn_waits_no_longer_than_it_may(store: Store, knowledge: Knowl
         await first
 
 
-async def test_a_cancelled_caller_leaves_nothing_behind(store: Store, knowledge: Knowledge) -> None:
-    """Cancelled while waiting or while the engine works: nothing is stored, the next turn runs."""
+async def test_a_cancelled_caller_stops_nobody_else(store: Store, knowledge: Knowledge) -> None:
+    """Cancelled while waiting, nothing is stored; while the engine works, the message is kept."""
     agent = SupportAgent(store, knowledge, ScriptedEngine(seconds=0.1))
     session_id = (await store.create()).session_id
     running, waiting, last = [
@@ -271,7 +269,8 @@ async def test_a_cancelled_caller_leaves_nothing_behind(store: Store, knowledge:
     waiting.cancel()
     answer = await last
     assert answer.message == "re: last"
-    assert (answer.message_count, answer.number) == (1, 2)
+    assert (answer.message_count, answer.number) == (2, 3)
+    assert [message.content for message in await agent.unanswered(session_id)] == ["running"]
     assert running.cancelled()
     assert waiting.cancelled()
 

@@ -1,32 +1,29 @@
 """The support agent: messages in, answers out, one turn of a session at a time."""
 
 import base64
-import logging
 import secrets
 import time
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, asynccontextmanager
+from typing import Any
 
+from holdfast.errors import InvalidSession
 from holdfast.fingerprint import Fingerprints
-from holdfast.session import SupportSession
+from holdfast.session import RunMark, SupportSession
 from holdfast.store import SessionStore
-from holdfast.support.engine import Answer, ChatEngine, Turn
-from holdfast.support.errors import AnswerUnavailable, EngineFailed
-from holdfast.support.escalation import Assessment, Escalation, Ticket
+from holdfast.support.accepting import Accepted, accept
+from holdfast.support.engine import ChatEngine
+from holdfast.support.escalation import Escalation, Ticket
 from holdfast.support.incoming import Incoming
 from holdfast.support.knowledge import Knowledge
-from holdfast.support.library import Library
-from holdfast.support.messages import Conversation, MessagePage
+from holdfast.support.messages import Conversation, Message, MessagePage
 from holdfast.support.metrics import SessionMetrics, Stopwatch, measure
 from holdfast.support.policy import AgentPolicy
-from holdfast.support.recollection import read_conversation
+from holdfast.support.recollection import read_conversation, read_recent
 from holdfast.support.response import AgentResponse
-from holdfast.support.turn import OpenTurn, Scene
-from holdfast.support.writing import Verdict, Writer
-
-logger = logging.getLogger(__name__)
-
-RETRY_AFTER: Final = 5.0
+from holdfast.support.runs import examine, request_stop
+from holdfast.support.turn import Parts, Run
+from holdfast.support.writing import Writer
 
 
 def _new_id() -> str:
@@ -57,11 +54,16 @@ class SupportAgent:
         new_ticket_id: Callable[[], str] = _new_ticket_id,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        policy = policy or AgentPolicy()
         self._store = store
-        self._knowledge = knowledge
-        self._engine = engine
-        self._policy = policy or AgentPolicy()
-        self._escalation = Escalation(self._policy.escalation)
+        self._policy = policy
+        self._parts = Parts(
+            store=store,
+            knowledge=knowledge,
+            engine=engine,
+            policy=policy,
+            escalation=Escalation(policy.escalation),
+        )
         self._fingerprints = fingerprints
         self._new_id = new_id
         self._new_ticket_id = new_ticket_id
@@ -100,20 +102,91 @@ class SupportAgent:
             ip_address=ip_address,
             user_agent=user_agent,
         )
+        async with self.run(session_id, incoming) as run:
+            answer = run.replayed
+            if answer is None:
+                async with aclosing(run.events()) as events:
+                    async for _ in events:
+                        continue
+                answer = await run.complete()
+        self._stopwatch.add(self._monotonic() - began)
+        return answer
+
+    async def accept(self, session_id: str, incoming: Incoming) -> Accepted:
+        """Store and count a message without waiting for a turn; `run` answers it.
+
+        Raises:
+            SessionNotFound: there is no such session.
+            InvalidSession: it is another user's.
+            LimitReached: the session holds as many messages as it may.
+        """
+        writer = self._writer(incoming)
+        return await accept(self._store, session_id, writer)
+
+    @asynccontextmanager
+    async def run(self, session_id: str, incoming: Incoming) -> AsyncGenerator[Run]:
+        """Wait for the session's turn and begin a run; it is interrupted unless the block ends it.
+
+        A message that is stored already, by `accept` or by an earlier run, is not stored again.
+        Where it has an answer as well, that is the run's `replayed`.
+
+        Raises:
+            LeaseUnavailable: the turns before took longer than this one may wait.
+            SessionNotFound, InvalidSession, LimitReached: see `accept`.
+            LeaseLost: somebody else took the session over while the block ran.
+        """
         policy = self._policy
-        writer = Writer(
-            incoming=incoming,
-            new_id=self._new_id,
-            new_ticket_id=self._new_ticket_id,
-            max_messages=policy.max_messages,
-            fingerprints=self._fingerprints,
-        )
         async with self._store.lease(
             session_id, ttl=policy.lease_ttl, wait=policy.lease_wait
         ) as lease:
-            response = await self._take(OpenTurn(self._store, lease, writer), incoming.text)
-        self._stopwatch.add(self._monotonic() - began)
-        return response
+            run = Run(self._parts, lease, self._writer(incoming), run_id=self._new_id())
+            try:
+                await run.begin()
+                yield run
+            finally:
+                await run.leave()
+
+    async def stored(self, session_id: str, message_id: str) -> Incoming:
+        """Give a stored message of the visitor back as what a run answers: to take it again.
+
+        Raises:
+            SessionNotFound: there is no such session.
+            InvalidSession: it has no such message.
+        """
+        entry = (await read_conversation(self._store, session_id)).find(message_id)
+        if entry is None or entry.message.role != "user":
+            raise InvalidSession("message_id", "names no message of this session")
+        kept = entry.message
+        return Incoming(
+            text=kept.content,
+            user_id=kept.user_id,
+            request_id=kept.request_id,
+            client_message_id=kept.client_message_id,
+            message_id=kept.id,
+        )
+
+    async def unanswered(self, session_id: str) -> tuple[Message, ...]:
+        """Give the visitor's recent messages that have no answer, oldest first.
+
+        Raises:
+            SessionNotFound: there is no such session.
+        """
+        recent, _ = await read_recent(self._store, session_id)
+        return tuple(entry.shown() for entry in recent.unanswered())
+
+    async def request_stop(self, session_id: str, run_id: str) -> bool:
+        """Ask whoever runs this run to stop it; False when it is over already."""
+        return await request_stop(self._store, session_id, run_id)
+
+    async def examine(self, session_id: str) -> RunMark | None:
+        """Say what became of the newest run; one whose process is gone gets marked as interrupted.
+
+        None when its message has been answered.
+
+        Raises:
+            SessionNotFound: there is no such session.
+        """
+        return await examine(self._store, session_id, lease_ttl=self._policy.lease_ttl)
 
     async def messages(self, session_id: str, *, after: int = 0, limit: int = 100) -> MessagePage:
         """Read the conversation in order: messages among the `limit` items after number `after`.
@@ -159,43 +232,11 @@ class SupportAgent:
         """Count messages and escalations over all live sessions."""
         return await measure(self._store, self._stopwatch)
 
-    async def _take(self, turn: OpenTurn, text: str) -> AgentResponse:
-        scene = await turn.begin()
-        if isinstance(scene, AgentResponse):
-            return scene
-        began = self._monotonic()
-        assessment = self._escalation.assess(
-            text, earlier=scene.before.said_by_visitor(), offered=scene.offered
+    def _writer(self, incoming: Incoming) -> Writer:
+        return Writer(
+            incoming=incoming,
+            new_id=self._new_id,
+            new_ticket_id=self._new_ticket_id,
+            max_messages=self._policy.max_messages,
+            fingerprints=self._fingerprints,
         )
-        answer = await self._answer(turn, scene, assessment, text)
-        milliseconds = (self._monotonic() - began) * 1000
-        response = await turn.finish(scene, Verdict(answer, assessment, milliseconds))
-        if assessment.escalates and not scene.session.escalated:
-            logger.info(
-                "support.handed_over",
-                extra={"category": assessment.category, "priority": assessment.priority},
-            )
-        return response
-
-    async def _answer(
-        self, turn: OpenTurn, scene: Scene, assessment: Assessment, text: str
-    ) -> Answer | None:
-        """Ask the engine, unless the visitor wants a person; None when only that is to be told."""
-        if assessment.asked and assessment.escalates:
-            return None
-        history = scene.history(self._policy.history)
-        try:
-            return await self._engine.answer(
-                Turn(text=text, history=history, library=Library(self._knowledge))
-            )
-        except EngineFailed as exc:
-            logger.warning("support.engine_failed", extra={"reason": exc.reason})
-            if assessment.escalates and not scene.session.escalated:
-                return None
-            kept = await turn.keep(scene)
-            raise AnswerUnavailable(
-                scene.session.session_id,
-                message_id=kept.message.id,
-                number=kept.number,
-                retry_after=exc.retry_after or RETRY_AFTER,
-            ) from exc

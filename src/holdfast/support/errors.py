@@ -5,15 +5,24 @@ HoldfastError
 └── AnswerUnavailable   a turn has no answer; the visitor's message is kept
 """
 
+from typing import Final
+
 from holdfast.errors import HoldfastError
+
+NO_ANSWER: Final = "No answer could be made just now."
 
 
 class EngineFailed(HoldfastError):
-    """An engine could not answer a turn. `retry_after` is in seconds; None when nobody knows."""
+    """An engine could not answer a turn.
 
-    def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
+    `message` is a sentence for the visitor. `retry_after` is in seconds; None when nobody knows.
+    """
+
+    def __init__(
+        self, reason: str, *, message: str = NO_ANSWER, retry_after: float | None = None
+    ) -> None:
         super().__init__(f"The engine could not answer: {reason}.")
-        self.reason, self.retry_after = reason, retry_after
+        self.reason, self.message, self.retry_after = reason, message, retry_after
 
 
 class AnswerUnavailable(HoldfastError):
@@ -24,11 +33,16 @@ class AnswerUnavailable(HoldfastError):
     """
 
     def __init__(
-        self, session_id: str, *, message_id: str, number: int, retry_after: float
+        self,
+        session_id: str,
+        *,
+        message_id: str,
+        number: int,
+        retry_after: float,
+        message: str = NO_ANSWER,
     ) -> None:
         super().__init__(
-            "Your message is kept, but no answer could be made just now. "
-            f"Please try again in {retry_after:.3g} s."
+            f"{message} Your message is kept. Please try again in {retry_after:.3g} s."
         )
         self.session_id, self.message_id, self.number = session_id, message_id, number
         self.retry_after = retry_after

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from holdfast.session import Fact
 from holdfast.support.engine import Answer
 from holdfast.support.escalation import Assessment, Ticket, TranscriptLine
 from holdfast.support.escalation.ticket import MAX_LINE, MAX_TRANSCRIPT, quoted
+from holdfast.support.facts import SORTS, Kind, listed, newest
 from holdfast.support.messages import Conversation, Outcome
 
 
@@ -16,7 +18,9 @@ class Reply(NamedTuple):
     outcome: Outcome
 
 
-def compose(answer: Answer | None, *, ticket_id: str | None, opens: bool) -> Reply:
+def compose(
+    answer: Answer | None, *, ticket_id: str | None, opens: bool, facts: Sequence[Fact] = ()
+) -> Reply:
     """Join the engine's answer with what has to be said about the hand-over.
 
     `opens` says that this turn opens the ticket; without an answer only the hand-over is told.
@@ -24,6 +28,7 @@ def compose(answer: Answer | None, *, ticket_id: str | None, opens: bool) -> Rep
     if opens:
         told = (
             f"I have passed this conversation to a person on our team; your ticket is {ticket_id}."
+            + _noted(facts)
         )
         # "I found nothing, shall I …" would contradict that it has been done.
         lead = f"{answer.text}\n\n" if answer and not answer.declined else ""
@@ -36,7 +41,12 @@ def compose(answer: Answer | None, *, ticket_id: str | None, opens: bool) -> Rep
 
 
 def open_ticket(
-    ticket_id: str, assessment: Assessment, conversation: Conversation, said: str
+    ticket_id: str,
+    assessment: Assessment,
+    conversation: Conversation,
+    said: str,
+    *,
+    facts: Sequence[Fact] = (),
 ) -> Ticket:
     """Write down why, and what was said until `said`."""
     lines = [(entry.message.role, entry.message.content) for entry in conversation]
@@ -48,14 +58,17 @@ def open_ticket(
         total=assessment.total,
         category=assessment.category,
         priority=assessment.priority,
-        summary=_summary(assessment, conversation.said_by_visitor(), said),
+        summary=_summary(assessment, conversation.said_by_visitor(), said, facts),
+        facts=tuple(listed(facts)),
         transcript=tuple(
             TranscriptLine(role=role, content=content[:MAX_LINE]) for role, content in transcript
         ),
     )
 
 
-def _summary(assessment: Assessment, earlier: Sequence[str], said: str) -> str:
+def _summary(
+    assessment: Assessment, earlier: Sequence[str], said: str, facts: Sequence[Fact]
+) -> str:
     parts = [f"Handed over: {'; '.join(assessment.reasons)}."]
     if earlier:
         parts.append(f"It began with: “{quoted(earlier[0])}”")
@@ -63,10 +76,26 @@ def _summary(assessment: Assessment, earlier: Sequence[str], said: str) -> str:
         parts.append(f"Before the last message: “{quoted(earlier[-1])}”")
     parts.append(f"Last message: “{quoted(said)}”")
     parts.append(f"Messages of the visitor: {len(earlier) + 1}.")
+    known = [f"{SORTS[kind].name} {value}" for kind, value in _contacts(facts)]
+    if known:
+        parts.append(f"Known: {', '.join(known)}.")
     return "\n".join(parts)
+
+
+def _noted(facts: Sequence[Fact]) -> str:
+    """Say what the person will know already, so that the visitor need not tell it again."""
+    told = [f"your {SORTS[kind].name} {value}" for kind, value in _contacts(facts)]
+    return f" They have {' and '.join(told)}." if told else ""
+
+
+def _contacts(facts: Sequence[Fact]) -> list[tuple[Kind, str]]:
+    kinds: tuple[Kind, ...] = ("order", "email", "phone")
+    return [(kind, value) for kind in kinds if (value := newest(facts, kind))]
 
 
 def _outcome(answer: Answer) -> Outcome:
     if answer.declined:
         return "declined"
+    if answer.asks_back:
+        return "clarifying"
     return "answered" if answer.sources else "talk"

@@ -15,6 +15,8 @@ MAX_CLIENT_ID: Final = 200
 class Incoming:
     """A visitor's message, and who sent it from where.
 
+    `message_id` is that of a message which is stored already.
+
     Raises:
         InvalidSession: a text that is empty, too long, or cannot be written as UTF-8.
     """
@@ -25,6 +27,7 @@ class Incoming:
     client_message_id: str | None = None
     ip_address: str | None = None
     user_agent: str | None = None
+    message_id: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", _stripped(self.text))
@@ -32,6 +35,11 @@ class Incoming:
         _check("user_id", self.user_id, MAX_NAME)
         _check("request_id", self.request_id, MAX_NAME)
         _check("client_message_id", self.client_message_id, MAX_CLIENT_ID)
+
+    @property
+    def recognisable(self) -> bool:
+        """Whether the same message sent again can be told from another one with the same words."""
+        return self.client_message_id is not None or self.message_id is not None
 
 
 def _stripped(text: str) -> str:

@@ -3,12 +3,10 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
+from holdfast.support.citing import Citing
 from holdfast.support.knowledge import Evidence, Knowledge, Passage
 from holdfast.support.messages import Source
-
-_CITATION: Final = re.compile(r"[ \t]*\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,24 +68,34 @@ class Library:
         scored = [replace(passage, score=found.score) for passage in article]
         return tuple((self._number(passage, confidence), passage) for passage in scored)
 
+    def citing(self) -> "Citations":
+        """Begin an answer that arrives piece by piece."""
+        return Citations(self)
+
     def cite(self, text: str) -> Cited:
-        """Keep the citations of what was found, number them anew, and drop all others.
+        """Cite in a text that is there whole; see `Citations`."""
+        citations = self.citing()
+        told = citations.feed(text) + citations.close()
+        return citations.cited(told)
 
-        The confidence is that of the search that found the sources; 0 when nothing is cited.
-        """
-        cited: dict[int, int] = {}
+    def known(self, number: int) -> bool:
+        """Say whether a passage has this number."""
+        return 1 <= number <= len(self._passages)
 
-        def renumbered(match: re.Match[str]) -> str:
-            given = [int(number) for number in match.group(1).split(",")]
-            known = [number for number in given if 1 <= number <= len(self._passages)]
-            ranks = [cited.setdefault(number, len(cited) + 1) for number in known]
-            lead = match.group()[: match.group().index("[")]
-            return lead + "".join(f"[{rank}]" for rank in ranks) if ranks else ""
+    def source(self, number: int, rank: int) -> Source:
+        """Give a passage as a source of an answer."""
+        passage = self._passages[number - 1]
+        return Source(
+            title=passage.title,
+            content=passage.text,
+            uri=passage.uri,
+            score=round(passage.score, 4),
+            rank=rank,
+        )
 
-        text = _CITATION.sub(renumbered, text).strip()
-        sources = tuple(self._source(number, rank) for number, rank in cited.items())
-        confidence = max((self._confidence[number - 1] for number in cited), default=0.0)
-        return Cited(text, sources, round(min(max(confidence, 0.0), 1.0), 4))
+    def confidence(self, number: int) -> float:
+        """Give the confidence of the search that found a passage."""
+        return self._confidence[number - 1]
 
     def _number(self, passage: Passage, confidence: float) -> int:
         # A section may be in several pieces, which are cited one by one.
@@ -99,12 +107,37 @@ class Library:
         self._confidence[number - 1] = max(self._confidence[number - 1], confidence)
         return number
 
-    def _source(self, number: int, rank: int) -> Source:
-        passage = self._passages[number - 1]
-        return Source(
-            title=passage.title,
-            content=passage.text,
-            uri=passage.uri,
-            score=round(passage.score, 4),
-            rank=rank,
-        )
+
+class Citations:
+    """Keeps the citations of what was found, numbers them anew, and drops all others.
+
+    The confidence is that of the search that found the sources; 0 when nothing is cited.
+    """
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._ranks: dict[int, int] = {}
+        self._text = Citing(self._rewritten)
+
+    def feed(self, piece: str) -> str:
+        """Take the next piece, and give what of the text is certain by now."""
+        return self._text.feed(piece)
+
+    def close(self) -> str:
+        """Give the rest of the text."""
+        return self._text.close()
+
+    def cited(self, text: str) -> Cited:
+        """Put the text that was given together with its sources."""
+        library = self._library
+        sources = tuple(library.source(number, rank) for number, rank in self._ranks.items())
+        confidence = max(map(library.confidence, self._ranks), default=0.0)
+        return Cited(text, sources, round(min(max(confidence, 0.0), 1.0), 4))
+
+    def _rewritten(self, match: re.Match[str]) -> str:
+        known = [
+            number for number in map(int, match.group(1).split(",")) if self._library.known(number)
+        ]
+        ranks = [self._ranks.setdefault(number, len(self._ranks) + 1) for number in known]
+        lead = match.group()[: match.group().index("[")]
+        return lead + "".join(f"[{rank}]" for rank in ranks) if ranks else ""

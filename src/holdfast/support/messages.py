@@ -8,10 +8,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from holdfast.change import Item
 from holdfast.support.escalation import Ticket
+from holdfast.support.incoming import Incoming
 
 Role = Literal["user", "assistant", "staff", "system"]
-Outcome = Literal["answered", "declined", "talk", "handed_over"]
-"""How a turn ended: answered from sources, nothing found, no question, or only handed over."""
+Outcome = Literal["answered", "declined", "clarifying", "talk", "handed_over", "stopped"]
+"""How a turn ended: answered from sources, nothing found, asked back, no question, only handed
+over, or stopped by the visitor."""
 
 
 class Source(BaseModel):
@@ -71,6 +73,7 @@ class Message(BaseModel):
     requires_escalation: bool | None = None
     ticket_id: str | None = None
     confidence: float | None = None
+    outcome: Outcome | None = None
 
 
 class MessagePage(BaseModel):
@@ -117,6 +120,7 @@ class Entry(NamedTuple):
             requires_escalation=kept.requires_escalation if answers else None,
             ticket_id=kept.ticket_id,
             confidence=kept.confidence,
+            outcome=kept.outcome,
         )
 
 
@@ -130,11 +134,13 @@ class Conversation(tuple[Entry, ...]):
         """Read the items of a log."""
         return cls(entry for item in items if (entry := _entry(item)) is not None)
 
-    def asked(self, client_message_id: str | None) -> Entry | None:
-        """Find the message that a client sent under this id."""
-        if client_message_id is None:
-            return None
-        return _first(entry for entry in self if _sent_as(entry, client_message_id))
+    def stored(self, incoming: Incoming) -> Entry | None:
+        """Find a message that came before."""
+        return _first(entry for entry in self if _is(entry.message, incoming))
+
+    def find(self, message_id: str) -> Entry | None:
+        """Find a message by its id."""
+        return _first(entry for entry in self if entry.message.id == message_id)
 
     def answer_to(self, message_id: str) -> Entry | None:
         """Find the answer to a message."""
@@ -143,6 +149,26 @@ class Conversation(tuple[Entry, ...]):
     def said_by_visitor(self) -> list[str]:
         """Give the visitor's own messages, oldest first."""
         return [entry.message.content for entry in self if entry.message.role == "user"]
+
+    def unanswered(self) -> list[Entry]:
+        """Give the visitor's messages that have no answer, oldest first."""
+        answered = {entry.message.reply_to for entry in self}
+        return [
+            entry
+            for entry in self
+            if entry.message.role == "user" and entry.message.id not in answered
+        ]
+
+    def until(self, asked: Entry | None) -> "Conversation":
+        """Leave out a message and what visitors said after it; None stands for a new message."""
+        if asked is None:
+            return self
+        before = {entry.message.id for entry in self if entry.number < asked.number}
+        return Conversation(
+            entry
+            for entry in self
+            if entry.number < asked.number or entry.message.reply_to in before
+        )
 
     def ticket(self) -> Ticket | None:
         """Find the ticket that the conversation was handed over with."""
@@ -158,9 +184,12 @@ def _entry(item: Item) -> Entry | None:
     return Entry(item.number, message, item.at)
 
 
-def _sent_as(entry: Entry, client_message_id: str) -> bool:
-    message = entry.message
-    return message.role == "user" and message.client_message_id == client_message_id
+def _is(message: Kept, incoming: Incoming) -> bool:
+    if message.role != "user":
+        return False
+    if incoming.message_id is not None:
+        return message.id == incoming.message_id
+    return message.client_message_id == incoming.client_message_id
 
 
 def _first(entries: Iterable[Entry]) -> Entry | None:

@@ -4,6 +4,7 @@ from typing import Final, NamedTuple
 
 from holdfast.session import SupportSession
 from holdfast.store import SessionStore
+from holdfast.support.incoming import Incoming
 from holdfast.support.messages import Conversation, Entry
 
 RECENT: Final = 200
@@ -11,7 +12,7 @@ RECENT: Final = 200
 
 
 class Recollection(NamedTuple):
-    """The recent messages; and, where a client sent its message before, that one and its answer."""
+    """The recent messages; and, where this one was stored before, that entry and its answer."""
 
     recent: Conversation
     asked: Entry | None
@@ -19,21 +20,28 @@ class Recollection(NamedTuple):
 
 
 async def recall(
-    store: SessionStore[SupportSession], session_id: str, *, client_message_id: str | None
+    store: SessionStore[SupportSession], session_id: str, incoming: Incoming
 ) -> Recollection:
     """Read the end of the log; all of it where only there a message can be found again."""
-    beginning = await store.read_log(session_id, limit=RECENT)
-    recent = Conversation.of(beginning.items)
-    skipped = max(beginning.last_item - RECENT, 0)
-    if skipped:
-        recent = Conversation.of(await store.items(session_id, after=skipped, limit=RECENT))
-    if client_message_id is None:
+    recent, skipped = await read_recent(store, session_id)
+    if not incoming.recognisable:
         return Recollection(recent, None, None)
     whole = recent
-    if skipped and recent.asked(client_message_id) is None:
+    if skipped and recent.stored(incoming) is None:
         whole = await read_conversation(store, session_id)
-    asked = whole.asked(client_message_id)
+    asked = whole.stored(incoming)
     return Recollection(recent, asked, asked and whole.answer_to(asked.message.id))
+
+
+async def read_recent(
+    store: SessionStore[SupportSession], session_id: str
+) -> tuple[Conversation, int]:
+    """Read the newest messages, and say how many items before them were left out."""
+    beginning = await store.read_log(session_id, limit=RECENT)
+    skipped = max(beginning.last_item - RECENT, 0)
+    if not skipped:
+        return Conversation.of(beginning.items), 0
+    return Conversation.of(await store.items(session_id, after=skipped, limit=RECENT)), skipped
 
 
 async def read_conversation(store: SessionStore[SupportSession], session_id: str) -> Conversation:

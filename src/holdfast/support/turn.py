@@ -1,123 +1,358 @@
 """One turn, between the grant of its lease and the one change that ends it."""
 
-from typing import NamedTuple
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Literal
 
-from holdfast.errors import FlagTaken, InvalidSession, LimitReached, SessionNotFound
+from holdfast.change import Applied, Change
+from holdfast.errors import (
+    FlagTaken,
+    InvalidSession,
+    LeaseLost,
+    LimitReached,
+    SessionNotFound,
+    StoreUnavailable,
+)
 from holdfast.holding import Lease
-from holdfast.session import SupportSession
+from holdfast.session import Fact, RunMark, SupportSession
 from holdfast.store import SessionStore
-from holdfast.support.engine import Said
+from holdfast.support.engine import (
+    Answer,
+    ChatEngine,
+    EngineEvent,
+    Failed,
+    Finished,
+    Said,
+    TextDelta,
+    TextWithdrawn,
+    Turn,
+)
+from holdfast.support.errors import AnswerUnavailable
+from holdfast.support.escalation import Assessment, Escalation
+from holdfast.support.facts import heard, live_facts, remember
 from holdfast.support.handover import open_ticket
+from holdfast.support.knowledge import Knowledge
+from holdfast.support.library import Library
 from holdfast.support.messages import Conversation, Kept, Placed
+from holdfast.support.policy import AgentPolicy
 from holdfast.support.recollection import recall
 from holdfast.support.response import AgentResponse, response
-from holdfast.support.writing import COUNTER, FLAG, Verdict, Writer
+from holdfast.support.writing import COUNTER, FLAG, Verdict, Writer, apply_once
+
+logger = logging.getLogger(__name__)
+
+RETRY_AFTER: Final = 5.0
+INTERRUPTED: Final = "The answer was interrupted."
+
+Stage = Literal["new", "running", "ending", "ended"]
 
 
-class Scene(NamedTuple):
-    """What a turn begins with: `asked` is its message where an earlier try stored it already."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What every turn of an agent stands on."""
 
-    session: SupportSession
-    before: Conversation
-    asked: Placed | None
-
-    @property
-    def offered(self) -> bool:
-        """Whether the message before this one offered a person."""
-        return bool(self.before) and self.before[-1].message.outcome == "declined"
-
-    def history(self, limit: int) -> tuple[Said, ...]:
-        """Give the last messages as an engine reads them."""
-        told = [entry.message for entry in self.before if entry.message.role != "system"]
-        recent = told[-limit:] if limit else []
-        return tuple(
-            Said("visitor" if kept.role == "user" else "agent", kept.content) for kept in recent
-        )
+    store: SessionStore[SupportSession]
+    knowledge: Knowledge
+    engine: ChatEngine
+    policy: AgentPolicy
+    escalation: Escalation
 
 
-class OpenTurn:
-    """The session as it is while nobody else may take a turn in it."""
+class Run:
+    """One try at answering one message, while nobody else may take a turn in the session.
 
-    def __init__(self, store: SessionStore[SupportSession], lease: Lease, writer: Writer) -> None:
-        self._store = store
+    `begin` stores and counts the message, unless that was done before; `events` asks the engine;
+    then one of `complete`, `cancel`, `interrupt` and `fail` ends the run, in one change that the
+    store refuses once the lease is lost. Whoever goes away in the middle leaves the message stored
+    and the session marked with this run, so that any worker can take the turn again.
+
+    `text` is the answer told so far. `replayed` is the answer of a turn that was over before: then
+    there is nothing to be done.
+    """
+
+    def __init__(self, parts: Parts, lease: Lease, writer: Writer, *, run_id: str) -> None:
+        self.run_id = run_id
+        self.text = ""
+        self.replayed: AgentResponse | None = None
+        self._parts = parts
         self._lease = lease
         self._writer = writer
+        self._stage: Stage = "new"
+        self._began = 0.0
+        self._answer: Answer | None = None
+        self._failure: Failed | None = None
+        self._count = 0
 
-    async def begin(self) -> Scene | AgentResponse:
-        """Read what there is; where the message was answered before, that answer is all.
+    @property
+    def asked(self) -> Placed:
+        """The visitor's message and its number; known once the run has begun."""
+        return self._asked
+
+    @property
+    def failure(self) -> Failed | None:
+        """What the engine failed with, once it has."""
+        return self._failure
+
+    async def begin(self) -> None:
+        """Store the message, count it, and mark the run as running: one change.
 
         Raises:
             SessionNotFound: the session has ended.
-            InvalidSession: it is another user's.
+            InvalidSession: it is another user's, or the message is not there any more.
             LimitReached: it holds as many messages as it may.
+            LeaseLost: somebody else has the session.
         """
-        session = await self._session()
+        if not await self._begun() and not await self._begun():
+            raise InvalidSession("client_message_id", "was used before for something else")
+        self._began = time.monotonic()
+
+    async def events(self) -> AsyncGenerator[EngineEvent]:
+        """Ask the engine, and pass on what it tells; nothing where a person is to answer."""
+        if self._needs_no_engine:
+            return
+        async with aclosing(self._parts.engine.stream(self._turn())) as told:
+            async for event in told:
+                self._hear(event)
+                yield event
+
+    async def complete(self) -> AgentResponse:
+        """End the run with its answer: message, sources and ticket in one change.
+
+        Raises:
+            AnswerUnavailable: the engine failed; the message is kept, the turn can be repeated.
+            LeaseLost: somebody else has the session; nothing was stored.
+        """
+        failure = self._failure
+        if failure is not None and not self._hands_over:
+            await self.fail(failure)
+            raise AnswerUnavailable(
+                self._session.session_id,
+                message_id=self._asked.message.id,
+                number=self._asked.number,
+                retry_after=failure.retry_after or RETRY_AFTER,
+                message=failure.message,
+            )
+        if self._answer is None and failure is None and not self._needs_no_engine:
+            raise RuntimeError("events() is read to its end before complete()")
+        return await self._finish()
+
+    async def cancel(self) -> AgentResponse:
+        """End the run because the visitor stopped it; what was told so far is the answer."""
+        said = self._asked.message
+        reply = self._writer.stopped(said, self.text.strip())
+        reply = reply.model_copy(update={"message_count": self._count})
+        applied = await self._end(self._writer.ending(said, reply))
+        return self._response(applied, reply)
+
+    async def interrupt(self) -> None:
+        """End the run without an answer; it can be taken again."""
+        await self._leave_mark("interrupted", INTERRUPTED)
+
+    async def fail(self, failure: Failed) -> None:
+        """End the run because the engine failed; it can be taken again."""
+        logger.warning("support.engine_failed", extra={"reason": failure.reason})
+        await self._leave_mark("failed", failure.message)
+
+    async def leave(self) -> None:
+        """Interrupt the run if nothing has ended it; a store that is out finds it so later."""
+        if self._stage == "running":
+            await asyncio.shield(asyncio.ensure_future(self._interrupt_quietly()))
+
+    async def until_stopped(self) -> None:
+        """Wait until somebody asks for this run to stop, on whatever worker; see `request_stop`."""
+        async for _ in self._parts.store.watch(self._lease.session_id):
+            session = await self._parts.store.get(self._lease.session_id, fresh=True)
+            mark = session.run if session else None
+            if mark is not None and mark.run_id == self.run_id and mark.stop:
+                return
+
+    # Beginning
+
+    async def _begun(self) -> bool:
+        """Try once; False when the message was stored by somebody else in the meantime."""
+        self._session = session = await self._read_session()
         incoming = self._writer.incoming
-        known = await recall(
-            self._store, session.session_id, client_message_id=incoming.client_message_id
-        )
+        known = await recall(self._parts.store, session.session_id, incoming)
+        self._before = known.recent.until(known.asked)
         if known.asked and known.answer:
-            asked, answer = known.asked.placed, known.answer.placed
-            return response(session, asked, answer, escalated=session.escalated, replayed=True)
-        if known.asked is None:
-            self._check_room(session)
-        before = Conversation(entry for entry in known.recent if entry != known.asked)
-        return Scene(session, before, known.asked.placed if known.asked else None)
+            self._asked, answer = known.asked.placed, known.answer.placed
+            self.replayed = response(
+                session, self._asked, answer, escalated=session.escalated, replayed=True
+            )
+            self._stage = "ended"
+            return True
+        if known.asked is None and incoming.message_id is not None:
+            raise InvalidSession("message_id", "names no message of this session")
+        return await self._marked(known.asked.placed if known.asked else None)
 
-    async def keep(self, scene: Scene) -> Placed:
-        """Store the visitor's message alone, so that the turn can be taken again."""
-        if scene.asked is not None:
-            return scene.asked
-        said = self._writer.question()
-        applied = await self._lease.apply(self._writer.change(scene.session, said=said, reply=None))
-        return Placed(applied.last_item, said)
+    async def _marked(self, asked: Placed | None) -> bool:
+        said = asked.message if asked else self._writer.question()
+        self._facts = self._remember(said.content)
+        values = {**self._writer.settings(self._session), **self._learned()}
+        values["run"] = RunMark(run_id=self.run_id, message_id=said.id)
+        if asked is None:
+            check_room(self._session, self._writer.max_messages)
+            change = self._writer.storing(said, **values)
+            applied = await apply_once(self._lease.apply, change)
+        else:
+            applied = await self._lease.apply(Change(set=values))
+        if applied is None:
+            return False
+        self._asked = asked or Placed(applied.last_item, said)
+        self._count = applied.counters[COUNTER]
+        self._assessment = self._assess(said.content)
+        self._stage = "running"
+        return True
 
-    async def finish(self, scene: Scene, verdict: Verdict) -> AgentResponse:
-        """End the turn: message, answer, count, flag and ticket in one change."""
-        said = scene.asked.message if scene.asked else self._writer.question()
+    def _remember(self, text: str) -> tuple[Fact, ...]:
+        now = datetime.now(UTC)
+        return remember(self._session.facts, heard(text, now=now), now=now)
+
+    def _learned(self) -> dict[str, tuple[Fact, ...]]:
+        return {} if self._facts == self._session.facts else {"facts": self._facts}
+
+    def _assess(self, text: str) -> Assessment:
+        offered = bool(self._before) and self._before[-1].message.outcome == "declined"
+        return self._parts.escalation.assess(
+            text, earlier=self._before.said_by_visitor(), offered=offered
+        )
+
+    # Asking
+
+    @property
+    def _hands_over(self) -> bool:
+        """Whether this turn opens the session's ticket."""
+        return self._assessment.escalates and not self._session.escalated
+
+    @property
+    def _needs_no_engine(self) -> bool:
+        return self._assessment.asked and self._assessment.escalates
+
+    def _turn(self) -> Turn:
+        return Turn(
+            text=self._asked.message.content,
+            history=history(self._before, self._parts.policy.history),
+            library=Library(self._parts.knowledge),
+            facts=live_facts(self._facts, now=datetime.now(UTC)),
+        )
+
+    def _hear(self, event: EngineEvent) -> None:
+        match event:
+            case TextDelta(text):
+                self.text += text
+            case TextWithdrawn():
+                self.text = ""
+            case Finished(answer):
+                self._answer = answer
+            case Failed():
+                self._failure = event
+            case _:
+                return
+
+    # Ending
+
+    async def _finish(self) -> AgentResponse:
+        said = self._asked.message
         ticket_id = self._writer.new_ticket_id()
-        session = scene.session
         while True:
-            reply = self._reply(scene, session, said, verdict, ticket_id)
-            change = self._writer.change(session, said=None if scene.asked else said, reply=reply)
+            reply = self._reply(said, ticket_id)
             try:
-                applied = await self._lease.apply(change)
+                applied = await self._end(self._writer.ending(said, reply))
             except FlagTaken:
                 # Somebody raised the flag without a lease: the ticket is theirs to open.
-                session = await self._session()
+                self._session = await self._read_session()
             else:
-                number = applied.last_item
-                asked = scene.asked or Placed(applied.first_item or number, said)
-                escalated = bool(applied.counters[FLAG])
-                answer = Placed(number, reply)
-                return response(session, asked, answer, escalated=escalated, replayed=False)
+                self._tell_handed_over(reply)
+                return self._response(applied, reply)
 
-    def _reply(
-        self, scene: Scene, session: SupportSession, said: Kept, verdict: Verdict, ticket_id: str
-    ) -> Kept:
-        opens = verdict.assessment.escalates and not session.escalated
+    def _reply(self, said: Kept, ticket_id: str) -> Kept:
+        opens = self._hands_over
+        milliseconds = (time.monotonic() - self._began) * 1000
+        verdict = Verdict(self._answer, self._assessment, milliseconds, self._count, self._facts)
         ticket = (
-            open_ticket(ticket_id, verdict.assessment, scene.before, said.content)
+            open_ticket(ticket_id, self._assessment, self._before, said.content, facts=self._facts)
             if opens
             else None
         )
-        reply = self._writer.answer(
-            said, verdict, ticket=ticket, ticket_id=ticket_id if opens else session.ticket_id
+        return self._writer.answer(
+            said, verdict, ticket=ticket, ticket_id=ticket_id if opens else self._session.ticket_id
         )
-        count = session.message_count + (scene.asked is None)
-        return reply.model_copy(update={"message_count": count})
 
-    async def _session(self) -> SupportSession:
-        session = await self._store.get(self._lease.session_id, fresh=True)
+    def _tell_handed_over(self, reply: Kept) -> None:
+        if reply.ticket is not None:
+            category, priority = reply.ticket.category, reply.ticket.priority
+            extra = {"category": category, "priority": priority}
+            logger.info("support.handed_over", extra=extra)
+
+    async def _leave_mark(self, state: Literal["interrupted", "failed"], reason: str) -> None:
+        mark = RunMark(
+            run_id=self.run_id,
+            message_id=self._asked.message.id,
+            state=state,
+            reason=reason,
+        )
+        await self._end(Change(set={"run": mark}))
+
+    async def _interrupt_quietly(self) -> None:
+        try:
+            await self.interrupt()
+        except (LeaseLost, SessionNotFound, StoreUnavailable):
+            logger.info("support.interruption_unmarked")
+
+    async def _end(self, change: Change) -> Applied:
+        """Apply the change that ends the run; one that may have been applied is not followed up."""
+        self._stage = "ending"
+        try:
+            applied = await self._lease.apply(change)
+        except FlagTaken:
+            self._stage = "running"
+            raise
+        self._stage = "ended"
+        return applied
+
+    def _response(self, applied: Applied, reply: Kept) -> AgentResponse:
+        answer = Placed(applied.last_item, reply)
+        escalated = bool(applied.counters[FLAG])
+        return response(self._session, self._asked, answer, escalated=escalated, replayed=False)
+
+    async def _read_session(self) -> SupportSession:
+        session = await self._parts.store.get(self._lease.session_id, fresh=True)
         if session is None:
             raise SessionNotFound(self._lease.session_id)
-        user_id = self._writer.incoming.user_id
-        if session.user_id is not None and user_id not in {None, session.user_id}:
-            raise InvalidSession("user_id", "is not the one this session belongs to")
+        check_user(session, self._writer.incoming.user_id)
         return session
 
-    def _check_room(self, session: SupportSession) -> None:
-        """Refuse before the engine works for nothing; the change checks it again."""
-        count, limit = session.message_count, self._writer.max_messages
-        if count >= limit:
-            raise LimitReached(session.session_id, counter=COUNTER, value=count, limit=limit)
+
+def check_room(session: SupportSession, limit: int) -> None:
+    """Refuse before anything is made ready; the change checks it again.
+
+    Raises:
+        LimitReached: the session holds as many messages as it may.
+    """
+    count = session.message_count
+    if count >= limit:
+        raise LimitReached(session.session_id, counter=COUNTER, value=count, limit=limit)
+
+
+def check_user(session: SupportSession, user_id: str | None) -> None:
+    """Refuse whoever the session does not belong to; None has been checked by the caller.
+
+    Raises:
+        InvalidSession: it is another user's.
+    """
+    if session.user_id is not None and user_id not in {None, session.user_id}:
+        raise InvalidSession("user_id", "is not the one this session belongs to")
+
+
+def history(before: Conversation, limit: int) -> tuple[Said, ...]:
+    """Give the last messages as an engine reads them."""
+    told = [entry.message for entry in before if entry.message.role != "system"]
+    recent = [kept for kept in told if kept.content][-limit:] if limit else []
+    return tuple(
+        Said("visitor" if kept.role == "user" else "agent", kept.content) for kept in recent
+    )

@@ -1,12 +1,13 @@
 """What a turn writes: the visitor's message, the answer, and the change that holds both."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from holdfast.change import Change
+from holdfast.change import Applied, Change
+from holdfast.errors import InvalidSession
 from holdfast.fingerprint import Fingerprints
-from holdfast.session import SupportSession
+from holdfast.session import Fact, SupportSession
 from holdfast.support.engine import Answer
 from holdfast.support.escalation import Assessment, Ticket
 from holdfast.support.handover import compose
@@ -17,12 +18,29 @@ COUNTER: Final = "message_count"
 FLAG: Final = "escalated"
 
 
+Apply = Callable[[Change], Awaitable[Applied]]
+
+
+async def apply_once(apply: Apply, change: Change) -> Applied | None:
+    """Apply a change; None when its id is known, so that the same message is stored already."""
+    try:
+        applied = await apply(change)
+    except InvalidSession as exc:
+        # Sent under the same id by two tabs, a message is the same; its own id is not.
+        if exc.field != "change_id":
+            raise
+        return None
+    return None if applied.replayed else applied
+
+
 class Verdict(NamedTuple):
     """What a turn came to. Without an answer only the hand-over is to be told."""
 
     answer: Answer | None
     assessment: Assessment
     milliseconds: float
+    message_count: int
+    facts: tuple[Fact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +69,9 @@ class Writer:
         self, said: Kept, verdict: Verdict, *, ticket: Ticket | None, ticket_id: str | None
     ) -> Kept:
         """Write down the answer; `ticket` is what this turn opens, `ticket_id` the session's."""
-        reply = compose(verdict.answer, ticket_id=ticket_id, opens=ticket is not None)
+        reply = compose(
+            verdict.answer, ticket_id=ticket_id, opens=ticket is not None, facts=verdict.facts
+        )
         told = verdict.answer or Answer(text="")
         return Kept(
             kind="message",
@@ -67,27 +87,46 @@ class Writer:
             outcome=reply.outcome,
             tools_used=told.tools_used,
             processing_time_ms=round(verdict.milliseconds, 1),
+            message_count=verdict.message_count,
             ticket=ticket,
         )
 
-    def change(self, session: SupportSession, *, said: Kept | None, reply: Kept | None) -> Change:
-        """Make the change that stores a new message of the visitor, an answer, or both."""
-        told = [kept.written() for kept in (said, reply) if kept is not None]
-        ticket = reply.ticket if reply else None
-        return Change(
-            set={**self._settings(session), **({"ticket_id": ticket.ticket_id} if ticket else {})},
-            add={COUNTER: 1} if said else {},
-            at_most={COUNTER: self.max_messages} if said else {},
-            claim=(FLAG,) if ticket else (),
-            append=told,
-            change_id=self._change_id("turn" if reply else "message"),
+    def stopped(self, said: Kept, text: str) -> Kept:
+        """Write down what had been told when the visitor stopped the answer."""
+        return Kept(
+            kind="message",
+            id=self.new_id(),
+            role="assistant",
+            content=text,
+            request_id=self.incoming.request_id,
+            reply_to=said.id,
+            outcome="stopped",
         )
 
-    def _change_id(self, purpose: str) -> str | None:
+    def storing(self, said: Kept, **values: Any) -> Change:
+        """Make the change that stores and counts a new message of the visitor."""
         client_id = self.incoming.client_message_id
-        return f"{purpose}:{client_id}" if client_id else None
+        return Change(
+            set=values,
+            add={COUNTER: 1},
+            at_most={COUNTER: self.max_messages},
+            append=[said.written()],
+            change_id=f"message:{client_id}" if client_id else None,
+        )
 
-    def _settings(self, session: SupportSession) -> dict[str, Any]:
+    def ending(self, said: Kept, reply: Kept) -> Change:
+        """Make the change that ends a turn: answer and ticket; no run is under way any more."""
+        ticket = reply.ticket
+        return Change(
+            set={"ticket_id": ticket.ticket_id} if ticket else {},
+            unset=("run",),
+            claim=(FLAG,) if ticket else (),
+            append=[reply.written()],
+            change_id=f"answer:{said.id}",
+        )
+
+    def settings(self, session: SupportSession) -> dict[str, Any]:
+        """Say what a session learns with a message."""
         settings: dict[str, Any] = {}
         if self.incoming.request_id is not None:
             settings["request_id"] = self.incoming.request_id

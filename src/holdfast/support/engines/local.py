@@ -3,10 +3,12 @@
 It speaks to pydantic-ai as any model does, so that tools, limits and spans are the same.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pydantic_ai import RunContext
 from pydantic_ai.messages import (
     ModelMessage,
     ModelRequest,
@@ -16,14 +18,16 @@ from pydantic_ai.messages import (
     ToolReturnPart,
     UserPromptPart,
 )
-from pydantic_ai.models import Model, ModelRequestParameters
+from pydantic_ai.models import Model, ModelRequestParameters, StreamedResponse
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
+from holdfast.session import Fact
 from holdfast.support.engines.answers import answer
 from holdfast.support.engines.findings import Article, SearchResult
 from holdfast.support.engines.small_talk import SmallTalk
-from holdfast.support.engines.tools import read_article, search_knowledge
+from holdfast.support.engines.streaming import LocalResponse
+from holdfast.support.engines.tools import Desk, read_article, search_knowledge
 
 SEARCH: Final = search_knowledge.__name__
 READ: Final = read_article.__name__
@@ -82,7 +86,21 @@ class LocalModel(Model):
         step = self._step(Dialogue.of(messages))
         return ModelResponse(parts=[step], usage=RequestUsage(), model_name=self.model_name)
 
-    def _step(self, dialogue: Dialogue) -> TextPart | ToolCallPart:
+    @asynccontextmanager
+    async def request_stream(
+        self,
+        messages: list[ModelMessage],
+        model_settings: ModelSettings | None,
+        model_request_parameters: ModelRequestParameters,
+        run_context: RunContext[Any] | None = None,
+    ) -> AsyncGenerator[StreamedResponse]:
+        """Make the next step of a run, in pieces."""
+        desk = run_context.deps if run_context is not None else None
+        facts = desk.facts if isinstance(desk, Desk) else ()
+        step = self._step(Dialogue.of(messages), facts)
+        yield LocalResponse(model_request_parameters, step, self.model_name)
+
+    def _step(self, dialogue: Dialogue, facts: Sequence[Fact] = ()) -> TextPart | ToolCallPart:
         question = dialogue.question
         if dialogue.search is None:
             talk = self._small_talk.answer(question)

@@ -24,7 +24,8 @@ class Ticket(BaseModel):
     """A conversation handed over: there is one in a session at most.
 
     `scores` are the parts between 0 and 1 before weighing, `total` is what they add up to. The
-    transcript holds the last 50 messages up to the one that led to the ticket.
+    transcript holds the last 50 messages up to the one that led to the ticket, `facts` a line for
+    each thing that the visitor told of themselves.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -37,6 +38,7 @@ class Ticket(BaseModel):
     priority: Priority
     summary: str
     transcript: tuple[TranscriptLine, ...]
+    facts: tuple[str, ...] = ()
 
 
 def quoted(text: str) -> str:

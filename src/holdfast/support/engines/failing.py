@@ -1,0 +1,63 @@
+"""What goes wrong in a run, for operators and for visitors."""
+
+from typing import Final
+
+import httpx2
+import openai
+from pydantic_ai.exceptions import (
+    AgentRunError,
+    ModelAPIError,
+    ModelHTTPError,
+)
+
+from holdfast.support.engine import Failed
+from holdfast.support.knowledge import KnowledgeUnavailable
+
+
+class TooCostly(Exception):
+    """One answer took more tokens than it may."""
+
+
+FAILURES: Final = (
+    TimeoutError,
+    AgentRunError,
+    TooCostly,
+    KnowledgeUnavailable,
+    # Some errors in the middle of a stream come as the client has them.
+    openai.APIError,
+    httpx2.HTTPError,
+)
+
+BUSY: Final = "The assistant is very busy at the moment."
+LATE: Final = "The assistant did not answer in time."
+AWAY: Final = "The assistant cannot be reached at the moment."
+CUT: Final = "The connection to the assistant broke off."
+REFUSED: Final = "The assistant is not available at the moment."
+
+
+def failure(exc: Exception, *, timeout: float, begun: bool) -> Failed:
+    """Say what went wrong; never what the service or the visitor wrote.
+
+    `begun` says that part of the answer had arrived.
+    """
+    match exc:
+        case ModelHTTPError(status_code=status, retry_after=after):
+            return Failed(f"the model's service answered {status}", _of_status(status), after)
+        case TimeoutError():
+            return Failed(f"no answer within {timeout:g} s", LATE)
+        case ModelAPIError(retry_after=after) if not begun:
+            return Failed("the model's service could not be reached", AWAY, after)
+        case TooCostly():
+            return Failed("the answer took more tokens than it may", REFUSED)
+        case AgentRunError() if not isinstance(exc, ModelAPIError):
+            return Failed(f"the model's run ended with {type(exc).__name__}", REFUSED)
+        case KnowledgeUnavailable():
+            return Failed("the knowledge base cannot be read", REFUSED)
+        case _:
+            return Failed("the model's service broke off its answer", CUT)
+
+
+def _of_status(status: int) -> str:
+    if status == 429:
+        return BUSY
+    return AWAY if status >= 500 else REFUSED

@@ -1,0 +1,112 @@
+"""From the events of a pydantic-ai run to our own."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Final
+
+from pydantic_ai import AgentRunResultEvent
+from pydantic_ai.messages import (
+    FunctionToolCallEvent,
+    FunctionToolResultEvent,
+    PartDeltaEvent,
+    PartStartEvent,
+    TextPart,
+    TextPartDelta,
+    ToolCallPart,
+)
+from pydantic_ai.run import AgentRunResult
+
+from holdfast.support.engine import (
+    Answer,
+    EngineEvent,
+    Finished,
+    SourcesCited,
+    TextDelta,
+    TextWithdrawn,
+    ToolFinished,
+    ToolStarted,
+    Usage,
+)
+from holdfast.support.library import Cited, Library
+
+CUT_OFF: Final = " …"
+"""Ends an answer that the model was not allowed to finish: it was too long."""
+
+# Set by the local model on an answer that asks back; other models leave no such mark.
+ASKS_BACK: Final = "asks_back"
+
+
+class Telling:
+    """Hears what a run does, and tells it; text before a tool call is withdrawn."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._citations = library.citing()
+        self._text = ""
+
+    @property
+    def begun(self) -> bool:
+        """Whether any of the answer has been told."""
+        return bool(self._text)
+
+    def hear(self, event: Any) -> Iterator[EngineEvent]:
+        """Tell one event of the run; most of them tell nothing."""
+        match event:
+            case PartStartEvent(part=TextPart(content)):
+                yield from self._more(self._citations.feed(content))
+            case PartDeltaEvent(delta=TextPartDelta(content_delta)):
+                yield from self._more(self._citations.feed(content_delta))
+            case PartStartEvent(part=ToolCallPart()):
+                yield from self._withdrawn()
+            case FunctionToolCallEvent(part):
+                yield ToolStarted(part.tool_name)
+            case FunctionToolResultEvent(part):
+                yield ToolFinished(part.tool_name or "")
+            case AgentRunResultEvent(result):
+                yield from self._finished(result)
+            case _:
+                return
+
+    def _more(self, text: str) -> Iterator[EngineEvent]:
+        if text:
+            self._text += text
+            yield TextDelta(text)
+
+    def _withdrawn(self) -> Iterator[EngineEvent]:
+        self._citations = self._library.citing()
+        if self._text:
+            text, self._text = self._text, ""
+            yield TextWithdrawn(text)
+
+    def _finished(self, result: AgentRunResult[str]) -> Iterator[EngineEvent]:
+        yield from self._more(self._citations.close())
+        cited = self._citations.cited(self._text)
+        whole = self._library.cite(result.output)
+        if whole.text != self._text:
+            # The model's answer is not what came in pieces: what counts is the answer.
+            yield from self._withdrawn()
+            yield from self._more(whole.text)
+            cited = whole
+        if result.response.finish_reason == "length":
+            yield from self._more(CUT_OFF)
+            cited = replace(cited, text=self._text)
+        if cited.sources:
+            yield SourcesCited(cited.sources)
+        yield Finished(self._answer(cited, result), _usage(result))
+
+    def _answer(self, cited: Cited, result: AgentRunResult[str]) -> Answer:
+        used = tuple(self._library.used)
+        asks_back = bool((result.response.metadata or {}).get(ASKS_BACK))
+        return Answer(
+            text=cited.text,
+            sources=cited.sources,
+            confidence=cited.confidence,
+            tools_used=used,
+            declined=bool(used) and not cited.sources and not asks_back,
+            asks_back=asks_back,
+        )
+
+
+def _usage(result: AgentRunResult[str]) -> Usage:
+    usage = result.usage
+    return Usage(usage.requests, usage.input_tokens, usage.output_tokens)

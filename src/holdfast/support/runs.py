@@ -1,0 +1,49 @@
+"""What other workers can do about a run: see whether it lives, and ask it to stop."""
+
+from holdfast.change import Change
+from holdfast.errors import LeaseUnavailable, RevisionConflict, SessionNotFound
+from holdfast.session import RunMark, SupportSession
+from holdfast.store import SessionStore
+from holdfast.support.turn import INTERRUPTED
+
+Store = SessionStore[SupportSession]
+
+
+async def examine(store: Store, session_id: str, *, lease_ttl: float) -> RunMark | None:
+    """Give the mark of the newest run, true by now; see `SupportAgent.examine`."""
+    mark = (await _read(store, session_id)).run
+    if mark is None or mark.state != "running":
+        return mark
+    try:
+        async with store.lease(session_id, ttl=lease_ttl, wait=0) as lease:
+            mark = (await _read(store, session_id)).run
+            if mark is None or mark.state != "running":
+                return mark
+            # Whoever runs a run holds the lease; nobody did.
+            gone = mark.model_copy(update={"state": "interrupted", "reason": INTERRUPTED})
+            await lease.apply(Change(set={"run": gone}))
+            return gone
+    except LeaseUnavailable:
+        return mark
+
+
+async def request_stop(store: Store, session_id: str, run_id: str) -> bool:
+    """Mark a run to be stopped; see `SupportAgent.request_stop`."""
+    while True:
+        session = await _read(store, session_id)
+        mark = session.run
+        if mark is None or mark.run_id != run_id or mark.state != "running":
+            return False
+        change = Change(set={"run": mark.model_copy(update={"stop": True})})
+        try:
+            await store.apply(session_id, change.at(session.incarnation, session.revision))
+        except RevisionConflict:
+            continue
+        return True
+
+
+async def _read(store: Store, session_id: str) -> SupportSession:
+    session = await store.get(session_id, fresh=True)
+    if session is None:
+        raise SessionNotFound(session_id)
+    return session
