@@ -44,7 +44,7 @@ class Place:
         if start is None:
             keys = [self.key(kinds[place : place + 1]) for place in range(len(kinds))]
             parts = (b"EVALSHA", script.digest, b"%d" % len(keys), *keys)
-            start = self._starts[script.name, kinds] = len(parts), _body(parts)
+            start = self._starts[script.name, kinds] = len(parts), as_arguments(parts)
         return start
 
 
@@ -52,14 +52,14 @@ class Caller:
     """Calls scripts over a link; errors that the link can do something about are its affair."""
 
     def __init__(self, link: Link) -> None:
-        self._link = link
+        self.link = link
         self._nonces = count(secrets.randbits(62))
         self._places: dict[str, Place] = {}
 
     @property
     def buckets(self) -> int:
         """How many buckets the store has."""
-        return self._link.buckets
+        return self.link.buckets
 
     def forget(self) -> None:
         """Forget where names are: the store that is opened next may have other buckets."""
@@ -69,7 +69,7 @@ class Caller:
         """Say where a name is."""
         place = self._places.get(name)
         if place is None:
-            place = Place(name, self._link.buckets)
+            place = Place(name, self.link.buckets)
             if len(self._places) >= PLACES_KEPT:
                 del self._places[next(iter(self._places))]
             self._places[name] = place
@@ -89,7 +89,7 @@ class Caller:
         nonce = self.nonce()
         count, start = place.start(script, kinds)
         rest = (nonce, *arguments)
-        payload = b"*%d\r\n%b%b" % (count + len(rest), start, _body(rest))
+        payload = b"*%d\r\n%b%b" % (count + len(rest), start, as_arguments(rest))
         return await self.send(place.bucket, Command(payload, nonce, script))
 
     async def call_bucket(
@@ -109,23 +109,24 @@ class Caller:
     async def send(self, bucket: int, command: Command) -> Reply:
         """Send a command, and wait for its answer."""
         try:
-            return await self._link.send(bucket, command)
+            return await self.link.send(bucket, command)
         except Refused as refused:
             failure = refused
-        return await self._link.recover(bucket, command, failure)
+        return await self.link.recover(bucket, command, failure)
 
     async def send_all(self, commands: Iterable[tuple[int, Command]]) -> list[Reply]:
         """Send commands to their buckets, all at once, and wait for all answers."""
         asked = tuple(commands)
-        futures = [self._link.send(bucket, command) for bucket, command in asked]
+        futures = [self.link.send(bucket, command) for bucket, command in asked]
         answers = await asyncio.gather(*futures, return_exceptions=True)
         for place, answer in enumerate(answers):
             if isinstance(answer, Refused):
-                answers[place] = await self._link.recover(*asked[place], answer)
+                answers[place] = await self.link.recover(*asked[place], answer)
             elif isinstance(answer, BaseException):
                 raise answer
         return answers
 
 
-def _body(parts: Iterable[bytes]) -> bytes:
+def as_arguments(parts: Iterable[bytes]) -> bytes:
+    """Write parts of a command, without how many they are."""
     return b"".join([b"$%d\r\n%b\r\n" % (len(part), part) for part in parts])

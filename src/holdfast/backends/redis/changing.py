@@ -1,10 +1,12 @@
 """Changes: everything small goes in one packed header, everything sealed behind it."""
 
+from collections.abc import Mapping
 from struct import Struct
 from typing import Final
 
 from holdfast.backend import (
     Absent,
+    Add,
     Apply,
     Changed,
     ChangeIdReused,
@@ -17,8 +19,8 @@ from holdfast.backend import (
     TooLarge,
     UserDiffers,
 )
-from holdfast.backends.redis.calling import Caller, Place
-from holdfast.backends.redis.link import Command
+from holdfast.backends.redis.calling import Caller, Place, as_arguments
+from holdfast.backends.redis.link import Command, Refused
 from holdfast.backends.redis.packing import escaped, pack_items, pack_text, unpack_integers
 from holdfast.backends.redis.scripts import script
 
@@ -28,6 +30,7 @@ APPENDING: Final = b"sopi"
 MOVING: Final = b"sopix"
 LEASED: Final = b"sopixl"
 NONE: Final = 65_535
+CHANGED: Final = 1
 
 _HEADER: Final = Struct("<8s4B5q4I4H")
 _CHANGED: Final = Struct("<BqqqH")
@@ -46,21 +49,27 @@ class Changing:
     async def apply(self, operation: Apply) -> Outcome:
         """Change a session, or say why not."""
         caller = self._caller
-        place = caller.place(operation.key)
+        place = caller.place(operation[0])
         command = self._command(place, caller.nonce(), operation)
-        (answer,) = await caller.send(place.bucket, command)
-        return _outcome(operation, answer)
+        try:
+            (answer,) = await caller.link.send(place.bucket, command)
+        except Refused as refused:
+            (answer,) = await caller.link.recover(place.bucket, command, refused)
+        return _changed(answer) if answer[0] == CHANGED else _outcome(operation, answer)
 
     def _command(self, place: Place, nonce: bytes, operation: Apply) -> Command:
-        parts: list[bytes] = [_header(nonce, operation), _integers(operation)]
-        parts += map(escaped, operation.unset)
-        for tag, sealed in operation.set.items():
-            parts += (escaped(tag), sealed)
-        if operation.append:
-            parts += pack_items(operation.change_id, operation.append)
+        values, unset, append = operation.set, operation.unset, operation.append
+        header = _header(nonce, operation)
         count, start = place.start(self._script, _kinds(operation))
-        body = [b"$%d\r\n%b\r\n" % (len(part), part) for part in parts]
-        payload = b"*%d\r\n%b%b" % (count + len(parts), start, b"".join(body))
+        count += 1 + len(unset) + 2 * len(values) + len(append)
+        payload = b"*%d\r\n%b$%d\r\n%b\r\n" % (count, start, len(header), header)
+        if unset:
+            payload += as_arguments(map(escaped, unset))
+        for name, sealed in values.items():
+            tag = escaped(name)
+            payload += b"$%d\r\n%b\r\n$%d\r\n%b\r\n" % (len(tag), tag, len(sealed), sealed)
+        if append:
+            payload += as_arguments(pack_items(operation.change_id, append))
         return Command(payload, nonce, self._script)
 
 
@@ -73,55 +82,43 @@ def _kinds(operation: Apply) -> bytes:
 
 
 def _header(nonce: bytes, operation: Apply) -> bytes:
-    change_id = operation.change_id.encode()
-    digest = operation.digest
-    incarnation = operation.expect_incarnation
-    token = operation.lease_token
-    revision, ttl = operation.expect_revision, operation.ttl
+    """Pack everything that is small."""
+    # Taken apart at once: reading the fields one by one takes as long as all the rest here.
+    (
+        _, change_id, remember, digest, slide, values, unset, put, add, claim, append,
+        most_items, most_bytes, incarnation, revision, token, replace, user_tags, ttl, _,
+        known_revision, repeated,
+    ) = operation  # fmt: skip
+    named = change_id.encode()
+    expected = b"" if incarnation is None else incarnation.encode()
+    holder = b"" if token is None else token.encode()
     header = _HEADER.pack(
-        nonce,
-        operation.remember,
-        operation.slide,
-        operation.replace,
-        operation.repeated,
-        -1 if revision is None else revision,
-        operation.known_revision,
-        -1 if ttl is None else ttl,
-        operation.max_items,
-        operation.max_bytes,
-        len(operation.unset),
-        len(operation.set),
-        len(operation.append),
-        len(operation.user_tags),
-        len(change_id),
-        len(digest),
-        NONE if incarnation is None else len(incarnation.encode()),
-        NONE if token is None else len(token.encode()),
-    )
-    header += change_id + digest
-    if incarnation is not None:
-        header += incarnation.encode()
-    if token is not None:
-        header += token.encode()
-    if operation.user_tags:
-        header += b"".join(map(pack_text, operation.user_tags))
+        nonce, remember, slide, replace, repeated,
+        -1 if revision is None else revision, known_revision, -1 if ttl is None else ttl,
+        most_items, most_bytes, len(unset), len(values), len(append), len(user_tags),
+        len(named), len(digest),
+        NONE if incarnation is None else len(expected), NONE if token is None else len(holder),
+    )  # fmt: skip
+    header += named + digest + expected + holder
+    if replace:
+        header += b"".join(map(pack_text, user_tags))
+    if put or add or claim:
+        header += _integers(put, add, claim)
     return header
 
 
-def _integers(operation: Apply) -> bytes:
+def _integers(put: Mapping[str, int], add: tuple[Add, ...], claim: tuple[str, ...]) -> bytes:
     """Write what a change does to integers."""
-    if not (operation.put or operation.add or operation.claim):
-        return b""
-    steps = [f"={name} {value};" for name, value in operation.put.items()]
-    steps += [f"+{name} {delta} {limit};" for name, delta, limit in operation.add]
-    steps += [f"!{name};" for name in operation.claim]
-    return "".join(steps).encode()
+    text = "".join([f"+{name} {delta} {limit};" for name, delta, limit in add])
+    if put:
+        text = "".join([f"={name} {value};" for name, value in put.items()]) + text
+    if claim:
+        text += "".join([f"!{name};" for name in claim])
+    return text.encode()
 
 
 def _outcome(operation: Apply, answer: bytes) -> Outcome:
     match answer[0]:
-        case 1:
-            return _changed(answer)
         case 0:
             return Absent()
         case 2:

@@ -39,8 +39,8 @@ def unpack_integers(text: bytes) -> dict[str, int]:
     """
     if len(text) < 2:
         return {}
-    pairs = [pair.partition("=") for pair in text[1:-1].decode().split(";")]
-    return {name: int(value) for name, _, value in pairs}
+    words = text[1:-1].decode().replace("=", ";").split(";")
+    return dict(zip(words[::2], map(int, words[1::2]), strict=True))
 
 
 def escaped(tag: bytes) -> bytes:

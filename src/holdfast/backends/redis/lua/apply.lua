@@ -6,9 +6,9 @@
 -- ARGV[1] header: nonce, remember, slide, replace, repeated, expected revision (-1: any), known
 --         revision, ttl (-1: stays), most items, most bytes, how many tags to unset, values to set,
 --         items to append, user tags; then each after its length: change id, digest, incarnation
---         and lease token (length 65535: none), user tags
--- ARGV[2] what to do with integers: `=name value;` `+name delta limit;` `!name;` (claim)
--- ARGV[3…] tags to unset; tags and values to set, in turn; items to append
+--         and lease token (length 65535: none), user tags; last what to do with integers:
+--         `=name value;` `+name delta limit;` `!name;` (claim)
+-- ARGV[2…] tags to unset; tags and values to set, in turn; items to append
 -- Returns {nonce, answer}; the answer begins with a byte that says what it is.
 --
 -- The session is a hash: sealed values, and under `m` revision, created, updated, active, base, ttl,
@@ -94,8 +94,8 @@ if replace == 1 then
   end
   user, integers, size = first, ';', 0
 end
-if ARGV[2] ~= '' then
-  for kind, name, number, limit in string.gmatch(ARGV[2], '([=+!])([^ ;]+) ?(%-?%d*) ?(%d*);') do
+if at <= #header then
+  for kind, name, number, limit in string.gmatch(sub(header, at), '([=+!])([^ ;]+) ?(%-?%d*) ?(%d*);') do
     local before, behind = find(integers, ';' .. name .. '=', 1, true)
     local stop = before and find(integers, ';', behind, true)
     local value = before and tonumber(sub(integers, behind + 1, stop - 1)) or 0
@@ -124,7 +124,7 @@ if ARGV[2] ~= '' then
     end
   end
 end
-local values = 3 + unsets
+local values = 2 + unsets
 local from = values + 2 * sets
 for place = values + 1, from, 2 do
   size = size + #ARGV[place]
@@ -138,7 +138,7 @@ if sets > 0 and size > most_bytes then
       lengths[all[place]] = all[place] ~= 'm' and #all[place + 1] or nil
     end
   end
-  for place = 3, values - 1 do
+  for place = 2, values - 1 do
     lengths[ARGV[place]] = nil
   end
   for place = values, from - 1, 2 do
@@ -192,7 +192,7 @@ end
 if replace == 1 then
   call('DEL', KEYS[1])
 elseif unsets > 0 then
-  many('HDEL', KEYS[1], 3, unsets)
+  many('HDEL', KEYS[1], 2, unsets)
 end
 meta = pack('<i8i8i8i8i8i8i8i8i8i8Hc0Hc0', revision, created, now, now, base, ttl, cap, length, last,
   size, #incarnation, incarnation, #user, user) .. integers
