@@ -55,11 +55,10 @@ async def verify(plan: Plan, *, tell: Tell = _to_nobody) -> Result:
     keys = Keyring.generate()
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(_served(plan)) if plan.server_command else None
-        store = await stack.enter_async_context(
-            open_checked(plan.url, keys=keys, namespace=plan.namespace)
-        )
-        if server is None or not await _until_it_answers(store):
-            await store.count_active()
+        if server is not None:
+            await _until_it_has_loaded(plan, keys)
+        store = await stack.enter_async_context(_opened(plan, keys))
+        await store.count_active()
         return await verify_store(store, plan, keys=keys, tell=tell, server=server)
 
 
@@ -99,8 +98,22 @@ def _served(plan: Plan) -> StartedServer:
     return StartedServer(plan.server_command, address)
 
 
+def _opened(plan: Plan, keys: Keyring) -> Store:
+    return open_checked(plan.url, keys=keys, namespace=plan.namespace)
+
+
+async def _until_it_has_loaded(plan: Plan, keys: Keyring) -> None:
+    """Wait while a server that was just started reads its data, unless that takes too long."""
+    for _ in range(LONGEST_SILENCE * 10):
+        try:
+            async with _opened(plan, keys):
+                return
+        except StoreUnavailable:
+            await asyncio.sleep(0.1)
+
+
 async def _until_it_answers(store: Store) -> bool:
-    """Wait until the store answers; a server that was just started may have to read its data."""
+    """Wait until the store answers, after all faults."""
     for _ in range(LONGEST_SILENCE * 10):
         try:
             await store.count_active()

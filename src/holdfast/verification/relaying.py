@@ -151,7 +151,9 @@ class Lane:
         self._timer: asyncio.TimerHandle | None = None
 
     def push(self, data: bytes) -> None:
-        """Take bytes to be sent."""
+        """Take bytes to be sent; after the end nothing is."""
+        if self._ended:
+            return
         if self._weather.calm and not self._parts and self._end.open:
             self._end.write(data)
             return

@@ -14,6 +14,7 @@ from typing import Any
 
 from holdfast.keyring import Keyring
 from holdfast.testing.histories import Recorder
+from holdfast.testing.histories.recording import Repeats
 from holdfast.verification.opening import open_checked
 from holdfast.verification.plan import Order
 from holdfast.verification.playing import play
@@ -25,11 +26,15 @@ async def work() -> None:
     setup: dict[str, Any] = json.loads(await lines.readline())
     name, folder = setup["name"], Path(setup["folder"])
     keys = Keyring.from_text(setup["keys"])
-    async with open_checked(setup["url"], keys=keys, namespace=setup["namespace"]) as store:
+    repeats = Repeats()
+    async with open_checked(
+        setup["url"], keys=keys, namespace=setup["namespace"], observers=[repeats]
+    ) as store:
         _say("ready")
         async for line in lines:
             order = Order(*json.loads(line))
-            with Recorder(folder / f"{order.round}-{name}.jsonl", process=name) as recorder:
+            path = folder / f"{order.round}-{name}.jsonl"
+            with Recorder(path, process=name, repeats=repeats) as recorder:
                 played = await play(store, order, recorder, name=name)
             _say(played)
 

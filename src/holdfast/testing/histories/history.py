@@ -10,6 +10,13 @@ from typing import Any, Self, get_args
 
 from holdfast.testing.histories.events import EVERYWHERE, NEVER, Event, Kind, Outcome
 
+# What is answered to a repetition where the first attempt took effect, and what it made has ended
+# since: a session remembers its changes, and they end with it.
+_NO_TRACE = {
+    **dict.fromkeys(("apply", "increment", "claim", "append", "transact"), ("SessionNotFound",)),
+    "set": ("SessionNotFound", "RevisionConflict"),
+    "create": ("SessionExists",),
+}
 KINDS = frozenset(get_args(Kind))
 OUTCOMES = frozenset(get_args(Outcome))
 
@@ -44,13 +51,17 @@ class History:
         return cls(event for path in paths for event in _events(path, numbers))
 
     def sessions(self) -> Mapping[str, tuple[Event, ...]]:
-        """Part the events by session; a list was a read of each session that it shows."""
+        """Part the events by session.
+
+        A list was a read of each session that it shows. What was sent twice and refused the second
+        time was also a call without an answer.
+        """
         parts: defaultdict[str, list[Event]] = defaultdict(list)
         for event in self.events:
             if event.session != EVERYWHERE:
                 parts[event.session].append(event)
-            for read in _reads(event):
-                parts[read.session].append(read)
+            for other in (*_reads(event), *_first_attempts(event)):
+                parts[other.session].append(other)
         return {session: tuple(parts[session]) for session in sorted(parts)}
 
     def of_all_sessions(self) -> Sequence[Event]:
@@ -64,6 +75,11 @@ def _reads(event: Event) -> Iterator[Event]:
             yield replace(
                 event, kind="get", session=session, request={"listed": True}, answer=shown
             )
+
+
+def _first_attempts(event: Event) -> Iterator[Event]:
+    if event.repeated and event.error in _NO_TRACE.get(event.kind, ()):
+        yield replace(event, outcome="unknown", error="StoreUnavailable", answer=None, end=NEVER)
 
 
 def _events(path: Path, numbers: Iterator[int]) -> Iterator[Event]:
@@ -113,4 +129,5 @@ def _event(number: int, begun: dict[str, Any], ended: dict[str, Any]) -> Event:
         outcome=ended["outcome"],
         error=ended.get("error", ""),
         answer=ended.get("answer"),
+        repeated=ended.get("repeated", False),
     )

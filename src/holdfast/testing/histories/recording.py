@@ -3,12 +3,14 @@
 import json
 import os
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 from holdfast.errors import HoldfastError, StoreUnavailable
+from holdfast.observing import Observer
 from holdfast.testing.histories.events import Call, Reply, monotonic
 
 # What an error says that the specification of a session speaks about.
@@ -19,6 +21,25 @@ FACTS: Final = {
 }
 
 
+class Repeats(Observer):
+    """Knows of each call whether the store has sent it more than once; give it to the store."""
+
+    def __init__(self) -> None:
+        self._attempts: ContextVar[list[int]] = ContextVar("attempts")
+
+    def begin(self) -> list[int]:
+        """Begin a call: give the list that its repetitions will be in."""
+        attempts: list[int] = []
+        self._attempts.set(attempts)
+        return attempts
+
+    def operation_retried(self, *, operation: str, store: str, attempt: int) -> None:
+        """Count it for the call that is under way here."""
+        attempts = self._attempts.get(None)
+        if attempts is not None:
+            attempts.append(attempt)
+
+
 class Recorder:
     """Appends to a file of its own: a line when a call begins, another when it ends.
 
@@ -26,7 +47,15 @@ class Recorder:
     moment leaves whole lines, and at most the last one torn.
     """
 
-    def __init__(self, path: Path, *, process: str, clock: Callable[[], int] = monotonic) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        process: str,
+        clock: Callable[[], int] = monotonic,
+        repeats: Repeats | None = None,
+    ) -> None:
+        self._repeats = repeats or Repeats()
         self._process = process
         self._clock = clock
         self._numbers = count(1)
@@ -71,6 +100,8 @@ class Recorder:
             line["answer"] = reply.answer
         if reply.error:
             line["error"] = reply.error
+        if reply.repeated:
+            line["repeated"] = True
         self._write(line)
 
     async def record(self, caller: str, call: Call, work: Callable[[], Awaitable[Any]]) -> Reply:
@@ -79,6 +110,7 @@ class Recorder:
         Whatever else is raised, a cancellation too, is written down as unknown and goes on.
         """
         number = self.begin(caller, call)
+        attempts = self._repeats.begin()
         try:
             reply = Reply("ok", await work())
         except HoldfastError as exc:
@@ -86,6 +118,7 @@ class Recorder:
         except BaseException as exc:
             self.end(number, Reply("unknown", error=type(exc).__name__))
             raise
+        reply = reply._replace(repeated=bool(attempts))
         self.end(number, reply)
         return reply
 

@@ -338,8 +338,10 @@ def _renew(state: State, act: Act, _latest: int) -> State | None:
 def _release(state: State, act: Act, latest: int) -> State | None:
     lease, token = state.lease, act.event.request["token"]
     if act.ok and not act.event.answer:
-        gone = lease.token != token or _lease_may_be_over(lease, min(act.end, latest))
-        return state if gone else None
+        if lease.token != token or _lease_may_be_over(lease, min(act.end, latest)):
+            return state
+        # The first attempt gave it back, and its answer was lost.
+        return state._replace(lease=Lease(fence=lease.fence)) if act.event.repeated else None
     if not _holds(lease, token, act):
         return state if act.unknown else None
     return state._replace(lease=Lease(fence=lease.fence))
