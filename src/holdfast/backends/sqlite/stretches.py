@@ -23,6 +23,11 @@ class Stretch(NamedTuple):
     lengths: str
     sealed: bytes
 
+    @property
+    def length(self) -> int:
+        """How many items it holds."""
+        return len(self.lengths.split())
+
     def items(self) -> list[StoredItem]:
         """Take the stretch apart, oldest first.
 
@@ -54,3 +59,14 @@ def rest(items: Sequence[StoredItem]) -> Stretch:
     lengths = " ".join([str(len(item.sealed)) for item in items])
     sealed = b"".join([item.sealed for item in items])
     return Stretch(newest.number, oldest.at, oldest.origin, lengths, sealed)
+
+
+def without_oldest(stretch: Stretch, surplus: int) -> Stretch | None:
+    """Give what is left without the oldest items: nothing where these are all, or damaged."""
+    if stretch.length <= surplus:
+        return None
+    try:
+        items = stretch.items()
+    except (TypeError, ValueError):
+        return None
+    return rest(items[surplus:])

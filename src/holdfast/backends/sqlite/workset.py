@@ -3,7 +3,7 @@
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Any
 
 from holdfast.backend import Changed, Record, StoredItem
 from holdfast.backends.rules import REMEMBERED_CHANGES, Lease
@@ -21,10 +21,7 @@ from holdfast.backends.sqlite.rows import (
     row_of,
 )
 from holdfast.backends.sqlite.statements import Statements
-from holdfast.backends.sqlite.stretches import Stretch, rest
-
-# How many stretches are looked at together when the oldest items of a log have to go.
-TRIMMED: Final = 256
+from holdfast.backends.sqlite.stretches import Stretch, rest, without_oldest
 
 
 class Workset:
@@ -241,47 +238,38 @@ class Workset:
     def _write_logs(self, rows: list[Row]) -> None:
         appended = [(row.id, *stretch) for row in rows for stretch in row.stretches]
         self._many("insert_stretch", appended)
+        cut = [row for row in rows if row.surplus]
+        if cut:
+            self._cut_logs(cut)
         for row in rows:
-            if row.surplus:
-                self._trim(row)
             row.stretches.clear()
             row.surplus = 0
 
-    def _trim(self, row: Row) -> None:
-        """Remove the oldest items of the log."""
-        surplus = row.surplus
-        while surplus > 0:
-            bounds = row.id, min(surplus, TRIMMED)
-            oldest = self._connection.execute(self._statements["oldest_stretches"], bounds)
-            stretches = [Stretch._make(columns) for columns in oldest]
-            if not stretches:
-                return
-            surplus = self._remove_oldest(row, stretches, surplus)
-
-    def _remove_oldest(self, row: Row, stretches: list[Stretch], surplus: int) -> int:
-        """Remove the items of some stretches, so many at the most; say how many are still to go.
-
-        A stretch that is damaged goes whole, and counts for nothing.
-        """
+    def _cut_logs(self, rows: list[Row]) -> None:
+        """Remove the oldest items, and keep what came together with the last of them."""
         gone: list[Columns] = []
-        for stretch in stretches:
-            try:
-                items = stretch.items()
-            except DAMAGE:
-                items = []
-            gone.append((row.id, stretch.last))
-            left, surplus = items[surplus:], surplus - len(items)
-            if left or surplus <= 0:
-                break
-        else:
-            left = []
+        left: list[Columns] = []
+        for row in rows:
+            surplus = row.surplus
+            for stretch in self._oldest(row):
+                gone.append((row.id, stretch.last))
+                kept = without_oldest(stretch, surplus)
+                if kept is not None:
+                    left.append((row.id, *kept))
+                surplus -= stretch.length
+                if surplus <= 0:
+                    break
         self._many("delete_stretch", gone)
-        self._many("insert_stretch", [(row.id, *rest(left))] if left else [])
-        return surplus
+        self._many("insert_stretch", left)
+
+    def _oldest(self, row: Row) -> Iterator[Stretch]:
+        bounds = row.id, 0, row.surplus
+        return map(Stretch._make, self._connection.execute(self._statements["read_log"], bounds))
 
     def _write_changes(self, rows: list[Row]) -> None:
-        self._many("remember_change", [change for row in rows for change in _slotted(row)])
-        for row in rows:
+        changed = [row for row in rows if row.changes]
+        self._many("remember_change", [change for row in changed for change in _slotted(row)])
+        for row in changed:
             row.changes.clear()
 
     def _write_leases(self) -> None:

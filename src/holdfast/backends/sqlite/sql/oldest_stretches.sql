@@ -1,4 +1,0 @@
--- Read the oldest stretches of a session's log.
-SELECT last, at, origin, lengths, sealed FROM stretches
-WHERE session = ?
-ORDER BY last LIMIT ?
