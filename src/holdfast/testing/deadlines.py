@@ -154,7 +154,7 @@ class Sliding:
     ) -> None:
         """A change, a touch and a drop that slide each count from now, without drift."""
         await create(backend, ttl=10 * self.second)
-        for number in range(40):
+        for number in range(15):
             await advance(4)
             if number % 3 == 0:
                 await apply(backend, slide=True, append=(b"item",))
@@ -255,10 +255,10 @@ class Purging:
     async def test_the_count_is_exact(self, backend: Backend, advance: Advance) -> None:
         """Sessions leave the count when they expire, whether or not they have been collected."""
         for place in range(10):
-            await create(backend, f"{NAMESPACE}/{place}", ttl=(place + 1) * 10 * self.second)
+            await create(backend, f"{NAMESPACE}/{place}", ttl=(place + 1) * 4 * self.second)
         counted: list[int] = []
         for _ in range(4):
-            await advance(25)
+            await advance(10)
             counted.append(await count(backend))
         await purge(backend)
         assert counted == [8, 5, 3, 0]
