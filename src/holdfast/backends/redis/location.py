@@ -52,6 +52,7 @@ class Settings:
 
     With `tracking` a connection is told of keys that were read after `CLIENT CACHING YES`, also
     when it changed them itself. At most `most_commands` and `most_bytes` of them are under way.
+    An attempt to connect ends after `connect_timeout`; commands wait for it for `patience`.
     """
 
     user: str = ""
@@ -60,7 +61,8 @@ class Settings:
     tls: ssl.SSLContext | None = None
     client_name: str = ""
     tracking: bool = False
-    connect_timeout: float = 1.0
+    connect_timeout: float = 3.0
+    patience: float = 1.0
     ping_interval: float = 1.0
     most_commands: int = 10_000
     most_bytes: int = 64 * 1024 * 1024

@@ -29,8 +29,8 @@ DEAF: Final[Hearing] = Deaf()
 class Node:
     """Keeps a connection to a server.
 
-    While the first attempt after a loss goes on, commands wait for it; during the pauses and
-    attempts that follow they are refused at once (`StoreUnavailable`, not applied).
+    While the first attempt after a loss goes on, commands wait for it, but not for long; during the
+    pauses and attempts that follow they are refused at once (`StoreUnavailable`, not applied).
     """
 
     def __init__(
@@ -145,21 +145,29 @@ class Node:
 
     async def _reopen(self) -> None:
         """Try until there is a connection: at once, then in longer and longer random pauses."""
-        while True:
-            await asyncio.sleep(self._pause())
-            try:
-                connection = await self._connect()
-            except StoreUnavailable as exc:
-                self._postpone(exc.reason)
-            except InvalidStore as exc:
-                self._postpone(f"The session store cannot be used: {exc.reason}")
-            except Exception:
-                logger.exception("redis.connecting_failed")
-                self._postpone("The session store cannot be used")
-            else:
-                self._opening = None
-                self._serve(connection)
-                return
+        loop = asyncio.get_running_loop()
+        reason = f"The session store at {self.address} is not reached yet"
+        patience = loop.call_later(self._settings.patience, self._postpone, reason)
+        try:
+            while (connection := await self._attempt()) is None:
+                pass
+        finally:
+            patience.cancel()
+        self._opening = None
+        self._serve(connection)
+
+    async def _attempt(self) -> Connection | None:
+        await asyncio.sleep(self._pause())
+        try:
+            return await self._connect()
+        except StoreUnavailable as exc:
+            self._postpone(exc.reason)
+        except InvalidStore as exc:
+            self._postpone(f"The session store cannot be used: {exc.reason}")
+        except Exception:
+            logger.exception("redis.connecting_failed")
+            self._postpone("The session store cannot be used")
+        return None
 
     def _postpone(self, reason: str) -> None:
         """Let nobody wait any longer for the next attempts."""
@@ -227,7 +235,12 @@ class Node:
         self.traffic.connects += 1
         connection.served = False
         self._connection = connection
-        self._hearing.connected()
+        try:
+            self._hearing.connected()
+        finally:
+            self._send_waiting(connection)
+
+    def _send_waiting(self, connection: Connection) -> None:
         waiting, self._waiting = self._waiting, []
         for future, command in waiting:
             if future.done():
@@ -257,8 +270,8 @@ class Node:
         self.traffic.lost += 1
         if connection.served:
             self._attempts = 0
-        self._hearing.lost()
         if not self._closed:
             self._start()
+        self._hearing.lost()
         if self._tell_lost is not None:
             self._tell_lost(self, reason)
