@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from holdfast.backends.redis.greeting import Greeting
 from holdfast.backends.redis.link import Command, Refused
 from holdfast.backends.redis.location import Address, Location
 from holdfast.backends.redis.node import Node
@@ -118,7 +119,12 @@ def _listening(
     on_connected: Callable[[], None],
 ) -> Node:
     ear = _Ear(on_message, on_connected)
-    ear.node = Node(address, location.sentinel_settings, hearing=ear)
+
+    def check(greeting: Greeting) -> None:
+        if greeting.mode != "sentinel":
+            raise InvalidStore(str(location), f"{address} is no Sentinel")
+
+    ear.node = Node(address, location.sentinel_settings, hearing=ear, check=check)
     return ear.node
 
 

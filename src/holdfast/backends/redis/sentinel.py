@@ -15,7 +15,6 @@ from holdfast.backends.redis.location import Address, Location
 from holdfast.backends.redis.node import DEAF, Node
 from holdfast.backends.redis.panel import Panel
 from holdfast.backends.redis.refusals import Reaction, refusal_of, unavailable
-from holdfast.backends.redis.resending import send_with_script
 from holdfast.backends.redis.resp import encode
 from holdfast.errors import InvalidStore, StoreUnavailable
 
@@ -96,20 +95,26 @@ class Sentinel:
         return {"failovers": 0, **counts}
 
     async def recover(self, bucket: int, command: Command, refused: Refused) -> Reply:
-        """Load a missing script; wait for the primary when this was none."""
-        node = self._primary()
-        reaction, reason = refusal_of(refused)
-        match reaction:
-            case Reaction.LOAD if command.script is not None:
-                return await send_with_script(node, command, command.script)
-            case Reaction.FAULT:
-                raise refused
-            case Reaction.REDISCOVER:
-                return await self._send_to_primary(command, refused)
-            case Reaction.RECONNECT:
-                node.drop(reason)
-            case _:
-                pass
+        """Load a missing script, wait for the primary when this was none, and send again."""
+        ends = asyncio.get_running_loop().time() + PATIENCE
+        while asyncio.get_running_loop().time() < ends:
+            node = self._primary()
+            reaction, reason = refusal_of(refused)
+            match reaction:
+                case Reaction.LOAD if command.script is not None:
+                    await node.load(command.script)
+                case Reaction.REDISCOVER:
+                    await self._find_again(refused)
+                case Reaction.FAULT:
+                    raise refused
+                case _:
+                    if reaction is Reaction.RECONNECT:
+                        node.drop(reason)
+                    break
+            try:
+                return await self._primary().send(command)
+            except Refused as again:
+                refused = again
         raise unavailable(refused)
 
     def _primary(self) -> Node:
@@ -117,23 +122,15 @@ class Sentinel:
             raise StoreUnavailable("The session store is not open")
         return self._node
 
-    async def _send_to_primary(self, command: Command, refused: Refused) -> Reply:
-        """Wait until there is a primary again, and send what one that was none refused."""
-        ends = asyncio.get_running_loop().time() + PATIENCE
-        while asyncio.get_running_loop().time() < ends:
-            self._found.clear()
-            self._doubt.set()
-            try:
-                async with asyncio.timeout(PATIENCE):
-                    await self._found.wait()
-                return await self._primary().send(command)
-            except TimeoutError:
-                break
-            except Refused as again:
-                if refusal_of(again).reaction is not Reaction.REDISCOVER:
-                    return await self.recover(0, command, again)
-                refused = again
-        raise unavailable(refused)
+    async def _find_again(self, refused: Refused) -> None:
+        """Wait until there is a primary again."""
+        self._found.clear()
+        self._doubt.set()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._found.wait()
+        except TimeoutError as exc:
+            raise unavailable(refused) from exc
 
     # Following the primary.
 
