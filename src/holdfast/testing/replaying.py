@@ -3,6 +3,8 @@
 import asyncio
 from typing import Final
 
+import pytest
+
 from holdfast.backend import (
     Absent,
     Add,
@@ -159,6 +161,19 @@ class Repeating:
         repetition = once("new")._replace(repeated=True, known_revision=revision - REMEMBERED)
         answer = await ask(backend, repetition, Changed)
         assert (answer.replayed, answer.revision) == (False, revision + 1)
+
+    async def test_a_repetition_is_not_guessed_after_a_deletion(self, backend: Backend) -> None:
+        """Where answers can be lost, it may have changed the session that was there before."""
+        if not backend.answers_can_be_lost:
+            pytest.skip("nobody repeats a change here")
+        await create(backend)
+        await ask(backend, once("first"), Changed)
+        await ask(backend, Delete(KEY, change_id=fresh()), Deleted)
+        await create(backend)
+        async with untouched(backend):
+            await expect(backend, once("first")._replace(repeated=True), Forgotten())
+        await ask(backend, once("second"), Changed)
+        await ask(backend, once("second")._replace(repeated=True), Changed)
 
     async def test_what_is_sent_for_the_first_time_is_never_too_late(
         self, backend: Backend

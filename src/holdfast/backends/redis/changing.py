@@ -29,6 +29,7 @@ PLAIN: Final = b"sop"
 APPENDING: Final = b"sopi"
 MOVING: Final = b"sopix"
 LEASED: Final = b"sopixl"
+REPEATED: Final = b"sopixld"
 NONE: Final = 65_535
 CHANGED: Final = 1
 
@@ -74,6 +75,8 @@ class Changing:
 
 
 def _kinds(operation: Apply) -> bytes:
+    if operation.repeated:
+        return REPEATED
     if operation.lease_token is not None:
         return LEASED
     if operation.slide or operation.replace or operation.ttl is not None:

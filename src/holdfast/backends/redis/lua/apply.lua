@@ -2,7 +2,7 @@
 -- Change a session, all of it or nothing.
 --
 -- KEYS[1] session  KEYS[2] changes  KEYS[3] older changes  then, as far as they are needed:
--- KEYS[4] log  KEYS[5] deadlines  KEYS[6] lease
+-- KEYS[4] log  KEYS[5] deadlines  KEYS[6] lease  KEYS[7] deletions (for a repetition)
 -- ARGV[1] header: nonce, remember, slide, replace, repeated, expected revision (-1: any), known
 --         revision, ttl (-1: stays), most items, most bytes, how many tags to unset, values to set,
 --         items to append, user tags; then each after its length: change id, digest, incarnation
@@ -54,7 +54,8 @@ if id_size > 0 then
   if known[1] then
     return {nonce, '\2' .. pack('<Hc0', #incarnation, incarnation) .. known[1]}
   end
-  if repeated == 1 and known_revision < floor then
+  -- A session deleted within the last minute may have been the one that it was applied to.
+  if repeated == 1 and (known_revision < floor or call('EXISTS', KEYS[7]) == 1) then
     return {nonce, '\3'}
   end
 end
