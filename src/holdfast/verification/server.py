@@ -7,6 +7,7 @@ from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
 from typing import Final, Protocol, Self
 
 from holdfast.verification.relaying import Address, connect
+from holdfast.verification.signalling import send
 
 # How long a server may take to answer, and to end.
 PATIENCE: Final = 30.0
@@ -114,25 +115,20 @@ class StartedServer:
         process, self._process = self._process, None
         if process is None:
             return
-        _send(process, how)
-        _send(process, signal.SIGCONT)
+        send(process, how)
+        send(process, signal.SIGCONT)
         try:
             async with asyncio.timeout(PATIENCE):
                 await process.wait()
         except TimeoutError:
-            _send(process, signal.SIGKILL)
+            send(process, signal.SIGKILL)
             await process.wait()
         if self._output is not None:
             await self._output
 
     def _send(self, what: signal.Signals) -> None:
         if self._process is not None:
-            _send(self._process, what)
-
-
-def _send(process: Process, what: signal.Signals) -> None:
-    if process.returncode is None:
-        process.send_signal(what)
+            send(self._process, what)
 
 
 async def _last_words(process: Process) -> bytes:

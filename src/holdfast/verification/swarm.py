@@ -16,6 +16,7 @@ from holdfast.testing.histories.calls import Store
 from holdfast.testing.histories.events import monotonic
 from holdfast.verification.plan import Order, Played
 from holdfast.verification.playing import play
+from holdfast.verification.signalling import send
 
 WORKER: Final = (sys.executable, "-m", "holdfast.verification.worker")
 # How long a worker may take to end by itself when there is nothing left to do.
@@ -172,10 +173,7 @@ class _Worker:
 
     def send(self, what: signal.Signals) -> bool:
         """Send it a signal, if it is still there."""
-        if self.process.returncode is not None:
-            return False
-        self.process.send_signal(what)
-        return True
+        return send(self.process, what)
 
     async def leave(self) -> None:
         """Let it go on and end by itself; if it does not, end it."""
