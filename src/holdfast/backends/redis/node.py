@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import random
 from collections.abc import Callable, Mapping
 from time import monotonic
@@ -209,6 +210,8 @@ class Node:
                 return StoreUnavailable(error.reason)
             case TimeoutError():
                 why = "no answer in time"
+            case ConnectionError(errno=int(number)):
+                why = os.strerror(number)
             case _:
                 why = error.strerror or str(error)
         return StoreUnavailable(f"The session store at {self.address} cannot be reached: {why}")
