@@ -10,9 +10,10 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 import holdfast
-from holdfast.server import chat, health, items, leases, page, sessions
+from holdfast.server import chat, events, health, items, leases, page, sessions
 from holdfast.server.access import ApiKeys
 from holdfast.server.envelope import DOCS_PATH, Envelope
+from holdfast.server.events import Watchers
 from holdfast.server.health import Readiness
 from holdfast.server.log_lines import configure_logging, write_kept_lines
 from holdfast.server.measures import Measures
@@ -83,7 +84,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         )
     if settings.open_access:
         app.add_middleware(Loopback, listed=settings.cors_origins)
-    for resource in (sessions, items, leases, chat, health, page):
+    for resource in (sessions, items, leases, events, chat, health, page):
         # Side by side, not one in another: each level of routers is searched twice.
         app.router.routes.extend(resource.router.routes)
     return app
@@ -111,6 +112,7 @@ def _opened(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManag
             app.state.service = service
             app.state.holdfast_store = service.store
             app.state.readiness = Readiness(service)
+            app.state.watchers = Watchers()
             yield
         write_kept_lines()
 

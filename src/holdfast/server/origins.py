@@ -8,6 +8,7 @@ from fastapi import Request
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from holdfast.server.closing import Ending
 from holdfast.server.problems import forbidden
 from holdfast.server.settings import is_loopback
 
@@ -41,20 +42,19 @@ class Loopback:
         self._listed = listed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        request = Request(scope)
-        refusal = self._refusal(request)
+        refusal = None if scope["type"] == "lifespan" else self._refusal(HTTPConnection(scope))
         if refusal is None:
             await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": Ending.FORBIDDEN})
         else:
-            await forbidden(refusal).response(request)(scope, receive, send)
+            await forbidden(refusal).response(Request(scope))(scope, receive, send)
 
-    def _refusal(self, request: Request) -> str | None:
+    def _refusal(self, request: HTTPConnection) -> str | None:
         if not _is_loopback_name(request.headers.get("host", "")):
             return "With HOLDFAST_AUTH=off the service answers to 127.0.0.1, [::1] and localhost."
-        if request.method not in SAFE and site_of(request, self._listed) == "other":
+        changes = request.scope.get("method") not in SAFE
+        if changes and site_of(request, self._listed) == "other":
             return "This request comes from a page of another site."
         return None
 

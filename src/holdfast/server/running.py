@@ -14,6 +14,7 @@ from typing import Any
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
+from holdfast.server.frames import LARGEST_FRAME
 from holdfast.server.log_lines import configure_logging
 from holdfast.server.page import Page
 from holdfast.server.service import StartRefused, check_start
@@ -90,6 +91,7 @@ def _config(settings: Settings) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        ws_max_size=LARGEST_FRAME,
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
 
