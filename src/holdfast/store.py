@@ -7,7 +7,7 @@ for an argument that breaks a rule. Those that read may raise `DecryptionFailed`
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from itertools import islice
 from typing import Final, Self, TypeVar
@@ -81,6 +81,11 @@ class SessionStore(Logs[M]):
     def terms(self) -> Terms:
         """The terms on which sessions are kept."""
         return self._terms
+
+    @property
+    def near_cache(self) -> Mapping[str, float]:
+        """What the near cache has counted; empty where there is none."""
+        return {} if self._near is None else self._near.statistics()
 
     async def __aenter__(self) -> Self:
         await self._backend.__aenter__()
@@ -212,7 +217,7 @@ class SessionStore(Logs[M]):
             unreadable_sessions=self._unreadable,
             rollbacks=self._marks.rollbacks,
             backend=self._backend.statistics(),
-            near_cache={} if self._near is None else self._near.statistics(),
+            near_cache=self.near_cache,
         )
 
     def _open_or_skip(self, session_id: str, record: Record) -> M | None:

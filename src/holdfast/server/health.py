@@ -110,5 +110,10 @@ async def metrics(request: Request, parts: Parts) -> Response:
         active = await parts.store.count_active()
     except StoreUnavailable:
         active = None
-    measures.note(backend.name, active=active, statistics=backend.statistics())
+    measures.note(
+        backend.name,
+        active=active,
+        statistics=backend.statistics(),
+        near_cache=parts.store.near_cache,
+    )
     return Response(measures.render(), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -18,6 +18,8 @@ Mode = Literal["max", "mostrecent"]
 FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 SECONDS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5)
 WAITS: Final = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 30, 60)
+# What a near cache has counted.
+NEAR: Final = ("entries", "hits", "misses", "flushes", "invalidations")
 BREAKER: Final = {"closed": 0, "half_open": 1, "open": 2}
 
 
@@ -27,11 +29,10 @@ class Measures(Observer):
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._series: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}
-        self._operations = Counter(
+        self._operations = self._counter(
             "session_operations_total",
             "Operations answered by the session store",
             ("operation", "store", "status"),
-            registry=self._registry,
         )
         self._seconds = Histogram(
             "session_operation_duration_seconds",
@@ -40,11 +41,8 @@ class Measures(Observer):
             buckets=SECONDS,
             registry=self._registry,
         )
-        self._retries = Counter(
-            "session_operation_retries_total",
-            "Operations sent again",
-            ("operation", "store"),
-            registry=self._registry,
+        self._retries = self._counter(
+            "session_operation_retries_total", "Operations sent again", ("operation", "store")
         )
         self._waits = Histogram(
             "session_lease_wait_seconds",
@@ -56,6 +54,9 @@ class Measures(Observer):
         self._active = self._gauge("active_sessions", "Live sessions", "mostrecent")
         self._breaker = self._gauge(
             "session_store_breaker_state", "0 closed, 1 half open, 2 open", "max"
+        )
+        self._oldest = self._gauge(
+            "session_near_cache_oldest_seconds", "Age of the oldest snapshot kept near", "max"
         )
         self._statistics = Gauge(
             "session_store_statistics",
@@ -94,11 +95,21 @@ class Measures(Observer):
         """Show a store from the start."""
         self._breaker.labels(store).set(BREAKER["closed"])
 
-    def note(self, store: str, *, active: int | None, statistics: Mapping[str, int]) -> None:
+    def note(
+        self,
+        store: str,
+        *,
+        active: int | None,
+        statistics: Mapping[str, int],
+        near_cache: Mapping[str, float],
+    ) -> None:
         """Note what is asked for when somebody looks. Nothing is said of what is not known."""
         if active is not None:
             self._active.labels(store).set(active)
-        for figure, value in statistics.items():
+        if near_cache:
+            self._oldest.labels(store).set(near_cache["oldest_seconds"])
+        near = {f"near_{figure}": near_cache[figure] for figure in NEAR if near_cache}
+        for figure, value in {**statistics, **near}.items():
             self._statistics.labels(store, figure).set(value)
 
     def render(self) -> bytes:
@@ -108,6 +119,9 @@ class Measures(Observer):
         gathered = CollectorRegistry()
         MultiProcessCollector(gathered)  # type: ignore[no-untyped-call]
         return generate_latest(gathered)
+
+    def _counter(self, name: str, meaning: str, labels: tuple[str, ...]) -> Counter:
+        return Counter(name, meaning, labels, registry=self._registry)
 
     def _gauge(self, name: str, meaning: str, mode: Mode) -> Gauge:
         return Gauge(name, meaning, ("store",), registry=self._registry, multiprocess_mode=mode)
