@@ -1,0 +1,1 @@
+"""A thousand callers in four processes who all want one session."""
