@@ -1,0 +1,20 @@
+"""Signals to processes that were started here."""
+
+import os
+import signal
+from asyncio.subprocess import Process
+
+
+def send(process: Process, what: signal.Signals) -> bool:
+    """Send a signal, and say whether the process was still there.
+
+    The standard method looks first whether the process has ended, and takes the news of that away
+    from the event loop.
+    """
+    if process.returncode is not None:
+        return False
+    try:
+        os.kill(process.pid, what)
+    except ProcessLookupError:
+        return False
+    return True
