@@ -137,3 +137,13 @@ async def until(question: Callable[[], object], patience: float = 20.0) -> None:
     async with asyncio.timeout(patience):
         while not question():
             await asyncio.sleep(0.01)
+
+
+def went_on(writers: Iterable[Writer], since: float) -> Callable[[], bool]:
+    """Ask whether every writer was answered after a moment."""
+    return lambda: all(writer.answered_at > since for writer in writers)
+
+
+def took(writers: Iterable[Writer], steps: int) -> Callable[[], bool]:
+    """Ask whether every writer has taken more than so many steps."""
+    return lambda: all(writer.taken > steps for writer in writers)

@@ -12,7 +12,7 @@ from holdfast.backends.redis.sentinel import Sentinel
 from holdfast.errors import InvalidStore, SessionRolledBack, StoreUnavailable
 from tests.redis_servers import RedisServer, free_port
 from tests.redis_topologies import Replicated
-from tests.tallying import tally_store, until, writing
+from tests.tallying import tally_store, took, until, went_on, writing
 
 DOWN_AFTER = 0.8
 SESSIONS = [f"session-{number}" for number in range(8)]
@@ -24,10 +24,10 @@ async def test_a_killed_primary_is_replaced(own_sentinels: Replicated) -> None:
     old = own_sentinels.primary
     async with tally_store(own_sentinels.url, deadline=1.0) as store:
         async with writing(store, SESSIONS, pause=0.001) as writers:
-            await until(lambda: all(writer.taken > 20 for writer in writers))
+            await until(took(writers, 20))
             killed = monotonic()
             old.kill()
-            await until(lambda: all(writer.answered_at > killed + 0.5 for writer in writers))
+            await until(went_on(writers, killed + 0.5))
         assert max(writer.longest for writer in writers) < DOWN_AFTER + 3
         for writer in writers:
             await writer.check()
@@ -42,11 +42,11 @@ async def test_a_primary_that_slept_through_its_replacement_is_not_written_to(
     old = own_sentinels.primary
     async with tally_store(own_sentinels.url, deadline=1.0) as store:
         async with writing(store, SESSIONS, pause=0.001) as writers:
-            await until(lambda: all(writer.taken > 20 for writer in writers))
+            await until(took(writers, 20))
             old.freeze()
             await asyncio.to_thread(own_sentinels.failed_over_from, old)
             there = monotonic()
-            await until(lambda: all(writer.answered_at > there for writer in writers))
+            await until(went_on(writers, there))
             old.thaw()
             steps = [writer.taken for writer in writers]
             await until(
@@ -63,11 +63,11 @@ async def test_steps_lost_by_a_forced_failover_are_told(own_sentinels: Replicate
     old = own_sentinels.primary
     async with tally_store(own_sentinels.url) as store:
         async with writing(store, SESSIONS, pause=0.001) as writers:
-            await until(lambda: all(writer.taken > 20 for writer in writers))
+            await until(took(writers, 20))
             own_sentinels.fail_over()
             await until(lambda: store.backend.statistics()["failovers"] == 1)
             left = monotonic()
-            await until(lambda: all(writer.answered_at > left + 0.2 for writer in writers))
+            await until(went_on(writers, left + 0.2))
             # Sentinel has not made a replica of it yet, and nobody writes to it any more.
             assert old.ask("ROLE")[0] == b"master"
         for writer in writers:
