@@ -40,6 +40,10 @@ MESSAGE_RATE_LIMIT MESSAGE_RATE_WINDOW
 OLD_VALUES = {
     "SESSION_STORE_TYPE": ("in_memory", "store", "memory://"),
     "USE_SHARED_CONTEXT": ("false", "store", None),
+    "REDIS_URL": ("redis://127.0.0.1/0", "store", None),
+    "REDIS_PASSWORD": ("secret", "store", None),
+    "SESSION_L1_CACHE_ENABLED": ("true", "store", None),
+    "SESSION_L1_CACHE_SIZE": ("50", "store", None),
     "SESSION_TIMEOUT_MINUTES": ("10", "ttl_seconds", 600),
     "REDIS_SESSION_TTL_SECONDS": ("300", "ttl_seconds", 300),
     "SESSION_CLEANUP_INTERVAL_SECONDS": ("60", "cleanup_seconds", 60),
@@ -122,7 +126,8 @@ def test_all_problems_are_named_together(monkeypatch: pytest.MonkeyPatch) -> Non
         ({"auth": "off", "host": "0.0.0.0"}, "HOLDFAST_AUTH"),
         ({"auth": "off", "host": "192.168.0.7"}, "HOLDFAST_AUTH"),
         ({"store": "memory://", "workers": 2}, "HOLDFAST_WORKERS"),
-        ({"store": "redis://127.0.0.1/0"}, "HOLDFAST_STORE"),
+        ({"store": "redis://127.0.0.1/no-number"}, "HOLDFAST_STORE"),
+        ({"store": "postgresql://127.0.0.1/db"}, "HOLDFAST_STORE"),
         ({"ttl_seconds": 0}, "HOLDFAST_TTL_SECONDS"),
         ({"ttl_seconds": "nan"}, "HOLDFAST_TTL_SECONDS"),
         ({"ttl_seconds": 100, "max_age_seconds": 50}, "HOLDFAST_TTL_SECONDS"),
@@ -268,6 +273,36 @@ def test_old_values_without_a_counterpart_are_refused(
     """What cannot be done any more, or not yet, is said instead of ignored."""
     monkeypatch.setenv(name, value)
     assert f"given as {name}" in _problems()
+
+
+@pytest.mark.parametrize("choice", ["SESSION_STORE_TYPE=redis", "USE_SHARED_CONTEXT=true"])
+@pytest.mark.parametrize(
+    ("given", "store"),
+    [
+        ("REDIS_URL=redis://h:1/2", "redis://h:1/2"),
+        ("REDIS_URL=redis://h:1/2 REDIS_PASSWORD=p@ss/w", "redis://:p%40ss%2Fw@h:1/2"),
+        ("REDIS_URL=redis://:own@h/2 REDIS_PASSWORD=other", "redis://:own@h/2"),
+        ("REDIS_URL=redis://h/0 SESSION_L1_CACHE_ENABLED=true", "redis://h/0?near_cache=1000"),
+        ("REDIS_URL=redis://h/0 SESSION_L1_CACHE_SIZE=50", "redis://h/0?near_cache=50"),
+        (
+            "REDIS_URL=redis://h/0 SESSION_L1_CACHE_ENABLED=false SESSION_L1_CACHE_SIZE=50",
+            "redis://h/0",
+        ),
+        (
+            "REDIS_URL=redis://h/0?client_name=x SESSION_L1_CACHE_SIZE=50",
+            "redis://h/0?client_name=x&near_cache=50",
+        ),
+    ],
+)
+def test_redis_is_chosen_by_the_old_spellings(
+    monkeypatch: pytest.MonkeyPatch, choice: str, given: str, store: str
+) -> None:
+    """One spelling chooses it, others add to its URL."""
+    for pair in (choice, *given.split()):
+        monkeypatch.setenv(*pair.split("=", 1))
+    settings = Settings.load()
+    assert settings.store_url == store
+    assert store not in repr(settings)
 
 
 def test_the_documents_hold_every_setting() -> None:

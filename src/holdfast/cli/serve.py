@@ -9,7 +9,9 @@ from holdfast.cli.commands import Commands, complain
 def add_to(commands: Commands) -> None:
     """Declare the command."""
     parser = commands.add_parser("serve", help="start the service")
-    parser.add_argument("--store", metavar="URL", help="memory:// or sqlite:///path/to/file.db")
+    parser.add_argument(
+        "--store", metavar="URL", help="memory://, sqlite:///path/to/file.db or redis://host/0"
+    )
     parser.add_argument("--host", help="the address to listen at (127.0.0.1)")
     parser.add_argument("--port", type=int, help="the port to listen at (8000)")
     parser.add_argument("--workers", type=int, metavar="N", help="how many processes answer (1)")

@@ -6,12 +6,14 @@ Those that mean nothing any more are listed, with the reason, in `docs/reference
 import os
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource
 
-Reader = Callable[[str], Any]
+Environ = Mapping[str, str]
+Reader = Callable[[str, Environ], Any]
 
 
 class Unusable(NamedTuple):
@@ -21,40 +23,66 @@ class Unusable(NamedTuple):
 
 
 class Meaning(NamedTuple):
-    """Which setting an old spelling is, and how its value is read."""
+    """Which setting an old spelling is, and how its value is read, with others beside it."""
 
     field: str
-    read: Reader = str
+    read: Reader = lambda text, _: text
 
 
-def _seconds(minutes: str) -> float:
+def _seconds(minutes: str, _: Environ) -> float:
     return float(minutes) * 60
 
 
-def _lower(text: str) -> str:
+def _lower(text: str, _: Environ | None = None) -> str:
     return text.strip().lower()
 
 
-def _store(kind: str) -> str:
-    if _lower(kind) != "in_memory":
-        raise ValueError(f"{kind!r} is not built in yet; use in_memory, or HOLDFAST_STORE")
-    return "memory://"
+def _is_on(switch: str) -> bool:
+    return _lower(switch) in {"true", "1", "yes", "on"}
 
 
-def _shared(switch: str) -> None:
-    if _lower(switch) in {"true", "1", "yes", "on"}:
-        raise ValueError("redis is not built in yet; use HOLDFAST_STORE")
+def _store(kind: str, beside: Environ) -> str:
+    match _lower(kind):
+        case "in_memory":
+            return "memory://"
+        case "redis":
+            return _redis(beside)
+        case _:
+            raise ValueError(f"{kind!r} is no store; use in_memory or redis, or HOLDFAST_STORE")
 
 
-def _namespace(prefix: str) -> str:
+def _shared(switch: str, beside: Environ) -> str | None:
+    return _redis(beside) if _is_on(switch) else None
+
+
+def _beside(_: str, __: Environ) -> None:
+    """Read a spelling that says nothing alone: it adds to the one that chooses the store."""
+
+
+def _redis(beside: Environ) -> str:
+    """Put the URL together; a password in it goes before the one beside it."""
+    if not beside.get("REDIS_URL"):
+        raise ValueError("redis needs REDIS_URL; or use HOLDFAST_STORE")
+    parts = urlsplit(beside["REDIS_URL"])
+    if (password := beside.get("REDIS_PASSWORD")) and "@" not in parts.netloc:
+        parts = parts._replace(netloc=f":{quote(password, safe='')}@{parts.netloc}")
+    size = beside.get("SESSION_L1_CACHE_SIZE")
+    switch = beside.get("SESSION_L1_CACHE_ENABLED") or ("true" if size else "false")
+    if _is_on(switch):
+        query = [parts.query] if parts.query else []
+        parts = parts._replace(query="&".join([*query, f"near_cache={size or 1000}"]))
+    return urlunsplit(parts)
+
+
+def _namespace(prefix: str, _: Environ) -> str:
     return prefix.strip(":").replace(":", ".")
 
 
-def _key(encoded: str) -> str:
+def _key(encoded: str, _: Environ) -> str:
     return f"v2:{encoded}"
 
 
-def _provider(name: str) -> str:
+def _provider(name: str, _: Environ) -> str:
     if _lower(name) == "azure_openai":
         raise ValueError(
             "azure_openai is now compatible: give HOLDFAST_AI_BASE_URL "
@@ -67,6 +95,10 @@ def _provider(name: str) -> str:
 OLD: Final[Mapping[str, Meaning]] = {
     "SESSION_STORE_TYPE": Meaning("store", _store),
     "USE_SHARED_CONTEXT": Meaning("store", _shared),
+    "REDIS_URL": Meaning("store", _beside),
+    "REDIS_PASSWORD": Meaning("store", _beside),
+    "SESSION_L1_CACHE_ENABLED": Meaning("store", _beside),
+    "SESSION_L1_CACHE_SIZE": Meaning("store", _beside),
     "SESSION_TIMEOUT_MINUTES": Meaning("ttl_seconds", _seconds),
     "REDIS_SESSION_TTL_SECONDS": Meaning("ttl_seconds"),
     "SESSION_CLEANUP_INTERVAL_SECONDS": Meaning("cleanup_seconds"),
@@ -126,7 +158,7 @@ class OldSpellings(PydanticBaseSettingsSource):
         """Find one setting under one of its old spellings."""
         for name, meaning in OLD.items():
             if meaning.field == field_name and self._environ.get(name):
-                value = _read(meaning.read, self._environ[name])
+                value = _read(meaning.read, self._environ[name], self._environ)
                 if value is not None:
                     return value, name, False
         return None, field_name, False
@@ -138,9 +170,9 @@ class OldSpellings(PydanticBaseSettingsSource):
         return {name: value for name, value in found.items() if value is not None}
 
 
-def _read(read: Reader, text: str) -> Any:
+def _read(read: Reader, text: str, beside: Environ) -> Any:
     try:
-        return read(text)
+        return read(text, beside)
     except ValueError as exc:
         return Unusable(str(exc))
 

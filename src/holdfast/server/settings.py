@@ -104,7 +104,7 @@ class Settings(BaseSettings):
     rate_limit_burst: int | None = Field(None, ge=1, le=1_000_000)
 
     data_dir: Path = Path("data")
-    store: str | None = None
+    store: str | None = Field(None, repr=False)
     keys: Keys | None = None
     keys_file: Path | None = None
     namespace: str = Field("default", pattern=r"^[A-Za-z0-9_.-]{1,64}$")
