@@ -1,0 +1,1 @@
+"""How old what the near cache answers can be, in what weather."""
