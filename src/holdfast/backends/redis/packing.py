@@ -15,10 +15,8 @@ from holdfast.backend import Create, Record, StoredItem
 META: Final = b"m"
 LENGTH: Final = Struct("<H")
 _META: Final = Struct("<10qH")
-_ITEM: Final = Struct("<IHIHH")
-# Change ids that are 32 hexadecimal digits are written as the 16 bytes that they stand for.
-_RAW: Final = 0x8000
-_RAW_DIGITS: Final = 32
+RAW_BYTES: Final = 16
+LAST_SHORT: Final = 255
 
 
 def pack_text(text: bytes) -> bytes:
@@ -102,31 +100,39 @@ def unpack_fields(fields: dict[bytes, bytes]) -> Record | None:
 
 
 def pack_items(change_id: str, sealed: Iterable[bytes]) -> list[bytes]:
-    """Write what a change puts into the log; the script adds numbers and the time."""
-    text = change_id.encode()
+    """Write what a change puts into the log; the script adds numbers and the time.
+
+    Before the sealed item stands its place in the change, in a byte, and the 16 bytes that the
+    change id's 32 digits stand for; or 0, length and text of any other id, and the place.
+    """
     raw = _raw(change_id)
-    origin = pack_text(text) if raw is None else LENGTH.pack(_RAW | len(raw)) + raw
-    return [origin + LENGTH.pack(place) + item for place, item in enumerate(sealed, start=1)]
+    text = pack_text(change_id.encode())
+    return [
+        bytes((place,)) + raw + item
+        if raw is not None and place <= LAST_SHORT
+        else b"\0" + text + LENGTH.pack(place) + item
+        for place, item in enumerate(sealed, start=1)
+    ]
 
 
 def unpack_item(packed: bytes) -> StoredItem:
     """Read one item.
 
     Raises:
-        ValueError, struct.error: it is damaged.
+        ValueError, IndexError, struct.error: it is damaged.
     """
-    low, high, at_low, at_high, size = _ITEM.unpack_from(packed)
-    end = _ITEM.size + (size & ~_RAW)
-    name = packed[_ITEM.size : end]
-    change_id = name.hex() if size & _RAW else name.decode()
+    number = int.from_bytes(packed[:5], "little")
+    at = int.from_bytes(packed[5:11], "little") * 1000
+    place = packed[11]
+    if place:
+        return StoredItem(number, at, f"{packed[12:28].hex()}:{place}", packed[28:])
+    end = 14 + LENGTH.unpack_from(packed, 12)[0]
     (place,) = LENGTH.unpack_from(packed, end)
-    return StoredItem(
-        low | high << 32, (at_low | at_high << 32) * 1000, f"{change_id}:{place}", packed[end + 2 :]
-    )
+    return StoredItem(number, at, f"{packed[14:end].decode()}:{place}", packed[end + 2 :])
 
 
 def _raw(change_id: str) -> bytes | None:
-    if len(change_id) != _RAW_DIGITS:
+    if len(change_id) != 2 * RAW_BYTES:
         return None
     try:
         raw = bytes.fromhex(change_id)

@@ -175,7 +175,7 @@ if items > 0 then
   local at_ms = pack('<I6', now / 1000)
   for place = from, from + items - 1 do
     last = last + 1
-    ARGV[place] = pack('<I6', last) .. at_ms .. ARGV[place]
+    ARGV[place] = pack('<I5', last) .. at_ms .. ARGV[place]
   end
   many('RPUSH', KEYS[4], from, items)
   if length == 0 then

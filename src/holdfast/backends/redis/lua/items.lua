@@ -5,8 +5,8 @@
 -- ARGV    nonce, after, limit
 -- Returns {nonce, 0} absent, {nonce, 1, `m`, items}.
 --
--- The session is described in apply.lua. An item is its number and its time in ms as 48-bit
--- little-endian integers, then what the change brought. Numbers grow, and may have gaps.
+-- The session is described in apply.lua. An item is its number (40 bits), its time in ms (48 bits,
+-- both little-endian), then what the change brought. Numbers grow, and may have gaps.
 local call = redis.call
 local nonce, after, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 
@@ -17,7 +17,7 @@ end
 local length, last = struct.unpack('<i8i8', meta, 57)
 
 local function number(index)
-  return (struct.unpack('<I6', call('LINDEX', KEYS[2], index)))
+  return (struct.unpack('<I5', call('LINDEX', KEYS[2], index)))
 end
 
 if length == 0 or after >= last or limit <= 0 then
