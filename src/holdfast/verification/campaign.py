@@ -46,16 +46,18 @@ def _to_nobody(_result: Result, _share: float) -> None:
     """Keep it quiet."""
 
 
-async def verify(plan: Plan, *, tell: Tell = _to_nobody) -> Result:
+async def verify(plan: Plan, *, tell: Tell = _to_nobody, server: Server | None = None) -> Result:
     """Put a store through a plan; `tell` hears after each round how far it is (0 to 1).
+
+    Faults of the server are done to the one that is started here, or to `server`.
 
     Raises:
         HoldfastError, OSError: the store could not be opened or used at all.
     """
     keys = Keyring.generate()
     async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(_served(plan)) if plan.server_command else None
-        if server is not None:
+        if plan.server_command:
+            server = await stack.enter_async_context(_served(plan))
             await _until_it_has_loaded(plan, keys)
         store = await stack.enter_async_context(_opened(plan, keys))
         await store.count_active()

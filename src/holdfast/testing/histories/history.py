@@ -11,11 +11,12 @@ from typing import Any, Self, get_args
 from holdfast.testing.histories.events import EVERYWHERE, NEVER, Event, Kind, Outcome
 
 # What is answered to a repetition where the first attempt took effect, and what it made has ended
-# since: a session remembers its changes, and they end with it.
+# since: a session remembers its changes, and they end with it; so does a lease that was renewed.
 _NO_TRACE = {
     **dict.fromkeys(("apply", "increment", "claim", "append", "transact"), ("SessionNotFound",)),
     "set": ("SessionNotFound", "RevisionConflict"),
     "create": ("SessionExists",),
+    "renew": ("LeaseLost", "SessionNotFound"),
 }
 KINDS = frozenset(get_args(Kind))
 OUTCOMES = frozenset(get_args(Outcome))
