@@ -5,11 +5,11 @@ from urllib.parse import unquote, urlsplit
 
 from holdfast.backends.sqlite.examining import examine as examine_file
 from holdfast.diagnosis import Finding
-from holdfast.errors import InvalidStore, StoreUnavailable
+from holdfast.errors import InvalidSession
 
 
 async def examine(url: str) -> list[Finding]:
-    """Look at a store, without keys; nothing of it is changed.
+    """Look at a store, without keys; no session is written.
 
     Raises:
         InvalidSession: the URL names no known store.
@@ -26,17 +26,10 @@ async def examine(url: str) -> list[Finding]:
 
 
 async def _examine_redis(url: str) -> list[Finding]:
-    from holdfast.backends.redis.examining import examine as examine_servers
-    from holdfast.backends.redis.linking import link_to
-    from holdfast.backends.redis.location import parse
-    from holdfast.backends.redis.node import DEAF
-
-    location = parse(url)
     try:
-        async with link_to(location, hearing=DEAF) as link:
-            opened = Finding("ok", "connection", str(location))
-            return [opened, *await examine_servers(link, location)]
-    except InvalidStore as exc:
-        return [Finding("fail", "connection", exc.reason, "")]
-    except StoreUnavailable as exc:
-        return [Finding("fail", "connection", exc.reason, "See that the server is up.")]
+        from holdfast.backends.redis.examining import examine_location
+    except ModuleNotFoundError as exc:
+        if exc.name != "hiredis":
+            raise
+        raise InvalidSession("url", 'needs a driver: pip install "holdfast[redis]"') from exc
+    return await examine_location(url)

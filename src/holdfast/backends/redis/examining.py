@@ -1,6 +1,6 @@
 """A look at the servers of a store: what would lose data, what would slow it down, what is denied.
 
-Nothing is changed, and no password is ever said.
+Nothing is changed (a link that is opened marks an empty store as one), and no password is said.
 """
 
 import asyncio
@@ -10,8 +10,9 @@ from time import perf_counter, time
 from typing import Final, NamedTuple
 
 from holdfast.backends.redis.link import Command, Link, Refused, Reply
-from holdfast.backends.redis.location import Address, Location
-from holdfast.backends.redis.node import Node
+from holdfast.backends.redis.linking import link_to
+from holdfast.backends.redis.location import Address, Location, parse
+from holdfast.backends.redis.node import DEAF, Node
 from holdfast.backends.redis.permissions import CLUSTER, CONNECTION, DATA, trial
 from holdfast.backends.redis.resp import encode
 from holdfast.diagnosis import Finding, Level
@@ -33,6 +34,23 @@ class Server(NamedTuple):
 
     info: Mapping[str, str]
     settings: Mapping[str, str] | None
+
+
+async def examine_location(url: str) -> list[Finding]:
+    """Look at the store that a URL names; one that cannot be opened is a finding.
+
+    Raises:
+        InvalidSession: the URL cannot be read.
+    """
+    location = parse(url)
+    try:
+        async with link_to(location, hearing=DEAF) as link:
+            opened = Finding("ok", "connection", str(location))
+            return [opened, *await examine(link, location)]
+    except InvalidStore as exc:
+        return [Finding("fail", "connection", exc.reason, "Put that right, and look again.")]
+    except StoreUnavailable as exc:
+        return [Finding("fail", "connection", exc.reason, "See that the server is up.")]
 
 
 async def examine(link: Link, location: Location) -> list[Finding]:
