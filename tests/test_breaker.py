@@ -61,6 +61,36 @@ def test_it_opens_when_half_of_enough_calls_failed() -> None:
     assert rarely.state() == "open"
 
 
+def test_a_good_past_does_not_hide_a_store_that_hangs() -> None:
+    """A thousand answers, then ten calls that nothing answers for a second."""
+    watched = Watched()
+    watched.calls([True] * 1000)
+    permits = [watched.breaker.admit() for _ in range(20)]
+    watched.now += POLICY.silence
+    for permit in permits[:9]:
+        permit.settle(answered=False)
+    assert watched.state() == "closed"
+    permits[9].settle(answered=False)
+    assert watched.state() == "open"
+
+
+@pytest.mark.parametrize("between", [True, None])
+def test_what_fails_at_once_is_no_store_that_hangs(between: bool | None) -> None:
+    """A connection that is cut after an idle hour, and a single answer on the way."""
+    watched = Watched()
+    watched.calls([True] * 1000)
+    watched.now += 5
+    watched.calls([False] * 20)
+    assert watched.state() == "closed"
+    watched.now += 0.9
+    permits = [watched.breaker.admit() for _ in range(20)]
+    watched.calls([between])
+    watched.now += 0.9
+    for permit in permits:
+        permit.settle(answered=False)
+    assert watched.state() == "closed"
+
+
 def test_failures_are_forgotten_with_the_window() -> None:
     """Nine failures and an hour later another nine open nothing."""
     watched = Watched()

@@ -20,7 +20,9 @@ State = Literal["closed", "open", "half_open"]
 class BreakerPolicy(NamedTuple):
     """When to open: `failure_rate` of at least `minimum_calls` within `window` seconds.
 
-    It stays open for `pause` seconds, then lets `permits` calls through.
+    It also opens when so many calls failed and nothing was answered for `silence` seconds while
+    calls were under way: those of a store that hangs end late and few, and a good past would hide
+    them. It stays open for `pause` seconds, then lets `permits` calls through.
     """
 
     failure_rate: float = 0.5
@@ -28,6 +30,7 @@ class BreakerPolicy(NamedTuple):
     window: float = 10.0
     pause: float = 1.0
     permits: int = 3
+    silence: float = 1.0
 
 
 class Breaker:
@@ -46,6 +49,8 @@ class Breaker:
         self._state: State = "closed"
         self._calls: deque[tuple[float, bool]] = deque()
         self._failures = 0
+        # When the first call began that nothing was answered since; 0 when there is none.
+        self._asked_at = 0.0
         self._opened_at = 0.0
         self._permit = Permit(self, 0.0)
         self._in_flight = 0
@@ -77,6 +82,8 @@ class Breaker:
             if self._in_flight + self._answered >= self._policy.permits:
                 raise self._refusal(self._policy.pause)
             self._in_flight += 1
+        elif not self._asked_at:
+            self._asked_at = self._clock()
         return self._permit
 
     def settle(self, permit: "Permit", answered: bool | None) -> None:
@@ -85,8 +92,11 @@ class Breaker:
             return
         if self._state == "half_open":
             self._settle_trial(answered)
-        elif self._state == "closed" and answered is not None:
-            self._record(answered)
+        elif self._state == "closed":
+            if answered is not False:
+                self._asked_at = 0.0
+            if answered is not None:
+                self._record(answered)
 
     def _settle_trial(self, answered: bool | None) -> None:
         self._in_flight -= 1
@@ -108,10 +118,16 @@ class Breaker:
             _, forgotten = calls.popleft()
             self._failures -= not forgotten
         if self._failures and len(calls) >= self._policy.minimum_calls:
-            if self._failures >= self._policy.failure_rate * len(calls):
+            if self._failures >= self._policy.failure_rate * len(calls) or self._hangs(now):
                 self._open()
 
+    def _hangs(self, now: float) -> bool:
+        if not self._asked_at or self._failures < self._policy.minimum_calls:
+            return False
+        return now - self._asked_at >= self._policy.silence
+
     def _open(self) -> None:
+        self._asked_at = 0.0
         self._opened_at = self._clock()
         self._permit = Permit(self, self._opened_at)
         self.opened += 1
