@@ -37,14 +37,15 @@ class Writer:
 
     A step is sent under one change id until it is answered. `taken` is what the session must hold:
     the steps that were answered, or after `SessionRolledBack` what is left and those since.
-    `longest` is the longest time between two answers, `reasons` why steps were not answered.
+    `longest` is the longest time between two answers, `slowest` the longest time of one call, and
+    `reasons` say why steps were not answered.
     """
 
     def __init__(self, store: Store, session_id: str) -> None:
         self.session_id = session_id
         self.taken = 0
         self.rolled_back = 0
-        self.longest = 0.0
+        self.longest = self.slowest = 0.0
         self.reasons: list[str] = []
         self.answered_at = monotonic()
         self._store = store
@@ -56,8 +57,12 @@ class Writer:
             add={"steps": 1}, change_id=secrets.token_hex(8), known_revision=self._revision
         )
         while True:
+            began = monotonic()
             try:
-                applied = await self._store.apply(self.session_id, change)
+                try:
+                    applied = await self._store.apply(self.session_id, change)
+                finally:
+                    self.slowest = max(self.slowest, monotonic() - began)
             except StoreUnavailable as exc:
                 self.reasons.append(exc.reason)
                 await asyncio.sleep(PAUSE)
