@@ -6,8 +6,8 @@
             return lambda clock: MyBackend(tmp_path / "sessions", clock=clock)
 
 Each test begins with an empty backend. Most of them move its clock by hand; those on leases and
-watches let it run. A backend whose clock cannot be handed in ignores it, and overrides `advance`
-to sleep.
+watches let it run. A backend whose clock cannot be handed in ignores it, overrides `advance` to
+sleep, and sets `second` lower, so that the tests do not take as long as they say.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -53,8 +53,12 @@ class StoreConformance(
     WatchingSessions, TakingTurns, LeavingLeases, KeepingLeases, LosingLeases,
     ReportingState, LeavingNothing,
 ):  # fmt: skip
-    """Every sentence that users of `SessionStore` rely on, as a test."""
+    """Every sentence that users of `SessionStore` rely on, as a test.
 
+    `second` is how many seconds one second of the tests lasts.
+    """
+
+    second: float = 1.0
     make_store: Callable[..., Store] = SessionStore
 
     @pytest.fixture
@@ -72,7 +76,7 @@ class StoreConformance(
         """Let some seconds pass."""
 
         async def advance(seconds: float) -> None:
-            clock.advance(seconds)
+            clock.advance(seconds * self.second)
 
         return advance
 

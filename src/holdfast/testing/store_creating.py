@@ -170,13 +170,15 @@ class CreatingSessions:
 class EndingSessions:
     """Absent is `None`, `False` or `SessionNotFound`, for ever and for every method."""
 
+    second: float
+
     @pytest.mark.parametrize("way", ["never created", "deleted", "expired"])
     async def test_an_absent_session_is_absent_to_every_method(
         self, store: Store, advance: Advance, way: str
     ) -> None:
         """However it came to be absent, no method finds it and none brings it back."""
         if way != "never created":
-            await store.create(ID, ttl=2)
+            await store.create(ID, ttl=2 * self.second)
             await store.append(ID, "old")
         if way == "deleted":
             await store.delete(ID)
@@ -230,7 +232,7 @@ class EndingSessions:
     async def test_a_late_writer_revives_nothing(self, store: Store, advance: Advance) -> None:
         """Neither after a delete nor after the deadline, however the write is made."""
         for end in ("delete", "expire"):
-            saved = await store.create(ID, ttl=2, topic="saved")
+            saved = await store.create(ID, ttl=2 * self.second, topic="saved")
             if end == "delete":
                 await store.delete(ID)
             else:

@@ -21,6 +21,8 @@ async def numbers(store: Store) -> list[int]:
 class KeepingLogs:
     """What is appended is read in order, a page at a time."""
 
+    second: float
+
     async def test_items_come_back_in_order(self, store: Store) -> None:
         """With their numbers, their times, and exactly as they were."""
         await store.create(ID)
@@ -115,7 +117,7 @@ class KeepingLogs:
     async def test_a_log_ends_with_its_session(self, store: Store, advance: Advance) -> None:
         """Deleted or expired, its items are gone with it."""
         for _ in range(2):
-            await store.create(ID, ttl=2)
+            await store.create(ID, ttl=2 * self.second)
             await store.append(ID, "secret")
             await advance(3)
             with pytest.raises(SessionNotFound):
