@@ -1,4 +1,4 @@
-"""What each of several processes does with one SQLite file."""
+"""What each of several processes does with one store."""
 
 import asyncio
 import os
@@ -13,9 +13,9 @@ GATE = "gate"
 
 
 class Task(NamedTuple):
-    """What a process is told: the file, the key, who it is."""
+    """What a process is told: the store, the key, who it is."""
 
-    path: str
+    url: str
     keys: Keyring
     number: int
 
@@ -27,8 +27,8 @@ class Report(NamedTuple):
     values: list[int]
 
 
-def open_shared(path: str, keys: Keyring) -> Store:
-    return open_store(f"sqlite:///{path}", model=SupportSession, keys=keys)
+def open_shared(url: str, keys: Keyring) -> Store:
+    return open_store(url, model=SupportSession, keys=keys)
 
 
 async def present(store: Store, session_id: str) -> SupportSession:
@@ -50,7 +50,7 @@ def work(task: Task, job: Callable[[Store, int], Awaitable[list[int]]]) -> Repor
     """Do a job at the same time as the other processes."""
 
     async def run() -> Report:
-        async with open_shared(task.path, task.keys) as store:
+        async with open_shared(task.url, task.keys) as store:
             await meet(store)
             return Report(os.getpid(), await job(store, task.number))
 

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from holdfast.server import Settings, create_app
 from holdfast.support import load_shipped_articles
 from holdfast.support.knowledge import Knowledge
+from tests.redis_servers import RedisServer
 from tests.server.serving import API_KEY
 
 AUTHORIZED = {"Authorization": f"Bearer {API_KEY}"}
@@ -68,13 +69,16 @@ def opening(tmp_path: Path) -> Opening:
     return opened
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "redis"])
 async def client(
     request: pytest.FixtureRequest, opening: Opening
 ) -> AsyncGenerator[httpx2.AsyncClient]:
     """A client with an API key, of a service on each store."""
-    store = "memory://" if request.param == "memory" else ""
-    async with opening(store=store or None) as client:
+    store = "memory://" if request.param == "memory" else None
+    if request.param == "redis":
+        server: RedisServer = request.getfixturevalue("redis_server")
+        store = server.url()
+    async with opening(store=store) as client:
         yield client
 
 

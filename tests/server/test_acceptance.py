@@ -10,16 +10,38 @@ import aiohttp
 import httpx2
 import pytest
 
+from tests.redis_servers import RedisServer
 from tests.server.serving import API_KEY, PATIENCE, Served, served
 
 HEADERS = {"Authorization": f"Bearer {API_KEY}"}
 
 
+@pytest.fixture(scope="module", params=["sqlite", "redis"])
+def store(request: pytest.FixtureRequest) -> str:
+    """What the sessions are in."""
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Generator[Served]:
-    """Two workers on one SQLite file; asked to end, they end well."""
-    with served(tmp_path_factory.mktemp("served"), "--workers", "2") as service:
-        _wait_for_both(service.url)
+def workers(store: str) -> int:
+    return 2 if store == "sqlite" else 4
+
+
+@pytest.fixture(scope="module")
+def service(
+    store: str,
+    workers: int,
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Generator[Served]:
+    """Several workers on one SQLite file or one Redis; asked to end, they end well."""
+    line = ["--workers", str(workers)]
+    if store == "redis":
+        server: RedisServer = request.getfixturevalue("shared_redis")
+        server.ask("FLUSHALL")
+        line += ["--store", server.url()]
+    with served(tmp_path_factory.mktemp("served"), *line) as service:
+        _wait_for_all(service.url, workers)
         yield service
         httpx2.get(f"{service.url}/health/live", headers={"X-Request-ID": "last-words"})
         assert service.stop() == 0
@@ -27,12 +49,12 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Generator[Served]:
         assert "Traceback" not in service.log()
 
 
-def _wait_for_both(url: str) -> None:
-    """The first worker answers while the second is still starting."""
+def _wait_for_all(url: str, workers: int) -> None:
+    """The first worker answers while the others are still starting."""
     ends = time.monotonic() + PATIENCE
     instances: set[str] = set()
     with ThreadPoolExecutor(8) as threads:
-        while len(instances) < 2:
+        while len(instances) < workers:
             assert time.monotonic() < ends
             # Several at once, so that one idle worker cannot answer all of them.
             answers = threads.map(httpx2.get, [f"{url}/health/ready"] * 8)
@@ -64,9 +86,9 @@ def test_workers_share_what_the_parent_made(service: Served) -> None:
 
 
 async def test_a_created_session_is_readable_at_once_by_everybody(
-    client: httpx2.AsyncClient, other: aiohttp.ClientSession
+    client: httpx2.AsyncClient, other: aiohttp.ClientSession, workers: int
 ) -> None:
-    """Two unrelated clients on fresh connections, answered by two workers, read what was made."""
+    """Two unrelated clients on fresh connections, answered by all workers, read what was made."""
     fresh = {"Connection": "close"}
 
     async def read(path: str) -> str:
@@ -86,7 +108,7 @@ async def test_a_created_session_is_readable_at_once_by_everybody(
         # Several at once, so that one idle worker cannot answer all of them.
         reading = (turn(path) for _ in range(8) for turn in (read, read_elsewhere))
         readers.update(await asyncio.gather(*reading))
-    assert len(readers) == 2
+    assert len(readers) == workers
 
 
 @pytest.mark.parametrize("in_flight", [5, 10, 50])
@@ -110,7 +132,7 @@ async def test_rapid_use_never_fails(client: httpx2.AsyncClient, in_flight: int)
     assert done == [[201, 200, 200, 200, 200, 200]] * in_flight
 
 
-async def test_increments_through_two_workers_are_exact(
+async def test_increments_through_all_workers_are_exact(
     client: httpx2.AsyncClient, other: aiohttp.ClientSession
 ) -> None:
     """A hundred increments at once, half of them by each client, return 1 to 100."""
@@ -143,12 +165,36 @@ async def test_one_repeated_request_is_applied_once_by_any_worker(
     assert (await client.get(path)).json()["last_item"] == 1
 
 
-async def test_figures_of_all_workers_are_added_up(client: httpx2.AsyncClient) -> None:
+async def test_a_conversation_goes_on_with_any_worker(
+    client: httpx2.AsyncClient, other: aiohttp.ClientSession
+) -> None:
+    """Two unrelated clients with the secret take turns; each turn knows all before it."""
+    begun = (await client.post("/v1/chat/sessions", json={})).json()
+    path = f"/v1/chat/sessions/{begun['session_id']}/messages"
+    headers = {"Authorization": f"Bearer {begun['session_secret']}", "Connection": "close"}
+
+    async def say(number: int) -> int:
+        body = {"message": f"Hello, this is message {number}."}
+        if number % 2:
+            async with other.post(path, json=body, headers=headers) as answer:
+                return int((await answer.json())["message_count"])
+        response = await client.post(path, json=body, headers=headers)
+        return int(response.json()["message_count"])
+
+    assert [await say(number) for number in range(6)] == list(range(1, 7))
+    together = await asyncio.gather(*(say(number) for number in range(6, 12)))
+    assert sorted(together) == list(range(7, 13))
+    read = (await client.get(path, headers=headers)).json()
+    assert [message["number"] for message in read["messages"]] == list(range(1, 25))
+    assert [message["role"] for message in read["messages"]] == ["user", "assistant"] * 12
+
+
+async def test_figures_of_all_workers_are_added_up(client: httpx2.AsyncClient, store: str) -> None:
     """Whichever worker is asked for metrics, the answer holds what all have done."""
 
     async def created() -> float:
         text = (await client.get("/metrics", headers={"Connection": "close"})).text
-        line = 'session_operations_total{operation="create",status="ok",store="sqlite"} '
+        line = f'session_operations_total{{operation="create",status="ok",store="{store}"}} '
         return sum(float(found[len(line) :]) for found in text.splitlines() if line in found)
 
     before = await created()

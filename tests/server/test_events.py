@@ -19,6 +19,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from holdfast import SessionStore
 from holdfast.server import Settings, create_app, events, frames
+from tests.redis_servers import RedisServer
 from tests.server.serving import API_KEY, Served, served
 
 HEADERS: Final = {"Authorization": f"Bearer {API_KEY}"}
@@ -27,6 +28,7 @@ STORES: Final = {
     "memory": ("--store", "memory://"),
     "sqlite": (),
     "two workers": ("--workers", "2"),
+    "redis": ("--workers", "2"),
 }
 
 
@@ -35,7 +37,11 @@ def service(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Generator[Served]:
     folder = tmp_path_factory.mktemp("served")
-    line = STORES[request.param]
+    line = [*STORES[request.param]]
+    if request.param == "redis":
+        server: RedisServer = request.getfixturevalue("shared_redis")
+        server.ask("FLUSHALL")
+        line += ["--store", server.url()]
     with served(folder, *line, cleanup_seconds="0.1", max_sessions="100") as service:
         yield service
         assert service.stop() == 0
