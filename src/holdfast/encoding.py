@@ -106,9 +106,7 @@ class Encoder:
         max_items: int = 1000,
         known_revision: int = 0,
     ) -> Apply:
-        """Turn a change into the operation that applies it.
-
-        `known_revision` is what is known of the session now, unless the change says more.
+        """Turn a change into the operation that applies it; the session is at `known_revision`.
 
         Raises:
             InvalidSession: a value that breaks a rule.
