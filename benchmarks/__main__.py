@@ -11,14 +11,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from benchmarks import http_part, memory_part, sqlite_part
+from benchmarks import http_part, memory_part, redis_part, sqlite_part
 from benchmarks.comparison import Comparison
 from benchmarks.measuring import QUICK, Scale
 from benchmarks.report import document, table
 
 Compare = Callable[[Scale], Awaitable[list[Comparison]]]
 PARTS: Final[Mapping[str, Compare]] = {
-    part.PART: part.compare for part in (sqlite_part, memory_part, http_part)
+    part.PART: part.compare for part in (sqlite_part, memory_part, redis_part, http_part)
 }
 
 

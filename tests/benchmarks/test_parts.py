@@ -2,7 +2,7 @@ from itertools import count
 
 import pytest
 
-from benchmarks import memory_part, sqlite_part
+from benchmarks import many_sessions, memory_part, redis_part, sqlite_part
 from benchmarks.comparison import Comparison, Target
 from benchmarks.measuring import Scale, Work, for_a_while, interleave, once_each, repeatedly
 from benchmarks.old_design import OldSession, OldStore
@@ -17,6 +17,26 @@ async def test_sqlite_is_compared_with_the_bare_drivers() -> None:
     assert len(measured) == 9
     assert all(comparison.ratio > 0 for comparison in measured)
     assert [str(each.target) for each in measured if each.target][0::4] == ["≥ 0.3x", "≥ 1x"]
+
+
+async def test_redis_is_compared_with_the_plain_client() -> None:
+    """Changes and reads have their targets; what is always changed and a single read have none."""
+    measured = await redis_part.compare(TINY)
+    assert all(comparison.ratio > 0 for comparison in measured)
+    targets = [str(each.target) for each in measured if each.target]
+    assert targets == ["≥ 2.2x", "≥ 0.8x", "≥ 2.5x", "≥ 1.8x", "≥ 60x"]
+
+
+async def test_many_sessions_are_created_without_a_look_at_all_keys(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A small run of the long measurement ends well, and prints what it measured."""
+    monkeypatch.setattr(many_sessions, "WEIGHED", 50)
+    monkeypatch.setattr(many_sessions, "RATED", 50)
+    assert await many_sessions.run(1_200) == 0
+    printed = capsys.readouterr().out
+    assert "1,200 sessions" in printed
+    assert "commands that look at all keys: none" in printed
 
 
 async def test_memory_is_compared_with_the_old_design() -> None:
