@@ -109,8 +109,12 @@ class TestPermissions:
                 await store.delete("s")
             assert await store.count_active() == 0
             assert (await store.health_check()).healthy
-        found = await levels(url)
-        assert found["permissions"] == "warn", "it may not ask what it may"
+        assert (await levels(url))["permissions"] == "ok", "what it may not ask for was tried"
+        assert own_redis.ask("KEYS", "*~probe*") == []
+        own_redis.ask("ACL", "SETUSER", "holdfast", "-spublish")
+        found = {finding.subject: finding for finding in await examine(url)}
+        assert found["permissions"].level == "fail"
+        assert "can't run this command" in found["permissions"].says
 
     async def test_what_is_denied_is_named(self, own_redis: RedisServer) -> None:
         """By the command, where the user may look that up."""

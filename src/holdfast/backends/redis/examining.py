@@ -4,21 +4,30 @@ Nothing is changed (a link that is opened marks an empty store as one), and no p
 """
 
 import asyncio
+import secrets
 from collections.abc import Mapping
 from statistics import median
 from time import perf_counter, time
 from typing import Final, NamedTuple
 
+from holdfast.backend import Acquire, Add, Apply, Create, Delete, Read, Release
+from holdfast.backends.redis.calling import Caller
+from holdfast.backends.redis.changing import Changing
+from holdfast.backends.redis.leasing import Leasing
 from holdfast.backends.redis.link import Command, Link, Refused, Reply
 from holdfast.backends.redis.linking import link_to
+from holdfast.backends.redis.living import Living
 from holdfast.backends.redis.location import Address, Location, parse
 from holdfast.backends.redis.node import DEAF, Node
 from holdfast.backends.redis.permissions import CLUSTER, CONNECTION, DATA, trial
+from holdfast.backends.redis.reading import Reading
 from holdfast.backends.redis.resp import encode
 from holdfast.diagnosis import Finding, Level
 from holdfast.errors import InvalidStore, StoreUnavailable
 
 PINGS: Final = 50
+MINUTE: Final = 60_000_000
+ADVICE: Final = "Give the user the line in docs/how-to/redis.md."
 SLOW: Final = 0.005
 APART: Final = 1.0
 # Sealed values are longer than what Redis packs tightly by default.
@@ -224,7 +233,7 @@ async def _latency(link: Link, bucket: int) -> Finding:
 async def _permissions(link: Link, bucket: int, *, in_cluster: bool) -> Finding:
     user = await _ask(link, bucket, b"ACL", b"WHOAMI")
     if isinstance(user, Refused):
-        return _unchecked()
+        return await _tried(link)
     needed = {**CONNECTION, **DATA, **(CLUSTER if in_cluster else {})}
     commands = [trial(user, name, words, bucket=bucket) for name, words in needed.items()]
     answers = await asyncio.gather(
@@ -233,18 +242,32 @@ async def _permissions(link: Link, bucket: int, *, in_cluster: bool) -> Finding:
     if any(isinstance(answer, StoreUnavailable) for answer in answers):
         raise StoreUnavailable("The connection was lost during the examination")
     if all(isinstance(answer, Refused) for answer in answers):
-        return _unchecked()
+        return await _tried(link)
     denied = [name for name, answer in zip(needed, answers, strict=True) if answer != b"OK"]
     if not denied:
         says = f"user {user.decode()!r} may do all that a store needs"
         return Finding("ok", "permissions", says)
     says = f"user {user.decode()!r} may not: {', '.join(denied)}"
-    return Finding("fail", "permissions", says, "Give it the line in docs/how-to/redis.md.")
+    return Finding("fail", "permissions", says, ADVICE)
 
 
-def _unchecked() -> Finding:
-    advice = "Allow ACL WHOAMI and ACL DRYRUN, or compare with docs/how-to/redis.md."
-    return Finding("warn", "permissions", "cannot be looked at", advice)
+async def _tried(link: Link) -> Finding:
+    """Do what a store does, where nobody tells what is allowed; what is made is removed."""
+    key, token, caller = f"~probe/{secrets.token_hex(16)}", secrets.token_hex(16), Caller(link)
+    living, leasing = Living(caller), Leasing(caller, process=token.encode())
+    try:
+        await living.create(Create(key, token, MINUTE, MINUTE, b"", {"n": 1}, {b"v": b"value"}))
+        await leasing.acquire(Acquire(key, token, MINUTE))
+        change = Apply(key, token, append=(b"item",), add=(Add("n", 1, 2),), lease_token=token)
+        await Changing(caller).apply(change)
+        await Reading(caller).read(Read(key, tracked=True))
+        await leasing.release(Release(key, token))
+        await living.delete(Delete(key))
+    except Refused as refused:
+        reason = str(refused).partition(" script:")[0]
+        says = f"a session could not be made, lent, changed and ended: {reason}"
+        return Finding("fail", "permissions", says, ADVICE)
+    return Finding("ok", "permissions", "a session could be made, lent, changed and ended")
 
 
 async def _cluster(link: Link) -> Finding:
