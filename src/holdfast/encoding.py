@@ -1,6 +1,6 @@
 """From what users say to what backends keep: changes become integers and ciphertext."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple, cast
 
 from holdfast.backend import Add, Apply, Where
@@ -118,7 +118,6 @@ class Encoder:
         known = change.known_revision
         digests = _digests(seal, change, texts, integers, items) if change.change_id else (b"",)
         change_id = change.change_id or (self._entropy.token() if remember or items else "")
-        clears = change.unset or seal.rotated
         # In the order of the fields: named one by one they take three times as long.
         return Apply(
             key,
@@ -127,7 +126,9 @@ class Encoder:
             digests[0],
             slide,
             self._sealed(seal, texts) if texts else {},
-            tuple(self._unset(seal, change.unset, texts, integers)) if clears else (),
+            self._unset(seal, change.unset, texts, integers)
+            if change.unset or seal.rotated
+            else (),
             integers,
             self._adds(change) if change.add else (),
             change.claim,
@@ -184,20 +185,21 @@ class Encoder:
         names: Iterable[str],
         texts: Iterable[str],
         integers: dict[str, int],
-    ) -> Iterator[bytes]:
+    ) -> tuple[bytes, ...]:
         """Name the values that are to go, and what older keys called those that are set.
 
         Of the names, those of integers are put to 0 instead.
         """
+        tags: list[bytes] = []
         for name in names:
             if self._layout.is_integer(name):
                 integers[name] = 0
             else:
                 place = self._kind(name) + name
-                yield seal.tag(place)
-                yield from seal.older_tags(place)
+                tags += (seal.tag(place), *seal.older_tags(place))
         for name in texts:
-            yield from seal.older_tags(name)
+            tags += seal.older_tags(name)
+        return tuple(tags)
 
     def _adds(self, change: Change) -> tuple[Add, ...]:
         return tuple([self._add(change, name, delta) for name, delta in change.add.items()])
