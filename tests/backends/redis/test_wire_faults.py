@@ -3,12 +3,14 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from operator import itemgetter
+from contextlib import asynccontextmanager, suppress
+from itertools import pairwise
 
 import pytest
 
 from holdfast.backends.redis.link import Command, Link
+from holdfast.backends.redis.location import Address, Settings
+from holdfast.backends.redis.node import Node
 from holdfast.backends.redis.resp import encode
 from holdfast.backends.redis.single import Single
 from holdfast.errors import StoreUnavailable
@@ -20,7 +22,7 @@ from tests.backends.redis.wires import (
     location_of,
     simple,
 )
-from tests.redis_servers import RedisServer
+from tests.redis_servers import HOST, RedisServer
 
 
 @asynccontextmanager
@@ -100,7 +102,7 @@ async def test_half_an_answer_is_none(redis_server: RedisServer) -> None:
     whole = b"".join(b"$2\r\n%02d\r\n" % n for n in range(3))
     async with through_proxy(redis_server) as (link, proxy):
         for kept in range(len(whole)):
-            proxy.change, proxy.cuts = itemgetter(slice(kept)), True
+            proxy.change = cut_after(proxy, kept)
             futures = [link.send(0, simple(b"ECHO", b"%02d" % n)) for n in range(3)]
             answers = [await outcome_of(future) for future in futures]
             whole_ones = kept // 8
@@ -108,6 +110,20 @@ async def test_half_an_answer_is_none(redis_server: RedisServer) -> None:
             proxy.change, proxy.cuts = bytes, False
             assert await link.send(0, simple(b"ECHO", b"again")) == b"again"
         assert link.statistics()["lost"] == len(whole)
+
+
+def cut_after(proxy: Between, count: int) -> Callable[[bytes], bytes]:
+    """Let so many bytes of answers through, however many chunks they come in."""
+    left = count
+
+    def change(data: bytes) -> bytes:
+        nonlocal left
+        given = data[:left]
+        left -= len(given)
+        proxy.cuts = left == 0
+        return given
+
+    return change
 
 
 async def test_an_error_in_no_known_encoding_is_an_error(redis_server: RedisServer) -> None:
@@ -137,24 +153,18 @@ async def test_a_cut_connection_is_whole_again_for_the_next_call(
 
 
 async def test_a_killed_server_is_found_again(own_redis: RedisServer) -> None:
-    """While it is down every call is refused, not applied; attempts get rarer."""
+    """While it is down every call is refused at once, not applied."""
     async with Single(location_of(own_redis)) as link:
         assert await ask(link, echo(b"before")) == [b"before"]
         own_redis.kill()
         while link.last_heard(0):
             await asyncio.sleep(0)
         await outcome_of(asyncio.ensure_future(ask(link, echo(b"x"))))
-        refused = 0
-        ends = time.monotonic() + 0.5
-        while time.monotonic() < ends:
-            began = time.monotonic()
+        for _ in range(50):
             with pytest.raises(StoreUnavailable, match="Connection refused") as unavailable:
-                await ask(link, echo(b"x"))
+                link.send(0, echo(b"x"))
             assert unavailable.value.outcome == "not_applied"
-            assert time.monotonic() - began < 0.1
-            refused += 1
             await asyncio.sleep(0.002)
-        assert refused > 10
         await asyncio.to_thread(own_redis.start)
         assert await served_again(link) < 2.0
         assert link.statistics()["connects"] == 2
@@ -183,12 +193,11 @@ async def test_a_connection_that_ends_as_it_begins_is_none(redis_server: RedisSe
         redis_server.ask("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
         while link.last_heard(0):
             await asyncio.sleep(0)
-        began = time.monotonic()
         for _ in range(20):
             with pytest.raises(StoreUnavailable) as unavailable:
-                await link.send(0, simple(b"PING"))
+                async with asyncio.timeout(2.0):
+                    await link.send(0, simple(b"PING"))
             assert unavailable.value.outcome == "not_applied"
-        assert time.monotonic() - began < 0.5
         proxy.change = bytes
         assert await served_again(link) < 2.0
 
@@ -202,19 +211,19 @@ async def test_attempts_to_connect_keep_a_distance(redis_server: RedisServer) ->
 
     async with through_proxy(redis_server) as (link, proxy):
         proxy.change = drop
-        before, ends = proxy.accepted, time.monotonic() + 0.5
+        before, ends = len(proxy.accepted), time.monotonic() + 0.5
         while time.monotonic() < ends:
             assert await link.send(0, simple(b"ECHO", b"x")) == b"x"
             while link.last_heard(0):
                 await asyncio.sleep(0)
-        assert 5 <= proxy.accepted - before <= 52
+        assert 5 <= len(proxy.accepted) - before <= 52
 
 
 @pytest.mark.parametrize("greets", [False, True])
 async def test_attempts_to_connect_get_rarer(redis_server: RedisServer, greets: bool) -> None:
     """A server that drops connections, before or after it greets, is not asked in a tight loop.
 
-    Nobody waits for any attempt but the first.
+    Commands wait for no attempt but the first.
     """
 
     def drop(data: bytes) -> bytes:
@@ -222,19 +231,24 @@ async def test_attempts_to_connect_get_rarer(redis_server: RedisServer, greets: 
         proxy.cuts = not greeting
         return data if greeting else b""
 
-    async with through_proxy(redis_server) as (link, proxy):
+    waited = 0
+    async with between(redis_server) as proxy:
+        node = Node(Address(HOST, proxy.port), Settings(), jitter=lambda: 1.0)
+        await node.open()
+        assert await node.send(simple(b"PING")) == b"PONG"
         proxy.change = drop
-        before, ends = proxy.accepted, time.monotonic() + 1.0
-        waits: list[float] = []
-        while (began := time.monotonic()) < ends:
-            with pytest.raises(StoreUnavailable):
-                await link.send(0, simple(b"PING"))
-            waits.append(time.monotonic() - began)
+        while len(proxy.accepted) < 7:
+            connected = node.connected
+            with suppress(StoreUnavailable):
+                future = node.send(simple(b"PING"))
+                waited += not connected
+                await future
             await asyncio.sleep(0.001)
-        assert 3 <= proxy.accepted - before <= 30
-        assert max(waits) < 0.2
-        proxy.change, proxy.cuts = bytes, False
-        assert await served_again(link) < 2.0
+        await node.close()
+    times = proxy.accepted[1:]
+    gaps = [after - before for before, after in pairwise(times)]
+    assert all(gap > 0.018 * 2**turn for turn, gap in enumerate(gaps)), gaps
+    assert waited <= 1
 
 
 async def test_a_frozen_server_is_given_up(own_redis: RedisServer) -> None:
@@ -246,7 +260,7 @@ async def test_a_frozen_server_is_given_up(own_redis: RedisServer) -> None:
         with pytest.raises(StoreUnavailable, match=r"silent for 0\.3 s") as unavailable:
             await link.send(0, simple(b"INCR", b"n"))
         assert unavailable.value.outcome == "unknown"
-        assert 0.2 < time.monotonic() - began < 0.8
+        assert 0.2 < time.monotonic() - began < 2.0
         assert link.last_heard(0) == 0
         own_redis.thaw()
         assert await served_again(link) < 2.0
@@ -267,19 +281,19 @@ async def test_a_call_waits_for_a_slow_attempt_to_connect_but_not_for_long(
         with pytest.raises(StoreUnavailable, match="not reached yet") as unavailable:
             await patient
         assert unavailable.value.outcome == "not_applied"
-        assert 0.2 < time.monotonic() - began < 1.0
+        assert 0.2 < time.monotonic() - began < 2.0
         with pytest.raises(StoreUnavailable, match="not reached yet"):
             link.send(0, simple(b"ECHO", b"x"))
         own_redis.thaw()
-        assert await served_again(link) < 0.5
+        assert await served_again(link) < 2.0
         assert link.statistics()["connects"] == 2
 
 
 async def test_an_idle_connection_is_watched(own_redis: RedisServer) -> None:
     """By pings that a well server answers, so that silence is noticed without a call."""
-    async with Single(location_of(own_redis, ping_interval=0.02)) as link:
+    async with Single(location_of(own_redis, ping_interval=0.1)) as link:
         began = link.last_heard(0)
-        while link.statistics()["pings"] < 5:
+        while link.statistics()["pings"] < 3:
             await asyncio.sleep(0.02)
         assert link.last_heard(0) > began
         assert link.statistics()["lost"] == 0
@@ -293,9 +307,9 @@ async def test_a_busy_program_does_not_take_its_own_silence_for_the_servers(
     redis_server: RedisServer,
 ) -> None:
     """A loop that stood still for many intervals keeps its connection."""
-    async with Single(location_of(redis_server, ping_interval=0.02)) as link:
-        for _ in range(5):
-            time.sleep(0.1)
+    async with Single(location_of(redis_server, ping_interval=0.1)) as link:
+        for _ in range(3):
+            time.sleep(0.4)
             await asyncio.sleep(0.005)
         assert await link.send(0, simple(b"ECHO", b"x")) == b"x"
         assert link.statistics()["lost"] == 0
@@ -388,4 +402,4 @@ async def test_a_call_in_flight_is_answered_before_the_link_is_closed(
     async with Single(location_of(redis_server)) as link:
         blocked = link.send(0, Command(encode(b"BLPOP", b"nothing", b"30")))
     assert await outcome_of(blocked) == "unknown"
-    assert 0.3 < time.monotonic() - began < 2.0
+    assert 0.3 < time.monotonic() - began < 3.0

@@ -238,7 +238,7 @@ async def test_a_link_is_entered_once_at_a_time(redis_server: RedisServer) -> No
 
 async def test_nothing_is_left_of_a_closed_link(own_redis: RedisServer) -> None:
     """Neither tasks nor connections: whether it was well, cut off, or could not be opened."""
-    impatient = {"connect_timeout": 0.05, "ping_interval": 0.02}
+    impatient = {"connect_timeout": 0.5, "ping_interval": 0.1}
     async with between(own_redis) as proxy:
         async with Single(location_of(proxy.port, **impatient)) as link:
             await ask(link, echo(b"x"))

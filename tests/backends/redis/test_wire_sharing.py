@@ -85,9 +85,11 @@ async def test_a_call_cancelled_before_it_is_written_is_withdrawn(
 ) -> None:
     """With what would have gone before it; one cancelled afterwards is carried out."""
     async with Single(location_of(redis_server)) as link:
+        before = link.send(0, simple(b"ECHO", b"before"))
         withdrawn = link.send(0, Command(encode(b"INCR", b"n"), prelude=CACHING, preludes=1))
         withdrawn.cancel()
         assert await link.send(0, simple(b"GET", b"n")) is None
+        assert await before == b"before"
         sent = link.send(0, simple(b"INCR", b"n"))
         await asyncio.sleep(0)
         sent.cancel()
@@ -165,7 +167,9 @@ async def test_what_is_answered_makes_room(redis_server: RedisServer) -> None:
         for _ in range(20):
             await link.send(0, simple(b"ECHO", filling))
             await link.send(0, subscribing)
+            beside = link.send(0, simple(b"ECHO", b"beside"))
             link.send(0, simple(b"ECHO", filling)).cancel()
+            await beside
             with pytest.raises(Refused):
                 await link.send(0, simple(b"NONSENSE", filling))
         assert link.statistics()["turned_away"] == 0

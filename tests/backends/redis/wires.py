@@ -1,6 +1,7 @@
 """What the tests of the wire share: commands to ask, and a proxy that changes answers."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -61,7 +62,7 @@ class Between:
         self.change: Callable[[bytes], bytes] = bytes
         self.cuts = False
         self.port = 0
-        self.accepted = 0
+        self.accepted: list[float] = []
 
     def _changed(self, data: bytes) -> bytes:
         return self.change(data)
@@ -70,7 +71,7 @@ class Between:
         return self.cuts
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.accepted += 1
+        self.accepted.append(time.monotonic())
         there, here = await asyncio.open_connection(HOST, self._server.port)
         onwards = asyncio.create_task(_pass_on(reader, here))
         try:

@@ -90,6 +90,8 @@ class Connection(asyncio.Protocol):
     ) -> "asyncio.Future[Reply]":
         """Queue a command; `future` ends with the answer (a new one if none is given).
 
+        It is written at once when the server has nothing else to do, else at the end of the tick.
+
         Raises:
             StoreUnavailable: the connection is lost, or holds as much as it may.
         """
@@ -100,7 +102,7 @@ class Connection(asyncio.Protocol):
         outgoing = self._outgoing
         outgoing.append((future, command))
         self._size += len(command.payload)
-        if len(outgoing) >= BATCH:
+        if len(outgoing) >= BATCH or not self._in_flight:
             self._flush()
         elif not self._scheduled:
             self._scheduled = True
