@@ -126,9 +126,7 @@ class Encoder:
             digests[0],
             slide,
             self._sealed(seal, texts) if texts else {},
-            self._unset(seal, change.unset, texts, integers)
-            if change.unset or seal.rotated
-            else (),
+            self._unset(seal, change, texts, integers) if change.unset or seal.rotated else (),
             integers,
             self._adds(change) if change.add else (),
             change.claim,
@@ -182,16 +180,16 @@ class Encoder:
     def _unset(
         self,
         seal: SessionSeal,
-        names: Iterable[str],
+        change: Change,
         texts: Iterable[str],
         integers: dict[str, int],
     ) -> tuple[bytes, ...]:
         """Name the values that are to go, and what older keys called those that are set.
 
-        Of the names, those of integers are put to 0 instead.
+        Integers are put to 0 instead.
         """
         tags: list[bytes] = []
-        for name in names:
+        for name in change.unset:
             if self._layout.is_integer(name):
                 integers[name] = 0
             else:
