@@ -81,7 +81,7 @@ def test_a_server_of_its_own_is_killed_and_its_network_cut(
     assert 'class="server-kill"' in page
     assert ">server<" in page
     with pytest.raises(ConnectionRefusedError):
-        asyncio.run(asyncio.open_connection(HOST, port))  # type: ignore[arg-type]
+        asyncio.run(asyncio.open_connection(HOST, port))
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from holdfast.testing.histories.acts import Act
 from holdfast.testing.histories.events import NEVER
 from holdfast.testing.histories.findings import Finding
 from holdfast.testing.histories.partition import Partition
-from holdfast.testing.histories.specification import EARLY, ROUNDING, SECOND
+from holdfast.testing.histories.specification import ROUNDING, SECOND, least
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Holder:
     def _over_after(self, last: Act) -> int:
         """Say when it is over at the earliest if nothing renewed it later, or only for less."""
         later = (act for act in self.renewals if not act.error and act.end >= last.begin)
-        return min(max(act.begin, last.begin) + int(_ttl(act) * EARLY) for act in (last, *later))
+        return min(max(act.begin, last.begin) + least(_ttl(act)) for act in (last, *later))
 
     @property
     def possibly_until(self) -> int:

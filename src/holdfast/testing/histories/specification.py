@@ -17,7 +17,7 @@ from holdfast.testing.histories.events import NEVER
 
 # A holder counts its lease as lost a little before its time is over.
 EARLY: Final = 0.97
-# Stores keep lease times in microseconds.
+# Stores keep lease times in microseconds, or in milliseconds.
 ROUNDING: Final = 1_000_000
 SECOND: Final = 1_000_000_000
 
@@ -323,7 +323,12 @@ def _acquire(state: State, act: Act, latest: int) -> State | None:
 def _granted(act: Act, token: str, fence: int, *, renewed: bool = False) -> Lease:
     ttl = act.event.request["ttl"] * SECOND
     ends = NEVER if renewed or act.unknown else act.end + int(ttl) + ROUNDING
-    return Lease(token, act.begin + int(ttl * EARLY), ends, fence)
+    return Lease(token, act.begin + least(ttl), ends, fence)
+
+
+def least(ttl: float) -> int:
+    """Say how long a lease lasts at least, in nanoseconds as its ttl."""
+    return int(ttl * EARLY) - ROUNDING
 
 
 def _renew(state: State, act: Act, _latest: int) -> State | None:
