@@ -53,6 +53,14 @@ class CreatesTwice(Broken):
         return await self.create(session_id, ttl=ttl, **(factory() if factory else {}))
 
 
+class SendsRepetitionsAsNew(Broken):
+    """Keeps from the backend that a change may have been applied before."""
+
+    async def apply(self, session_id: str, change: Change) -> Applied:
+        vars(change).update(known_revision=None)
+        return await super().apply(session_id, change)
+
+
 class RevivesOnSet(Broken):
     """A save creates what is not there."""
 

@@ -32,6 +32,7 @@ CAUGHT: tuple[tuple[type[Any], str], ...] = (
     (broken.KeepsTheUnsealed, "test_the_backend_keeps_no_plaintext"),
     (broken.NeverRenews, "test_a_lease_of_one_second_lasts_through_three_seconds_of_work"),
     (broken.WritesWhatItRead, "test_fifty_transactions_lose_nothing"),
+    (broken.SendsRepetitionsAsNew, "test_a_repetition_that_comes_too_late_is_not_guessed"),
     (broken.CreatesTwice, "test_get_or_create_creates_once_among_fifty"),
     (broken.RevivesOnSet, "test_a_late_writer_revives_nothing"),
     (broken.CreatesOnUpdate, "test_an_absent_session_is_absent_to_every_method"),

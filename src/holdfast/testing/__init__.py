@@ -27,8 +27,8 @@ if _pytest := sys.modules.get("pytest"):
                 "listing", "log", "machine", "moved_clock", "replaying", "steps",
                 "store_changing", "store_copying", "store_creating", "store_deadlines",
                 "store_leasing", "store_listing", "store_logging", "store_losing", "store_refusing",
-                "store_reporting", "store_sealing", "store_setting", "store_steps",
-                "store_watching", "telling",
+                "store_repeating", "store_reporting", "store_sealing", "store_setting",
+                "store_steps", "store_watching", "telling",
             )
         )
     )  # fmt: skip

@@ -32,6 +32,7 @@ from holdfast.testing.store_listing import BatchingSessions, ListingSessions
 from holdfast.testing.store_logging import KeepingLogs
 from holdfast.testing.store_losing import KeepingLeases, LosingLeases
 from holdfast.testing.store_refusing import RefusingInput
+from holdfast.testing.store_repeating import RepeatingChanges
 from holdfast.testing.store_reporting import LeavingNothing, ReportingState
 from holdfast.testing.store_sealing import (
     MovingCiphertext,
@@ -46,7 +47,7 @@ from holdfast.testing.store_watching import WatchingSessions
 
 class StoreConformance(
     CreatingSessions, EndingSessions, SettingSessions,
-    ChangingSessions, RefusingChanges, RacingChanges, ReplayingChanges,
+    ChangingSessions, RefusingChanges, RacingChanges, ReplayingChanges, RepeatingChanges,
     KeepingLogs, KeepingDeadlines, CollectingSessions, ListingSessions, BatchingSessions,
     KeepingValues, CopyingValues, RefusingInput,
     SealingSessions, MovingCiphertext, RotatingKeys, SeparatingNamespaces,
