@@ -11,6 +11,7 @@ from holdfast.backends.redis.keys import CREATIONS, DEADLINES, SESSION, bucket_o
 from holdfast.backends.redis.link import Command, Link, Refused, Reply
 from holdfast.backends.redis.resp import encode
 from holdfast.backends.redis.scripts import Script
+from holdfast.errors import StoreUnavailable
 
 PLACES_KEPT: Final = 4096
 OF_THE_NAMESPACE: Final = (DEADLINES, CREATIONS)
@@ -117,7 +118,15 @@ class Caller:
     async def send_all(self, commands: Iterable[tuple[int, Command]]) -> list[Reply]:
         """Send commands to their buckets, all at once, and wait for all answers."""
         asked = tuple(commands)
-        futures = [self.link.send(bucket, command) for bucket, command in asked]
+        futures: list[asyncio.Future[Reply]] = []
+        try:
+            for bucket, command in asked:
+                futures.append(self.link.send(bucket, command))
+        except StoreUnavailable:
+            # A node is away: nobody waits for what the others answer.
+            for future in futures:
+                future.cancel()
+            raise
         answers = await asyncio.gather(*futures, return_exceptions=True)
         for place, answer in enumerate(answers):
             if isinstance(answer, Refused):
