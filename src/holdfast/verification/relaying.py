@@ -116,6 +116,11 @@ class Relay:
         else:
             self._lanes[way].end()
 
+    def finished(self) -> None:
+        """Close the connection once both sides have been told that nothing more comes."""
+        if self.client.finished and self.server.finished:
+            self.cut(reset=False)
+
     def lost(self) -> None:
         """Hear that one side is gone: the other one hears it too."""
         self.over = True
@@ -218,7 +223,7 @@ class End(asyncio.Protocol):
         self._relay = relay
         self._way: Way = way
         self._transport: asyncio.Transport | None = None
-        self.open = False
+        self.open = self.finished = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Go on with what has waited for the connection."""
@@ -275,6 +280,8 @@ class End(asyncio.Protocol):
         """Say that nothing more comes."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write_eof()
+            self.finished = True
+            self._relay.finished()
 
     def close(self, *, reset: bool = False) -> None:
         """Close the socket, or reset the connection; what was written is sent before an end."""
