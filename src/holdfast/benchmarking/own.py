@@ -1,6 +1,7 @@
 """Our stores as contenders, in a namespace of this run alone."""
 
 import asyncio
+import logging
 import secrets
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -25,13 +26,17 @@ from holdfast.benchmarking.work import (
     messages,
 )
 from holdfast.change import Change
+from holdfast.errors import StoreUnavailable
 from holdfast.keyring import Keyring
 from holdfast.opening import REDIS_SCHEMES, open_store
 from holdfast.session import Counter, Session
 from holdfast.store import SessionStore
 
+logger = logging.getLogger(__name__)
+
 MOST_SESSIONS = 1_000_000
 SLICE = 256
+PATIENCE = 60.0
 
 
 class Visit(Session):
@@ -162,6 +167,8 @@ def _entrant(name: str, url: str | None, medium: str) -> Entrant:
             namespace=f"bench-{secrets.token_hex(8)}",
             ttl=3600,
             max_items=1_000_000,
+            # A machine that is busy with all of them may stand still for a while.
+            deadline=PATIENCE,
         )
         async with store:
             contender = OwnStore(store, durable=_durable(medium, url))
@@ -169,9 +176,17 @@ def _entrant(name: str, url: str | None, medium: str) -> Entrant:
                 yield contender
             finally:
                 if url is not None:
-                    await contender.leave()
+                    await _leave(contender)
 
     return Entrant(name, medium, None, open_in)
+
+
+async def _leave(contender: OwnStore) -> None:
+    """Delete what the run created; what cannot be deleted expires."""
+    try:
+        await contender.leave()
+    except StoreUnavailable:
+        logger.exception("bench.sessions_left")
 
 
 def _durable(medium: str, url: str | None) -> str:

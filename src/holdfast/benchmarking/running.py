@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from holdfast.benchmarking.audit import Tally, audit
 from holdfast.benchmarking.comparison import Comparison, Measured, compare
@@ -16,6 +16,8 @@ from holdfast.benchmarking.peers.catalog import installed
 from holdfast.benchmarking.rounds import Rates, Turn, interleave, rate
 from holdfast.benchmarking.work import BY_CALLERS, BY_SESSIONS, INCREMENT, Case, Scale
 
+# What the callers of a work share out among them.
+SESSIONS: Final = 256
 Say = Callable[[str], None]
 
 
@@ -89,7 +91,7 @@ class _Run:
             for place, work in enumerate(BY_CALLERS):
                 self._say(f"{work} ...")
                 # New ones for each work: some stores take longer the more events a session has.
-                ids = [f"caller-{place}-{number}" for number in range(max(self._scale.callers))]
+                ids = [f"caller-{place}-{number}" for number in range(SESSIONS)]
                 able = await self._begun(opened, work, ids)
                 await self._measure(dict(self._turns(able, work, ids)), rounds=self._scale.rounds)
 
@@ -128,7 +130,7 @@ class _Run:
         self, opened: Mapping[Entrant, Contender], work: str, ids: list[str]
     ) -> Iterator[tuple[Measured, Turn]]:
         for entrant, contender in opened.items():
-            for callers in self._scale.callers_in(entrant.medium):
+            for callers in self._scale.callers_of(work, entrant.medium):
                 used = ids[:1] if work == INCREMENT else ids
                 yield (
                     (entrant.name, Case(work, callers)),

@@ -57,25 +57,30 @@ class Scale(NamedTuple):
 
     rounds: int = 5
     seconds: float = 0.2
-    callers: tuple[int, ...] = (1, 16, 64, 256)
+    callers: tuple[int, ...] = (1, 16, 64)
+    # Beside the others, for appending alone: where many wait, slow stores take their time.
+    most_callers: int | None = 256
     # Nothing in memory waits, so one caller does what any number of them would share.
     memory_callers: tuple[int, ...] = (1,)
-    server_callers: tuple[int, ...] = (1, 16, 64)
     sizes: tuple[int, ...] = (1000, 100_000)
     size_rounds: int = 2
     audited: int = 64
     audited_calls: int = 10
 
-    def callers_in(self, medium: str) -> tuple[int, ...]:
-        """Say how many callers at once stores of this medium have."""
-        return {MEMORY: self.memory_callers, SERVER: self.server_callers}.get(medium, self.callers)
+    def callers_of(self, work: str, medium: str) -> tuple[int, ...]:
+        """Say how many callers at once do this work in stores of this medium."""
+        if medium == MEMORY:
+            return self.memory_callers
+        if work == APPEND and self.most_callers is not None:
+            return *self.callers, self.most_callers
+        return self.callers
 
 
 QUICK: Final = Scale(
     rounds=3,
     seconds=0.05,
     callers=(1, 16),
-    server_callers=(1, 16),
+    most_callers=None,
     sizes=(100, 1000),
     audited=16,
     audited_calls=4,

@@ -42,6 +42,7 @@ class ADKSessions:
         fill: Callable[[int], Awaitable[None]] | None = None,
         app: str = "bench",
         lists: bool = True,
+        busy: tuple[type[Exception], ...] = (),
     ) -> None:
         self._service = service
         self._fill = fill
@@ -54,7 +55,8 @@ class ADKSessions:
         self._config: Any = import_module(
             "google.adk.sessions.base_session_service"
         ).GetSessionConfig
-        self._stale: Any = import_module("google.adk.errors").StaleSessionError
+        # What a caller is told whose write was not made.
+        self._refused = (import_module("google.adk.errors").StaleSessionError, *busy)
         self._sessions: dict[str, Any] = {}
         self.calls: Mapping[str, Call] = {
             READ: self._read,
@@ -108,7 +110,7 @@ class ADKSessions:
         made = self._event(author="agent", invocation_id="bench", **event)
         try:
             await self._service.append_event(session, made)
-        except self._stale:
+        except self._refused:
             # What a caller does who is told so: it reads again before the next attempt.
             self._sessions[session.id] = await self._get(session.id)
             return False
@@ -173,7 +175,12 @@ async def open_database(folder: Path) -> AsyncGenerator[Contender]:
             await connection.exec_driver_sql(MORE_ROWS.format(last=sessions - 1))
 
     try:
-        yield ADKSessions(service, fill=fill, settings=await durable.settings(engine))
+        yield ADKSessions(
+            service,
+            settings=await durable.settings(engine),
+            fill=fill,
+            busy=(import_module("sqlalchemy.exc").OperationalError,),
+        )
     finally:
         await engine.dispose()
 
