@@ -13,7 +13,7 @@ from holdfast.support.engines import open_engine
 from holdfast.support.knowledge import Knowledge
 
 QUESTIONS = Path(__file__).with_name("questions.json")
-REQUIRED = 26
+REQUIRED = 27
 
 
 class Asked(NamedTuple):
@@ -37,7 +37,7 @@ def asked() -> list[Asked]:
 
 
 async def test_thirty_questions_end_right(articles: Knowledge) -> None:
-    """At least 26 of 30 are answered from the right article first, or declined."""
+    """At least 27 of 30 are answered from the right article first, or declined."""
     failed: list[str] = []
     async with InMemorySessionStore(model=SupportSession) as store, open_engine() as engine:
         agent = SupportAgent(store, articles, engine)

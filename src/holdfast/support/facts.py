@@ -41,7 +41,8 @@ _ORDER: Final = re.compile(
 )
 _PREFERENCE: Final = re.compile(
     r"\b(?:i(?:'d| would)? (?:really )?prefer|i(?:'d| would) rather(?: have)?"
-    r"|please (?:only )?(?:call|write|e-?mail|contact) me|call me)\b[^.!?\n]{2,120}",
+    r"|(?:please )?(?:only )?(?:call|write|e-?mail|contact) me"
+    r" (?:only|in|by|on|after|before|between|during))\b[^.!?\n]{2,120}",
     re.IGNORECASE,
 )
 _FEWEST_DIGITS: Final = 7
@@ -49,7 +50,7 @@ _FEWEST_DIGITS: Final = 7
 
 def heard(text: str, *, now: datetime) -> list[Fact]:
     """Find what a message tells, in the order of kinds."""
-    found = [Fact(kind=kind, value=value, **_terms(kind, now)) for kind, value in _found(text)]
+    found = [_fact(kind, value, now=now) for kind, value in _found(text)]
     return list({(fact.kind, fact.value.casefold()): fact for fact in found}.values())
 
 
@@ -82,6 +83,15 @@ def newest(facts: Sequence[Fact], kind: Kind) -> str | None:
     return next((fact.value for fact in reversed(facts) if fact.kind == kind), None)
 
 
+def without(text: str) -> str:
+    """Leave out what a message tells of its sender: no article holds it, so none is found by it."""
+    rest = _ORDER.sub(_order_alone, _EMAIL.sub(" ", text))
+    rest = _PHONE.sub(
+        lambda match: " " if _is_phone(match.group().strip()) else match.group(), rest
+    )
+    return " ".join(rest.split()) or text
+
+
 def listed(facts: Iterable[Fact]) -> list[str]:
     """Write facts as lines, those that matter most first."""
     ordered = sorted(facts, key=lambda fact: -fact.importance)
@@ -89,16 +99,22 @@ def listed(facts: Iterable[Fact]) -> list[str]:
 
 
 def _found(text: str) -> Iterator[tuple[Kind, str]]:
-    emails = [match.group() for match in _EMAIL.finditer(text)]
-    yield from (("email", email) for email in emails)
+    for match in _EMAIL.finditer(text):
+        yield "email", match.group()
     rest = _EMAIL.sub(" ", text)
-    orders = list(_ORDER.finditer(rest))
-    yield from (("order", (match["id"] or match["mark"]).upper()) for match in orders)
+    for match in _ORDER.finditer(rest):
+        yield "order", (match["id"] or match["mark"]).upper()
     rest = _ORDER.sub(" ", rest)
-    phones = (match.group().strip() for match in _PHONE.finditer(rest))
-    yield from (("phone", phone) for phone in phones if _is_phone(phone))
-    for match in _PREFERENCE.finditer(rest):
+    for match in _PHONE.finditer(rest):
+        if _is_phone(match.group().strip()):
+            yield "phone", match.group().strip()
+    for match in _PREFERENCE.finditer(_PHONE.sub(" ", rest)):
         yield "preference", match.group().strip()[:_LONGEST]
+
+
+def _order_alone(match: re.Match[str]) -> str:
+    """Keep the word for an order, without its number."""
+    return "order" if match["id"] else " "
 
 
 def _is_phone(text: str) -> bool:
@@ -109,6 +125,6 @@ def _is_phone(text: str) -> bool:
     return not re.fullmatch(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}", text)
 
 
-def _terms(kind: Kind, now: datetime) -> dict[str, object]:
+def _fact(kind: Kind, value: str, *, now: datetime) -> Fact:
     sort = SORTS[kind]
-    return {"importance": sort.importance, "expires_at": now + sort.lasts}
+    return Fact(kind=kind, value=value, importance=sort.importance, expires_at=now + sort.lasts)

@@ -2,10 +2,16 @@
 
 import re
 import tomllib
+from collections.abc import Sequence
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
+
+from holdfast.session import Fact
+from holdfast.support.facts import SORTS, newest
 
 _WORDS: Final = re.compile(r"[\w']+")
+# Words of a message beside those that name no subject.
+_ONE_SUBJECT: Final = 1
 
 
 class SmallTalk:
@@ -13,8 +19,8 @@ class SmallTalk:
 
     def __init__(self) -> None:
         text = (files("holdfast.support.engines") / "small_talk.toml").read_text(encoding="utf-8")
-        data = tomllib.loads(text)
-        self.declined: str = data["answers"]["declined"]
+        data: dict[str, Any] = tomllib.loads(text)
+        self._texts: dict[str, str] = data["answers"]
         self._answers: dict[str, str] = {
             said: talk["answer"] for talk in data["talk"] for said in talk["said"]
         }
@@ -22,6 +28,21 @@ class SmallTalk:
         self._most_words: int = follow_up["words"]
         self._begins = tuple(f"{word} " for word in follow_up["begins"])
         self._holds = frozenset(follow_up["holds"])
+        self._vague = frozenset(data["vague"]["words"])
+        self._told = frozenset(data["told"]["words"])
+        self._order = frozenset(data["order"]["words"])
+        self.fewest_articles: int = data["vague"]["articles"]
+        self.most_named: int = data["vague"]["named"]
+
+    @property
+    def declined(self) -> str:
+        """What is said when nothing was found."""
+        return self._texts["declined"]
+
+    @property
+    def which_subject(self) -> str:
+        """What is asked when a message names no subject at all."""
+        return f"{self._texts['unclear']}: {self._texts['subjects']}"
 
     def answer(self, message: str) -> str | None:
         """Answer a message that is small talk and nothing else."""
@@ -33,6 +54,41 @@ class SmallTalk:
         words = said.split()
         leans = said.startswith(self._begins) or not self._holds.isdisjoint(words)
         return len(words) <= self._most_words and leans
+
+    def is_vague(self, message: str) -> bool:
+        """Say whether a message names one subject at most, and not what is asked about it."""
+        return len(self._subjects(message)) <= _ONE_SUBJECT
+
+    def has_subject(self, message: str) -> bool:
+        """Say whether a message names anything."""
+        return bool(self._subjects(message))
+
+    def ask_which(self, titles: Sequence[str]) -> str:
+        """Ask which of several articles is meant; each title comes with its citation."""
+        lines = "\n".join(f"- {title}" for title in titles)
+        return f"{self._texts['unclear']}? I can help, for example, with:\n\n{lines}"
+
+    def asked_back(self, text: str) -> bool:
+        """Say whether a text of ours asked what was meant."""
+        return text.startswith(self._texts["unclear"])
+
+    def note(self, rest: str, told: Sequence[Fact]) -> str | None:
+        """Acknowledge a message that only tells something; `rest` is what else it says."""
+        if not told or not set(_plain(rest).split()) <= self._told:
+            return None
+        facts = " and ".join(f"{SORTS[fact.kind].name} {fact.value}" for fact in told)
+        return self._texts["noted"].format(facts=facts)
+
+    def lead(self, question: str, facts: Sequence[Fact]) -> str | None:
+        """Say what is known of the visitor's order, before an answer that may be about it."""
+        order = newest(facts, "order")
+        if order is None or self._order.isdisjoint(_plain(question).split()):
+            return None
+        return self._texts["order"].format(order=order)
+
+    def _subjects(self, message: str) -> set[str]:
+        words = {word for word in _plain(message).split() if len(word) > 1 and not word.isdigit()}
+        return words - self._vague
 
 
 def _plain(message: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from pydantic_ai import AgentRunResultEvent
 from pydantic_ai.messages import (
@@ -62,8 +62,8 @@ class Telling:
                 yield ToolStarted(part.tool_name)
             case FunctionToolResultEvent(part):
                 yield ToolFinished(part.tool_name or "")
-            case AgentRunResultEvent(result):
-                yield from self._finished(result)
+            case AgentRunResultEvent():
+                yield from self._finished(cast("AgentRunResultEvent[str]", event).result)
             case _:
                 return
 

@@ -141,7 +141,7 @@ class Knowledge:
             replace(found.chunk.passage, score=found.score, rank=place)
             for place, found in enumerate(ranked, start=1)
         )
-        return Findings(tuple(passages), weigh(question.asked, next(iter(ranked), None), rarity))
+        return Findings(tuple(passages), weigh(question, next(iter(ranked), None), rarity))
 
     def _put(
         self, manuscript: Manuscript, reading: Reading, digest: str, *, replacing: bool
