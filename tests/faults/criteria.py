@@ -60,7 +60,9 @@ async def nothing_left(server: RedisServer) -> AsyncGenerator[None]:
     """See that connections, tasks and open files are as before when the block has ended."""
     before = _held(server)
     yield
-    await until(lambda: _held(server) == before)
+    async with asyncio.timeout(WELL_AGAIN):
+        while _held(server) != before:
+            await asyncio.sleep(TICK)
 
 
 def _held(server: RedisServer) -> tuple[int, int, int]:

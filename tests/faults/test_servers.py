@@ -125,7 +125,7 @@ async def test_an_emptied_server_has_no_sessions_and_gets_none_back(
     own_redis: RedisServer,
 ) -> None:
     """A copy kept by a process does not bring a session back, near or not."""
-    async with tally_store(own_redis.url("?near_cache=100")) as store:
+    async with tally_store(own_redis.url(query="?near_cache=100")) as store:
         session = await store.create("gone")
         await store.increment_counter("gone", "steps")
         kept = await store.get("gone")
