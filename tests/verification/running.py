@@ -13,7 +13,7 @@ from holdfast.store import SessionStore
 from holdfast.terms import Terms
 from holdfast.testing.histories import CheckedSession, Recorder
 from holdfast.testing.histories.recording import Repeats
-from holdfast.verification import Plan, Result, campaign, nemesis, swarm, verify_store, watching
+from holdfast.verification import Plan, Result, campaign, nemesis, swarm, verify_store
 from holdfast.verification.networks import through
 from holdfast.verification.opening import open_checked
 from holdfast.verification.plan import MAX_ITEMS, Fault
@@ -63,7 +63,6 @@ async def verified_on(
 
         patch.setattr(campaign, "_proxies", proxies)
         patch.setattr(nemesis, "EVERY_CUT", 0.03)
-        patch.setattr(watching, "PATIENCE", 10)
         patch.setattr(swarm, "Recorder", partial(Recorder, repeats=repeats))
         url = through(server.url(), proxy)
         async with open_checked(url, keys=KEYS, namespace=NAMESPACE, observers=[repeats]) as store:

@@ -76,10 +76,14 @@ def _head(result: Result) -> Iterator[str]:
     kind = "good" if result.ok else "bad"
     verdict = "no anomaly" if result.ok else f"anomalies: {result.anomalies:,}"
     yield f'<h1>holdfast verify: <span class="{kind}">{verdict}</span></h1>'
-    yield (
-        f"<p>{datetime.now(UTC):%Y-%m-%d %H:%M} UTC · holdfast {version('holdfast')} · "
-        f"Python {platform.python_version()} · SQLite {sqlite3.sqlite_version}</p>"
-    )
+    parts = [
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        f"holdfast {version('holdfast')}",
+        f"Python {platform.python_version()}",
+    ]
+    if result.plan.url.startswith("sqlite:"):
+        parts.append(f"SQLite {sqlite3.sqlite_version}")
+    yield f"<p>{' · '.join(parts)}</p>"
     rows = (
         f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>"
         for name, value in result.facts()
@@ -209,6 +213,8 @@ def _short(value: float) -> str:
 
 
 def _duration(seconds: float) -> str:
+    if not seconds:
+        return ""
     for factor, unit in ((1, "s"), (1e3, "ms")):
         if seconds * factor >= 1:
             return f"{seconds * factor:.3g} {unit}"

@@ -12,7 +12,10 @@ from holdfast.verification.plan import Fault, Plan, Suffered
 
 SHOWN = 10
 # What is told of what the stores of the workers counted.
-COUNTED = ("retries", "breaker_opened", "connections", "crossed_replies")
+COUNTED = {
+    "retries": "retries", "breaker_opened": "breaker opened", "lost": "connections lost",
+    "crossed_replies": "crossed replies",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,8 +86,8 @@ class Result:
         yield "faults", ", ".join(f"{kind} {n:,}" for kind, n in self.done().items()) or "none"
         for reason, faults in groupby(self.plan.skipped, key=self.plan.skipped.__getitem__):
             yield "skipped", f"{', '.join(faults)}: {reason}"
-        counted = [f"{name.replace('_', ' ')} {self.statistics[name]:,}" for name in COUNTED]
-        if self.statistics.keys() & set(COUNTED):
+        counted = [f"{name} {self.statistics[kind]:,}" for kind, name in COUNTED.items()]
+        if self.statistics.keys() & COUNTED.keys():
             yield "inside", ", ".join(counted)
         yield "order", f"found for {self.settled:,} sessions" + self._unsettled()
 
