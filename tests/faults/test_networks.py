@@ -113,10 +113,12 @@ async def test_answers_that_trickle_are_answers(store: Store, proxy: Proxy) -> N
     assert store.backend.statistics()["crossed_replies"] == 0
 
 
-TRICKS: list[tuple[Trick, ...]] = [("half",), ("garbage",), ("swallow",)]
+TRICKS: list[tuple[Trick, ...]] = [
+    ("half",), ("garbage",), ("swallow",), ("half", "garbage", "swallow")
+]  # fmt: skip
 
 
-@pytest.mark.parametrize("tricks", [*TRICKS, ("half", "garbage", "swallow")], ids="+".join)
+@pytest.mark.parametrize("tricks", TRICKS, ids=lambda tricks: "+".join(tricks))
 async def test_answers_that_are_none_are_never_taken_for_some(
     store: Store, proxy: Proxy, tricks: tuple[Trick, ...], length: Length
 ) -> None:
