@@ -118,7 +118,7 @@ TRICKS: list[tuple[Trick, ...]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("tricks", TRICKS, ids=lambda tricks: "+".join(tricks))
+@pytest.mark.parametrize("tricks", TRICKS, ids=["half", "garbage", "swallow", "all"])
 async def test_answers_that_are_none_are_never_taken_for_some(
     store: Store, proxy: Proxy, tricks: tuple[Trick, ...], length: Length
 ) -> None:
