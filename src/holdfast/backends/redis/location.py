@@ -103,13 +103,7 @@ def parse(url: str) -> Location:
     Raises:
         InvalidSession: it is none of these; the message never has a password.
     """
-    scheme, _, rest = url.partition("://")
-    rest, _, query = rest.partition("?")
-    if "#" in url:
-        raise InvalidSession("url", "must not contain #; in a path it is written %23")
-    if "@" in query:
-        raise InvalidSession("url", "must have ? in a password as %3F, and @ in a setting as %40")
-    given = _given(query)
+    scheme, rest, given = _split(url)
     if scheme in UNIX_SCHEMES:
         return _unix(rest, given)
     if scheme not in SCHEMES:
@@ -143,6 +137,17 @@ def parse(url: str) -> Location:
             client_name=name,
         ),
     )
+
+
+def _split(url: str) -> tuple[str, str, dict[str, str]]:
+    """Part a URL into scheme, what follows it, and settings."""
+    scheme, _, rest = url.partition("://")
+    rest, _, query = rest.partition("?")
+    if "#" in url:
+        raise InvalidSession("url", "must not contain #; in a path it is written %23")
+    if "@" in query:
+        raise InvalidSession("url", "must have ? in a password as %3F, and @ in a setting as %40")
+    return scheme, rest, _given(query)
 
 
 def _unix(rest: str, given: dict[str, str]) -> Location:

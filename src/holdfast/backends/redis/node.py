@@ -93,9 +93,11 @@ class Node:
     async def load(self, script: Script) -> None:
         """Bring a script to the server; callers that ask at the same time share one load."""
         load = self._loads.get(script.digest)
-        if load is None or load.done():
+        if load is None:
             load = self.send(Command(encode(b"SCRIPT", b"LOAD", script.source)))
             self._loads[script.digest] = load
+            # Later than whoever was refused before the script was there, and asks only now.
+            load.add_done_callback(lambda _: self._loads.pop(script.digest, None))
         await asyncio.shield(load)
 
     def _wait(self, command: Command) -> "asyncio.Future[Reply]":
