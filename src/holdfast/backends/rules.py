@@ -4,18 +4,22 @@ Backends that can compute in Python (memory, SQLite) keep what these return; tho
 (Lua, SQL) restate them, and the conformance suite holds all to the same answers.
 """
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, Protocol, TypeVar
 
 from holdfast.backend import (
     Add,
     Apply,
     Changed,
+    ChangeIdReused,
     Conflict,
     Create,
     FlagUp,
+    Forgotten,
     Granted,
     Held,
+    LeaseGone,
+    Outcome,
     OverLimit,
     Record,
     StoredItem,
@@ -26,6 +30,15 @@ from holdfast.backend import (
 
 REMEMBERED_CHANGES = 256
 Refusal = Conflict | OverLimit | FlagUp | TooLarge | UserDiffers
+
+
+class HasRecord(Protocol):
+    """A session as a backend keeps it."""
+
+    record: Record
+
+
+Kept = TypeVar("Kept", bound=HasRecord)
 
 
 class Lease(NamedTuple):
@@ -61,6 +74,28 @@ def create(operation: Create, *, now: int) -> Record:
         integers=operation.integers,
         values=operation.values,
     )
+
+
+def settled(
+    kept: Kept,
+    operation: Apply,
+    known: tuple[bytes, Changed] | None,
+    forgotten: Callable[[Kept], int],
+    holds: Callable[[Kept, str], bool],
+) -> Outcome | None:
+    """Answer a change that is not to be applied, in the order of the contract; None when it is.
+
+    `known` is what the session remembers of it, `forgotten` gives a revision after which it
+    remembers everything, `holds` says whether the session's lease is a token's.
+    """
+    if known is not None:
+        digest, answer = known
+        return answer if operation.repeats(digest) else ChangeIdReused()
+    if operation.repeated and operation.known_revision < forgotten(kept):
+        return Forgotten()
+    if operation.lease_token is not None and not holds(kept, operation.lease_token):
+        return LeaseGone()
+    return refuse(kept.record, operation)
 
 
 def refuse(record: Record, operation: Apply) -> Refusal | None:
@@ -130,7 +165,7 @@ def _integers(record: Record, operation: Apply) -> Mapping[str, int]:
 
 
 def apply(record: Record, operation: Apply, *, now: int) -> tuple[Record, Changed]:
-    """Apply a change that `refuse` had nothing against."""
+    """Apply a change that is not settled without it."""
     appended = len(operation.append)
     moves = operation.slide or operation.ttl is not None
     updated = max(now, record.created)

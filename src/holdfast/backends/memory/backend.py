@@ -14,7 +14,6 @@ from holdfast.backend import (
     Allowance,
     Apply,
     Changed,
-    ChangeIdReused,
     Conflict,
     Count,
     Counted,
@@ -22,14 +21,16 @@ from holdfast.backend import (
     Created,
     Delete,
     Deleted,
+    DraftFound,
+    DraftKept,
     Drop,
     Dropped,
     Existing,
-    Forgotten,
     Found,
     Granted,
     Held,
     ItemsFound,
+    KeepDraft,
     LeaseGone,
     List,
     Listed,
@@ -38,6 +39,7 @@ from holdfast.backend import (
     Purge,
     Purged,
     Read,
+    ReadDraft,
     ReadItems,
     Record,
     Release,
@@ -173,6 +175,10 @@ class MemoryBackend:
                 return _read_items(entry, operation)
             case Drop():
                 return self._drop(entry, operation)
+            case KeepDraft():
+                return self._keep_draft(entry, operation)
+            case ReadDraft():
+                return DraftFound(entry.draft)
             case Acquire():
                 return self._acquire(entry, operation)
             case Renew():
@@ -220,17 +226,10 @@ class MemoryBackend:
         return Existing(entry.record)
 
     def _apply(self, entry: Entry, operation: Apply) -> Outcome:
-        if known := entry.changes.get(operation.change_id):
-            digest, answer = known
-            return answer if operation.repeats(digest) else ChangeIdReused()
-        if operation.repeated and operation.known_revision < entry.forgotten:
-            return Forgotten()
-        if operation.lease_token is not None and not entry.lease.held_by(
-            operation.lease_token, self._clock.boot()
-        ):
-            return LeaseGone()
-        if (refusal := rules.refuse(entry.record, operation)) is not None:
-            return refusal
+        known = entry.changes.get(operation.change_id)
+        answered = rules.settled(entry, operation, known, _forgotten, self._holds)
+        if answered is not None:
+            return answered
         now = self._clock.wall()
         record, answer = rules.apply(entry.record, operation, now=now)
         if operation.append:
@@ -267,6 +266,14 @@ class MemoryBackend:
         self._keep(entry, operation.key, record)
         return Dropped(newest, record.revision)
 
+    def _keep_draft(self, entry: Entry, operation: KeepDraft) -> DraftKept | LeaseGone:
+        token = operation.lease_token
+        if token is not None and not entry.lease.held_by(token, self._clock.boot()):
+            return LeaseGone()
+        entry.draft = operation.sealed
+        self._bells.ring(operation.key)
+        return DraftKept()
+
     def _acquire(self, entry: Entry, operation: Acquire) -> Granted | Held:
         entry.lease, answer = rules.acquire(
             entry.lease,
@@ -288,11 +295,14 @@ class MemoryBackend:
         return Granted(entry.lease.fence, operation.ttl)
 
     def _release(self, entry: Entry, operation: Release) -> Released:
-        if not entry.lease.held_by(operation.token, self._clock.boot()):
+        if not self._holds(entry, operation.token):
             return Released(False)
         entry.lease = rules.Lease(fence=entry.lease.fence)
         self._bells.ring(operation.key)
         return Released(True)
+
+    def _holds(self, entry: Entry, token: str) -> bool:
+        return entry.lease.held_by(token, self._clock.boot())
 
     def _take(self, operation: Take) -> Allowance:
         return self._limiter.take(operation, now=self._clock.boot())
@@ -323,6 +333,10 @@ def _read_items(entry: Entry, operation: ReadItems) -> ItemsFound:
 
 def _closed() -> StoreUnavailable:
     return StoreUnavailable("The session store is closed")
+
+
+def _forgotten(entry: Entry) -> int:
+    return entry.forgotten
 
 
 def _remember(entry: Entry, operation: Apply, answer: Changed) -> None:

@@ -4,20 +4,20 @@ from holdfast.backend import (
     Absent,
     Acquire,
     Apply,
-    ChangeIdReused,
     Conflict,
     Count,
     Create,
     Created,
     Delete,
     Deleted,
+    DraftKept,
     Drop,
     Dropped,
     Existing,
-    Forgotten,
     Found,
     Granted,
     Held,
+    KeepDraft,
     LeaseGone,
     List,
     Operation,
@@ -86,6 +86,8 @@ class Writing:
                 return self._touch(row, operation)
             case Drop():
                 return self._drop(row, operation)
+            case KeepDraft():
+                return self._keep_draft(row, operation)
             case Acquire():
                 return self._acquire(row, operation)
             case Renew():
@@ -109,17 +111,11 @@ class Writing:
         return Existing(row.record)
 
     def _apply(self, row: Row, operation: Apply) -> Outcome:
-        if known := self._workset.remembered(row, operation.change_id):
-            digest, answer = known
-            return answer if operation.repeats(digest) else ChangeIdReused()
-        if operation.repeated and operation.known_revision < self._workset.forgotten(row):
-            return Forgotten()
-        if operation.lease_token is not None and not self._holds(row, operation.lease_token):
-            return LeaseGone()
+        known = self._workset.remembered(row, operation.change_id)
+        answered = rules.settled(row, operation, known, self._workset.forgotten, self._holds)
+        if answered is not None:
+            return answered
         before = row.record
-        refusal = rules.refuse(before, operation)
-        if refusal is not None:
-            return refusal
         record, answer = rules.apply(before, operation, now=self._wall)
         if operation.append:
             row.stretches.append(appended(before, operation, now=self._wall))
@@ -158,6 +154,14 @@ class Writing:
             row, rules.drop(row.record, length=length, slide=operation.slide, now=self._wall)
         )
         return Dropped(newest, row.record.revision)
+
+    def _keep_draft(self, row: Row, operation: KeepDraft) -> DraftKept | LeaseGone:
+        token = operation.lease_token
+        if token is not None and not self._holds(row, token):
+            return LeaseGone()
+        self._workset.keep_draft(row, operation.sealed)
+        self.touched.add(row.key)
+        return DraftKept()
 
     def _acquire(self, row: Row, operation: Acquire) -> Granted | Held:
         lease, answer = rules.acquire(
