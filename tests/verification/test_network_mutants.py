@@ -32,7 +32,7 @@ FOUND: tuple[tuple[type[Any], frozenset[Any], set[str]], ...] = (
     (mutants.ReadsThenWrites, NOTHING, {"wrong_value", "lost_change", "flag_won_twice"}),
     (mutants.TakesAnyToken, NOTHING, {"leases_overlap", "accepted_after_lease", "no_order"}),
     (mutants.LeasesByItsOwnClock, NOTHING, {"leases_overlap"}),
-    (mutants.ForgetsTheCancelled, CANCELS, {"unexpected_error"}),
+    (mutants.ForgetsTheCancelled, CANCELS, {"crossed_replies", "unexpected_error"}),
     (mutants.ListensAfterReading, NOTHING, {"missed_wake_up"}),
 )
 
@@ -55,6 +55,8 @@ async def test_a_short_verification_finds_it(
         with pytest.MonkeyPatch.context() as patch:
             result = await verified_on(redis_server, patch, faults=faults, seed=seed)
         found |= {finding.kind for finding in result.findings}
+        if result.statistics["crossed_replies"]:
+            found.add("crossed_replies")
         if found & kinds:
             return
     raise AssertionError(f"only {found} found")
