@@ -19,10 +19,12 @@ from holdfast.operations import (
     Create,
     Delete,
     Drop,
+    KeepDraft,
     List,
     Operation,
     Purge,
     Read,
+    ReadDraft,
     ReadItems,
     Release,
     Renew,
@@ -40,6 +42,8 @@ from holdfast.outcomes import (
     Counted,
     Created,
     Deleted,
+    DraftFound,
+    DraftKept,
     Dropped,
     Existing,
     FlagUp,
@@ -79,6 +83,8 @@ __all__ = [
     "Created",
     "Delete",
     "Deleted",
+    "DraftFound",
+    "DraftKept",
     "Drop",
     "Dropped",
     "Existing",
@@ -88,6 +94,7 @@ __all__ = [
     "Granted",
     "Held",
     "ItemsFound",
+    "KeepDraft",
     "LeaseGone",
     "List",
     "Listed",
@@ -97,6 +104,7 @@ __all__ = [
     "Purge",
     "Purged",
     "Read",
+    "ReadDraft",
     "ReadItems",
     "Record",
     "Release",
@@ -132,7 +140,7 @@ class Backend(Protocol):
         ...
 
     def listen(self, key: str) -> AbstractContextManager[Bell]:
-        """Ring when the session may have changed, ended, or lost its lease.
+        """Ring when the session, its draft or its lease may have changed, or it may have ended.
 
         Whatever happens after the listening began rings; a bell may also ring for nothing.
         """

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from copy import copy
 from typing import Final, NamedTuple
 
-from holdfast.backend import Apply, Create, Operation, Outcome
+from holdfast.backend import Apply, Create, KeepDraft, Operation, Outcome
 from holdfast.errors import StoreUnavailable
 
 logger = logging.getLogger(__name__)
@@ -137,5 +137,7 @@ def _size(operation: Operation) -> int:
             return sum(map(len, operation.set.values())) + sum(map(len, operation.append))
         case Create():
             return sum(map(len, operation.values.values()))
+        case KeepDraft():
+            return len(operation.sealed)
         case _:
             return 0

@@ -76,6 +76,12 @@ class Decoder(Generic[M]):
         text = seal.open("item", stored.origin.encode(), stored.sealed)
         return Item(stored.number, moment(stored.at), freeze(from_json(text)))
 
+    def draft(self, session_id: str, sealed: bytes) -> Any:
+        """Open the note beside a session; None where there is none."""
+        if not sealed:
+            return None
+        return freeze(from_json(self._sealer.of(session_id).open("draft", b"", sealed)))
+
     def _keep(self, session_id: str, kept: _Kept[M]) -> None:
         self._snapshots[session_id] = kept
         if len(self._snapshots) > SNAPSHOTS_KEPT:

@@ -25,6 +25,7 @@ FIELD: Final = "f"
 METADATA: Final = "m"
 USER: Final = "u"
 
+MAX_DRAFT_BYTES: Final = 1 << 18
 # Ciphertext of all values together: the metadata's limit, the declared fields, the envelopes.
 MAX_SEALED_BYTES: Final = MAX_METADATA_BYTES + (1 << 17)
 MAX_APPENDED: Final = 1000
@@ -140,6 +141,17 @@ class Encoder:
             known_revision=known_revision if known is None else known,
             repeated=known is not None,
         )
+
+    def draft(self, session_id: str, value: Any) -> bytes:
+        """Seal a note beside the session; None is no note.
+
+        Raises:
+            InvalidSession: it is not plain JSON, or too large.
+        """
+        if value is None:
+            return b""
+        text = write_json("draft", check_json("draft", value), limit=MAX_DRAFT_BYTES)
+        return self._sealer.of(session_id).seal("draft", b"", text.encode())
 
     def where(self, chosen: SessionFilter | None) -> Where:
         """Turn a filter into what a backend can compare."""

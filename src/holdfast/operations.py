@@ -119,6 +119,24 @@ class Drop(NamedTuple):
     slide: bool = False
 
 
+class KeepDraft(NamedTuple):
+    """Put a note beside the session → `DraftKept`, `Absent` or `LeaseGone`; b"" takes it away.
+
+    It is no change: it has no revision, moves no time, is not told as an event, and nothing is
+    refused for it. It rings, and ends with the session. With `lease_token` the lease must be held.
+    """
+
+    key: str
+    sealed: bytes
+    lease_token: str | None = None
+
+
+class ReadDraft(NamedTuple):
+    """Read the note beside the session → `DraftFound` or `Absent`."""
+
+    key: str
+
+
 class Acquire(NamedTuple):
     """Take the lease → `Granted`, `Held` or `Absent`. The token's own lease is granted again.
 
@@ -195,8 +213,8 @@ class Purge(NamedTuple):
 
 
 Operation = (
-    Create | Read | Apply | Touch | Delete | ReadItems | Drop | Acquire | Renew | Release | Take
-    | Count | List | Purge
+    Create | Read | Apply | Touch | Delete | ReadItems | Drop | KeepDraft | ReadDraft
+    | Acquire | Renew | Release | Take | Count | List | Purge
 )  # fmt: skip
 
 

@@ -103,6 +103,16 @@ class Dropped(NamedTuple):
     revision: int
 
 
+class DraftKept(NamedTuple):
+    """The note stands beside the session."""
+
+
+class DraftFound(NamedTuple):
+    """The note as it was kept last; empty where there is none."""
+
+    sealed: bytes
+
+
 class Granted(NamedTuple):
     """The lease is this token's for `remaining` more microseconds; `fence` only grows."""
 
@@ -158,7 +168,7 @@ class Purged(NamedTuple):
 Outcome = (
     Absent | Created | Existing | Found | Changed | ChangeIdReused | Forgotten | LeaseGone
     | Conflict | OverLimit | FlagUp | TooLarge | UserDiffers | Deleted | ItemsFound | Dropped
-    | Granted | Held | Released | Allowance | Counted | Listed | Purged
+    | DraftKept | DraftFound | Granted | Held | Released | Allowance | Counted | Listed | Purged
 )  # fmt: skip
 
 # What a store says when it is well and the caller may not.

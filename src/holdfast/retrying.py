@@ -21,6 +21,7 @@ from holdfast.backend import (
     Operation,
     Outcome,
     Read,
+    ReadDraft,
     ReadItems,
     Renew,
     Take,
@@ -33,7 +34,7 @@ from holdfast.events import Event
 from holdfast.observing import Observer
 from holdfast.operations import operation_name
 
-READS: Final = (Read, ReadItems, List, Count)
+READS: Final = (Read, ReadItems, ReadDraft, List, Count)
 
 
 class RetryPolicy(NamedTuple):

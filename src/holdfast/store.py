@@ -27,12 +27,12 @@ from holdfast.backend import (
 )
 from holdfast.change import Applied
 from holdfast.clock import MICROSECONDS, SYSTEM_CLOCK, Clock
+from holdfast.drafts import Drafts
 from holdfast.errors import DecryptionFailed, HoldfastError, InvalidSession
 from holdfast.health import Health, Stats
 from holdfast.holding import Holdings, Lease
 from holdfast.keyring import Keyring
 from holdfast.lease import Leases
-from holdfast.logs import Logs
 from holdfast.near_cache import NearCache
 from holdfast.observing import Observer
 from holdfast.paging import Page, read_cursor, write_cursor
@@ -50,7 +50,7 @@ A = TypeVar("A")
 R = TypeVar("R")
 
 
-class SessionStore(Logs[M]):
+class SessionStore(Drafts[M]):
     """Sessions as users hold them; open it with `async with`, share it between all tasks."""
 
     def __init__(

@@ -19,6 +19,7 @@ class Entry:
     __slots__ = (
         "alive",
         "changes",
+        "draft",
         "due",
         "forgotten",
         "items",
@@ -36,6 +37,7 @@ class Entry:
         self.alive = True
         self.items: deque[StoredItem] = deque()
         self.lease = Lease()
+        self.draft = b""
         self.changes: OrderedDict[str, tuple[bytes, Changed]] = OrderedDict()
         self.forgotten = 0
 

@@ -12,11 +12,13 @@ from holdfast.backend import (
     Create,
     Delete,
     Drop,
+    KeepDraft,
     List,
     Operation,
     Outcome,
     Purge,
     Read,
+    ReadDraft,
     ReadItems,
     Release,
     Renew,
@@ -26,6 +28,7 @@ from holdfast.backend import (
 from holdfast.backends.entering import already_open
 from holdfast.backends.redis.calling import Caller
 from holdfast.backends.redis.changing import Changing
+from holdfast.backends.redis.drafting import Drafting
 from holdfast.backends.redis.leasing import Leasing
 from holdfast.backends.redis.limiting import Limiting
 from holdfast.backends.redis.linking import link_to
@@ -58,6 +61,7 @@ class RedisBackend:
         self._reading = Reading(self._caller)
         self._changing = Changing(self._caller)
         self._living = Living(self._caller)
+        self._drafting = Drafting(self._caller)
         self._leasing = Leasing(self._caller, process=process)
         self._listing = Listing(self._caller)
         self._limiting = Limiting(self._caller)
@@ -101,6 +105,10 @@ class RedisBackend:
                 return await self._limiting.take(operation)
             case ReadItems():
                 return await self._reading.read_items(operation)
+            case KeepDraft():
+                return await self._drafting.keep(operation)
+            case ReadDraft():
+                return await self._drafting.read(operation)
             case Touch():
                 return await self._living.touch(operation)
             case Drop():

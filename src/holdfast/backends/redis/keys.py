@@ -11,6 +11,7 @@ SESSION: Final = b"s"  # hash: packed integers under `m`, sealed values under th
 LOG: Final = b"i"  # list of packed items
 CHANGES: Final = b"o"  # hash of remembered changes, those since the last turn-over
 OLDER_CHANGES: Final = b"p"  # the same, those before it
+DRAFT: Final = b"r"  # the note beside the session
 LEASE: Final = b"l"
 LINE: Final = b"q"  # who waits for the lease
 ENDED: Final = b"d"  # the deletion that ended a session, for its repetition

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Final
 
 from holdfast.backends.redis.errands import GRACE, Errands
-from holdfast.backends.redis.keys import LEASE, SESSION, key
+from holdfast.backends.redis.keys import DRAFT, LEASE, SESSION, key
 from holdfast.backends.redis.link import Command
 from holdfast.backends.redis.resp import encode
 from holdfast.bells import Bell, Bells
@@ -78,7 +78,8 @@ class Listening:
         self._tracked.add(name)
         named = name.encode()
         bucket = self._errands.bucket_of(named)
-        look = encode(b"EXISTS", key(bucket, SESSION, named), key(bucket, LEASE, named))
+        looked_at = [key(bucket, kind, named) for kind in (SESSION, LEASE, DRAFT)]
+        look = encode(b"EXISTS", *looked_at)
         command = Command(look, prelude=TRACKED, preludes=1)
         self._errands.send(bucket, command, partial(self._failed, name))
 

@@ -10,6 +10,7 @@ from holdfast.backends.redis.keys import (
     CHANGES,
     CREATIONS,
     DEADLINES,
+    DRAFT,
     LEASE,
     LINE,
     LOG,
@@ -27,7 +28,7 @@ from holdfast.backends.scan import MAX_SCANNED, matches
 
 # How many sessions are looked at together.
 AT_ONCE: Final = 256
-ENDING: Final = (SESSION, LOG, CHANGES, OLDER_CHANGES, LEASE, LINE, DEADLINES, CREATIONS)
+ENDING: Final = (SESSION, LOG, CHANGES, OLDER_CHANGES, LEASE, LINE, DEADLINES, CREATIONS, DRAFT)
 
 Ids = list[str]
 Looked = list[Record | None]

@@ -38,7 +38,7 @@ class Living:
         """Create a session; where its user's index is in another slot, that comes first."""
         caller = self._caller
         place = caller.place(operation.key)
-        kinds = b"siopqlxcd"
+        kinds = b"siopqlxcdr"
         keys = [place.key(kinds[at : at + 1]) for at in range(len(kinds))]
         if operation.user_tag:
             keys += await self._index(place, operation)
@@ -87,7 +87,7 @@ class Living:
         if operation.expect_incarnation is not None:
             terms.append(operation.expect_incarnation.encode())
         place = self._caller.place(operation.key)
-        status, *answer = await self._caller.call(place, script("delete"), b"siopqldxc", terms)
+        status, *answer = await self._caller.call(place, script("delete"), b"siopqldxcr", terms)
         if status == CONFLICT:
             return Conflict(answer[0])
         if status and answer[0]:

@@ -10,7 +10,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Final, Self
 
-from holdfast.backend import Count, List, Operation, Outcome, Read, ReadItems
+from holdfast.backend import Count, List, Operation, Outcome, Read, ReadDraft, ReadItems
 from holdfast.backends.entering import already_open
 from holdfast.backends.sqlite.connections import Synchronous, connect_to_read, connect_to_write
 from holdfast.backends.sqlite.lane import Lane
@@ -23,7 +23,7 @@ from holdfast.clock import SYSTEM_CLOCK, Clock
 from holdfast.coalescer import Answer, Coalescer
 from holdfast.events import Event
 
-READS: Final = (Read, ReadItems, Count, List)
+READS: Final = (Read, ReadItems, ReadDraft, Count, List)
 
 
 class SQLiteBackend:

@@ -11,6 +11,7 @@ from holdfast.backend import (
     Absent,
     Count,
     Counted,
+    DraftFound,
     Found,
     ItemsFound,
     List,
@@ -18,6 +19,7 @@ from holdfast.backend import (
     Operation,
     Outcome,
     Read,
+    ReadDraft,
     ReadItems,
     Record,
     StoredItem,
@@ -42,6 +44,7 @@ from holdfast.coalescer import Answer
 
 FIRST: Final = -(2**63)
 LAST: Final = 2**63 - 1
+OF_A_SESSION: Final = (Read, ReadItems, ReadDraft)
 RECORDS_KEPT: Final = 4096
 LARGEST_KEPT: Final = 1 << 14
 
@@ -76,7 +79,7 @@ class Reader:
         # First: a session that is extended meanwhile must not be measured by a later clock.
         now = self._clock.wall()
         with reading(self._connection):
-            keys = {op.key for op in operations if isinstance(op, (Read, ReadItems))}
+            keys = {op.key for op in operations if isinstance(op, OF_A_SESSION)}
             self._rows = {columns[1]: columns for columns in self._finder.find(list(keys))}
             return [answer(partial(self._run, now), operation) for operation in operations]
 
@@ -86,6 +89,8 @@ class Reader:
                 return self._read(operation, now)
             case ReadItems():
                 return self._read_items(operation, now)
+            case ReadDraft():
+                return self._read_draft(operation, now)
             case List():
                 return self._list(operation, now)
             case Count():
@@ -133,6 +138,13 @@ class Reader:
             if stretch.last - operation.after < len(items):
                 items = items[operation.after - stretch.last :]
             yield from items
+
+    def _read_draft(self, operation: ReadDraft, now: int) -> DraftFound | Absent:
+        columns = self._rows.get(operation.key)
+        if columns is None or expired(columns, now):
+            return Absent()
+        found = self._connection.execute(self._statements["read_draft"], columns[:1]).fetchone()
+        return DraftFound(b"" if found is None else found[0])
 
     def _list(self, operation: List, now: int) -> Listed:
         page = ScanPage(operation, now=now)

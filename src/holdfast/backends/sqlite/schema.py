@@ -13,7 +13,7 @@ from holdfast.backends.sqlite.outages import result_code
 from holdfast.backends.sqlite.statements import statement
 from holdfast.errors import InvalidStore
 
-VERSION: Final = 3
+VERSION: Final = 4
 APPLICATION: Final = 0x48465331  # "HFS1"
 
 # What SQLite says of a file that will not be a store however often we try.

@@ -45,6 +45,7 @@ class Workset:
         self._rows = known
         self._dirty: dict[int, Row] = {}
         self._leased: dict[int, Row] = {}
+        self._drafts: dict[int, bytes] = {}
         self._doomed: list[Row] = []
         self._last_id: int | None = None
 
@@ -96,6 +97,7 @@ class Workset:
             return False
         self._dirty.pop(row.id, None)
         self._leased.pop(row.id, None)
+        self._drafts.pop(row.id, None)
         if row.minute is not None:
             self._doomed.append(row)
         return True
@@ -175,6 +177,10 @@ class Workset:
             row.lease = lease
             self._leased[row.id] = row
 
+    def keep_draft(self, row: Row, sealed: bytes) -> None:
+        """Put a note beside the session; an empty one takes it away."""
+        self._drafts[row.id] = sealed
+
     def due(self, namespace: str, now: int, limit: int) -> list[str]:
         """Give the keys of expired sessions, the oldest deadline first."""
         self.flush()
@@ -193,13 +199,14 @@ class Workset:
         self._write_logs(rows)
         self._write_changes(rows)
         self._write_leases()
+        self._write_drafts()
         self._shift_deadlines(shifts)
         self._dirty.clear()
 
     def _delete_doomed(self, shifts: Counter[tuple[str, int]]) -> None:
         ids = [(row.id,) for row in self._doomed]
-        for name in ("delete_session", "delete_log", "delete_changes", "delete_lease"):
-            self._many(name, ids)
+        for belonging in ("session", "log", "changes", "lease", "draft"):
+            self._many(f"delete_{belonging}", ids)
         for row in self._doomed:
             if row.minute is not None:
                 shifts[row.namespace, row.minute] -= 1
@@ -276,6 +283,12 @@ class Workset:
         leases = [(row.id, *row.lease) for row in self._leased.values() if row.lease is not None]
         self._many("keep_lease", leases)
         self._leased.clear()
+
+    def _write_drafts(self) -> None:
+        self._many("keep_draft", [draft for draft in self._drafts.items() if draft[1]])
+        gone = [(number,) for number, sealed in self._drafts.items() if not sealed]
+        self._many("delete_draft", gone)
+        self._drafts.clear()
 
     def _shift_deadlines(self, shifts: Counter[tuple[str, int]]) -> None:
         self._many("shift_deadlines", [(*place, by) for place, by in shifts.items() if by])

@@ -3,7 +3,7 @@
 --
 -- KEYS[1] session  KEYS[2] log  KEYS[3] changes  KEYS[4] older changes  KEYS[5] lease  KEYS[6] line
 -- KEYS[7] deadlines  KEYS[8] creations  KEYS[9] deletions
--- KEYS[10] its user's sessions, where they are in this bucket
+-- KEYS[10] draft  KEYS[11] its user's sessions, where they are in this bucket
 -- ARGV    nonce, incarnation, ttl, greatest age, size, what stands in `m` behind the size,
 --         then tags and values in turn
 -- Returns {nonce, 1, now} created, {nonce, 0, fields and values in turn} there is one.
@@ -29,7 +29,7 @@ local cap = now + age
 local deadline = math.min(now + ttl, cap)
 local bucket, namespace, id = string.match(KEYS[1], '^(hf:{%d+}:)s:([^/]*)/(.*)$')
 
-call('DEL', KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6])
+call('DEL', KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[10])
 call('HSET', KEYS[1], 'm',
   struct.pack('<i8i8i8i8i8i8i8i8i8i8', 1, now, now, now, now, ttl, cap, 0, 0, ARGV[5]) .. ARGV[6])
 for place = 7, #ARGV, 1000 do
@@ -41,13 +41,13 @@ if call('ZADD', KEYS[7], string.format('%d', deadline), id) == 0 then
 end
 local created = string.format('%d', now)
 call('ZADD', KEYS[8], created, id)
-if KEYS[10] then
-  call('ZADD', KEYS[10], 'LT', -age, '')
-  call('ZREMRANGEBYSCORE', KEYS[10], 0, string.format('%d', now + call('ZSCORE', KEYS[10], '')))
-  call('ZADD', KEYS[10], created, id)
+if KEYS[11] then
+  call('ZADD', KEYS[11], 'LT', -age, '')
+  call('ZREMRANGEBYSCORE', KEYS[11], 0, string.format('%d', now + call('ZSCORE', KEYS[11], '')))
+  call('ZADD', KEYS[11], created, id)
   local last = string.format('%d', math.ceil(cap / 1000))
-  if call('PEXPIREAT', KEYS[10], last, 'NX') == 0 then
-    call('PEXPIREAT', KEYS[10], last, 'GT')
+  if call('PEXPIREAT', KEYS[11], last, 'NX') == 0 then
+    call('PEXPIREAT', KEYS[11], last, 'GT')
   end
 end
 call('SPUBLISH', bucket .. 'e:' .. namespace, 'c' .. id)

@@ -2,7 +2,7 @@
 -- End a session and all that belongs to it.
 --
 -- KEYS[1] session  KEYS[2] log  KEYS[3] changes  KEYS[4] older changes  KEYS[5] lease  KEYS[6] line
--- KEYS[7] deletions  KEYS[8] deadlines  KEYS[9] creations
+-- KEYS[7] deletions  KEYS[8] deadlines  KEYS[9] creations  KEYS[10] draft
 -- ARGV    nonce, change id (none: ''), revision (-1: any), incarnation (none: leave out)
 -- Returns {nonce, 0} there was none, {nonce, 1, user tag, creation} deleted,
 --         {nonce, 2, revision} not as expected.
@@ -39,7 +39,7 @@ if (incarnation and incarnation ~= own) or (expected ~= -1 and expected ~= revis
 end
 local bucket, namespace, id = string.match(KEYS[1], '^(hf:{%d+}:)s:([^/]*)/(.*)$')
 
-call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6])
+call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[10])
 call('ZREM', KEYS[8], id)
 call('ZREM', KEYS[9], id)
 created = string.format('%d', created)

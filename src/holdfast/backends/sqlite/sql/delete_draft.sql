@@ -1,0 +1,2 @@
+-- Forget the note beside a session.
+DELETE FROM drafts WHERE session = ?
