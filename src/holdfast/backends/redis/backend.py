@@ -37,6 +37,7 @@ from holdfast.backends.redis.living import Living
 from holdfast.backends.redis.location import Location
 from holdfast.backends.redis.pushes import Pushes
 from holdfast.backends.redis.reading import Reading
+from holdfast.backends.redis.users import Users
 from holdfast.bells import Bell
 from holdfast.events import Event
 
@@ -58,12 +59,13 @@ class RedisBackend:
         self.pushes = Pushes(process=process)
         self._link = link_to(location, hearing=self.pushes)
         self._caller = Caller(self._link)
+        users = Users(self._caller)
         self._reading = Reading(self._caller)
-        self._changing = Changing(self._caller)
-        self._living = Living(self._caller)
+        self._changing = Changing(self._caller, users)
+        self._living = Living(self._caller, users)
         self._drafting = Drafting(self._caller)
         self._leasing = Leasing(self._caller, process=process)
-        self._listing = Listing(self._caller)
+        self._listing = Listing(self._caller, users)
         self._limiting = Limiting(self._caller)
 
     async def __aenter__(self) -> Self:

@@ -21,8 +21,15 @@ from holdfast.backend import (
 )
 from holdfast.backends.redis.calling import Caller, Place, as_arguments
 from holdfast.backends.redis.link import Command, Refused
-from holdfast.backends.redis.packing import escaped, pack_items, pack_text, unpack_integers
+from holdfast.backends.redis.packing import (
+    escaped,
+    pack_items,
+    pack_text,
+    unpack_fields,
+    unpack_integers,
+)
 from holdfast.backends.redis.scripts import script
+from holdfast.backends.redis.users import Users
 
 # Which keys a change needs; see lua/apply.lua.
 PLAIN: Final = b"sop"
@@ -43,20 +50,31 @@ _NUMBERS: Final = Struct("<qq")
 class Changing:
     """Applies changes."""
 
-    def __init__(self, caller: Caller) -> None:
+    def __init__(self, caller: Caller, users: Users) -> None:
         self._caller = caller
+        self._users = users
         self._script = script("apply")
 
     async def apply(self, operation: Apply) -> Outcome:
         """Change a session, or say why not."""
         caller = self._caller
         place = caller.place(operation[0])
+        if len(operation.user_tags) > 1:
+            await self._index(place, operation)
         command = self._command(place, caller.nonce(), operation)
         try:
             (answer,) = await caller.link.send(place.bucket, command)
         except Refused as refused:
             (answer,) = await caller.link.recover(place.bucket, command, refused)
         return _changed(answer) if answer[0] == CHANGED else _outcome(operation, answer)
+
+    async def _index(self, place: Place, operation: Apply) -> None:
+        """Have the index under a user's first tag name the session before it has that tag."""
+        record = unpack_fields(await self._caller.send(place.bucket, place.look))
+        first = operation.user_tags[0]
+        if record is not None and first and record.user_tag != first:
+            age = record.cap - record.created
+            await self._users.put(place, first, age, created=record.created)
 
     def _command(self, place: Place, nonce: bytes, operation: Apply) -> Command:
         values, unset, append = operation.set, operation.unset, operation.append

@@ -22,6 +22,7 @@ from holdfast.backends.redis.node import DEAF, Node
 from holdfast.backends.redis.permissions import CLUSTER, CONNECTION, DATA, trial
 from holdfast.backends.redis.reading import Reading
 from holdfast.backends.redis.resp import encode
+from holdfast.backends.redis.users import Users
 from holdfast.diagnosis import Finding, Level
 from holdfast.errors import InvalidStore, StoreUnavailable
 
@@ -254,12 +255,13 @@ async def _permissions(link: Link, bucket: int, *, in_cluster: bool) -> Finding:
 async def _tried(link: Link) -> Finding:
     """Do what a store does, where nobody tells what is allowed; what is made is removed."""
     key, token, caller = f"~probe/{secrets.token_hex(16)}", secrets.token_hex(16), Caller(link)
-    living, leasing = Living(caller), Leasing(caller, process=token.encode())
+    users, leasing = Users(caller), Leasing(caller, process=token.encode())
+    living = Living(caller, users)
     try:
         await living.create(Create(key, token, MINUTE, MINUTE, b"", {"n": 1}, {b"v": b"value"}))
         await leasing.acquire(Acquire(key, token, MINUTE))
         change = Apply(key, token, append=(b"item",), add=(Add("n", 1, 2),), lease_token=token)
-        await Changing(caller).apply(change)
+        await Changing(caller, users).apply(change)
         await Reading(caller).read(Read(key, tracked=True))
         await leasing.release(Release(key, token))
         await living.delete(Delete(key))

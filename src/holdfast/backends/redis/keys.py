@@ -17,7 +17,7 @@ LINE: Final = b"q"  # who waits for the lease
 ENDED: Final = b"d"  # the deletion that ended a session, for its repetition
 DEADLINES: Final = b"x"  # sorted set of a namespace: id -> deadline
 CREATIONS: Final = b"c"  # sorted set of a namespace: id -> creation
-USER: Final = b"u"  # sorted set of a user's sessions: id -> latest possible end
+USER: Final = b"u"  # sorted set of a user's sessions: id -> creation
 LIMIT: Final = b"g"
 
 # Channels, named like keys.

@@ -5,7 +5,7 @@ from typing import Final
 
 from holdfast.backend import Count, Counted, List, Listed, Purge, Purged, Record, Where
 from holdfast.backends.redis.calling import Caller, Place
-from holdfast.backends.redis.indices import ANY, NOW, Index, Part, Position, parts_of
+from holdfast.backends.redis.indices import ANY, NOW, Index, Position, parts_of
 from holdfast.backends.redis.keys import (
     CHANGES,
     CREATIONS,
@@ -20,10 +20,10 @@ from holdfast.backends.redis.keys import (
     key,
 )
 from holdfast.backends.redis.link import Command
-from holdfast.backends.redis.living import user_index
 from holdfast.backends.redis.packing import unpack_fields
 from holdfast.backends.redis.resp import encode
 from holdfast.backends.redis.scripts import script
+from holdfast.backends.redis.users import Users
 from holdfast.backends.scan import MAX_SCANNED, matches
 
 # How many sessions are looked at together.
@@ -37,8 +37,9 @@ Looked = list[Record | None]
 class Listing:
     """Lists, counts and collects."""
 
-    def __init__(self, caller: Caller) -> None:
+    def __init__(self, caller: Caller, users: Users) -> None:
         self._caller = caller
+        self._users = users
 
     async def list(self, operation: List) -> Listed:
         """List a page."""
@@ -64,9 +65,11 @@ class Listing:
         namespace, where = operation.namespace, operation.where
         after = operation.after or (0, "")
         buckets = self._caller.buckets
-        if where.user_tags:
-            indices = (user_index(namespace.encode(), tag, buckets) for tag in where.user_tags)
-            return Index(self._caller, [Part(*index) for index in indices]), after
+        if _by_user(where):
+            named = namespace.encode()
+            return Index(
+                self._caller, [self._users.index(named, tag) for tag in where.user_tags]
+            ), after
         parts = parts_of(CREATIONS, namespace, buckets)
         if where.created_from is not None:
             after = max(after, (where.created_from, ""))
@@ -120,4 +123,9 @@ def _belongs(record: Record, position: Position, where: Where) -> bool:
     """Say whether what was found is listed here: not if the id is another session's by now."""
     if not matches(record, where):
         return False
-    return bool(where.user_tags) or record.created == position[0]
+    return _by_user(where) or record.created == position[0]
+
+
+def _by_user(where: Where) -> bool:
+    """Say whether indices of users have all that is asked for; those without one are in none."""
+    return bool(where.user_tags) and b"" not in where.user_tags

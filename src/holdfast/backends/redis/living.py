@@ -1,6 +1,5 @@
 """The life of a session: it is created, touched, loses items, is deleted."""
 
-from collections.abc import Sequence
 from itertools import chain
 from typing import Final
 
@@ -19,10 +18,10 @@ from holdfast.backend import (
     Touch,
 )
 from holdfast.backends import rules
-from holdfast.backends.redis.calling import Caller, Place
-from holdfast.backends.redis.keys import USER, bucket_of, key
+from holdfast.backends.redis.calling import Caller
 from holdfast.backends.redis.packing import escaped, pack_identity, unpack_flat, unpack_item
 from holdfast.backends.redis.scripts import script
+from holdfast.backends.redis.users import Users
 
 CREATED: Final = 1
 CONFLICT: Final = 2
@@ -31,8 +30,9 @@ CONFLICT: Final = 2
 class Living:
     """Brings sessions into being and ends them."""
 
-    def __init__(self, caller: Caller) -> None:
+    def __init__(self, caller: Caller, users: Users) -> None:
         self._caller = caller
+        self._users = users
 
     async def create(self, operation: Create) -> Created | Existing:
         """Create a session; where its user's index is in another slot, that comes first."""
@@ -40,8 +40,7 @@ class Living:
         place = caller.place(operation.key)
         kinds = b"siopqlxcdr"
         keys = [place.key(kinds[at : at + 1]) for at in range(len(kinds))]
-        if operation.user_tag:
-            keys += await self._index(place, operation)
+        keys += await self._users.prepare(place, operation.user_tag, operation.max_age)
         status, answer = await caller.call_bucket(
             place.bucket, script("create"), keys, _state(operation)
         )
@@ -51,15 +50,6 @@ class Living:
         if record.incarnation == operation.incarnation:
             return Created(rules.create(operation, now=record.created))
         return Existing(record)
-
-    async def _index(self, place: Place, operation: Create) -> Sequence[bytes]:
-        """Give the key of the user's index to the script, or write it now."""
-        bucket, index = user_index(place.namespace, operation.user_tag, self._caller.buckets)
-        if self._caller.buckets == 1:
-            return (index,)
-        terms = place.session_id, b"%d" % operation.max_age
-        await self._caller.call_bucket(bucket, script("index"), (index,), terms)
-        return ()
 
     async def touch(self, operation: Touch) -> Found | Absent:
         """Record activity."""
@@ -91,22 +81,8 @@ class Living:
         if status == CONFLICT:
             return Conflict(answer[0])
         if status and answer[0]:
-            await self._take_from_index(place, *answer)
+            await self._users.remove(place, *answer)
         return Deleted(bool(status))
-
-    async def _take_from_index(self, place: Place, user_tag: bytes, created: bytes) -> None:
-        """Take an ended session out of its user's index; what is read there is checked anyway."""
-        if self._caller.buckets == 1:
-            bucket, index = user_index(place.namespace, user_tag, 1)
-            terms = place.session_id, created
-            await self._caller.call_bucket(bucket, script("unindex"), (index,), terms)
-
-
-def user_index(namespace: bytes, user_tag: bytes, buckets: int) -> tuple[int, bytes]:
-    """Name the index of a user's sessions, and say in which bucket it is."""
-    name = namespace + b"/" + user_tag.hex().encode()
-    bucket = bucket_of(name, buckets)
-    return bucket, key(bucket, USER, name)
 
 
 def _state(operation: Create) -> list[bytes]:

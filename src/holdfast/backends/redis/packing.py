@@ -73,7 +73,7 @@ def unpack_record(meta: bytes, values: dict[bytes, bytes]) -> Record:
     middle = _META.size + size
     (tag_size,) = LENGTH.unpack_from(meta, middle)
     end = middle + 2 + tag_size
-    if not all([tag.strip(META) or not tag for tag in values]):
+    if not all(tag.strip(META) or not tag for tag in values):
         values = _unescaped(values)
     incarnation = meta[_META.size : middle].decode()
     integers = unpack_integers(meta[end:])
