@@ -99,6 +99,8 @@ def test_an_anomaly_ends_with_1_and_is_told(
         (["--store", "redis://127.0.0.1:1", "--server-command", "false"], "ended with 1"),
         (["--store", "sqlite:////no/such/folder/s.db", "--processes", "1"], "s.db"),
         (["--store", "memory://", "--processes", "2"], "--processes 1"),
+        (["--store", "memory://", "--server-command", "redis-server"], "none or several"),
+        (["--store", "redis+cluster://h", "--server-command", "redis-server"], "none or several"),
         (["--store", "memory://", "--report", "/no/such/folder/r.html"], "r.html"),
     ],
 )
@@ -125,6 +127,8 @@ def test_a_file_that_is_no_store_ends_with_2(tmp_path: Path) -> None:
         ["--store", "memory://", "--faults", "sometimes"],
         ["--store", "memory://", "--seconds", "0"],
         ["--store", "memory://", "--callers", "none"],
+        ["--store", "redis://127.0.0.1:1", "--server-command", "redis-server 'x"],
+        ["--store", "redis://127.0.0.1:1", "--server-command", " "],
     ],
 )
 def test_a_wrong_command_line_ends_with_2(arguments: list[str]) -> None:

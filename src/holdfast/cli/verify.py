@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import secrets
+import shlex
 import sys
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Callable
@@ -42,6 +43,7 @@ def add_to(commands: Commands) -> None:
     parser.add_argument(
         "--server-command",
         metavar="COMMAND",
+        type=_command,
         default="",
         help="start the server of the store with this, and do it harm too; it is killed only if it "
         "keeps what it acknowledged (for Redis: --appendonly yes --appendfsync always)",
@@ -137,6 +139,16 @@ def _count(most: int) -> Callable[[str], int]:
         return int(text)
 
     return count
+
+
+def _command(text: str) -> str:
+    try:
+        words = shlex.split(text)
+    except ValueError as exc:
+        raise ArgumentTypeError(f"is no command: {exc}") from exc
+    if not words:
+        raise ArgumentTypeError("must be a command")
+    return text
 
 
 def _seconds(text: str) -> float:
