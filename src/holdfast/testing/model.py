@@ -115,17 +115,11 @@ class Model:
     @_answer.register
     def _(self, operation: Create) -> Outcome:
         kept = self._sessions.get(operation.key)
-        if kept is not None:
-            same = kept.incarnation == operation.incarnation
-            return Created(kept.record()) if same else Existing(kept.record())
-        now = self._clock.wall()
-        kept = self._sessions[operation.key] = Kept(
-            incarnation=operation.incarnation, created=now, ttl=operation.ttl,
-            cap=now + operation.max_age, user_tag=operation.user_tag,
-            integers=dict(operation.integers), values=dict(operation.values),
-            base=now, updated=now, active=now,
-        )  # fmt: skip
-        return Created(kept.record())
+        if kept is None:
+            kept = self._sessions[operation.key] = _begun(operation, self._clock.wall())
+        if kept.incarnation == operation.incarnation:
+            return Created(_begun(operation, kept.created).record())
+        return Existing(kept.record())
 
     @_answer.register
     def _(self, operation: Read) -> Outcome:
@@ -292,6 +286,15 @@ class Model:
 
     def _holds(self, kept: Kept, token: str) -> bool:
         return kept.holder == token and kept.held_until > self._clock.boot()
+
+
+def _begun(operation: Create, now: int) -> Kept:
+    return Kept(
+        incarnation=operation.incarnation, created=now, ttl=operation.ttl,
+        cap=now + operation.max_age, user_tag=operation.user_tag,
+        integers=dict(operation.integers), values=dict(operation.values),
+        base=now, updated=now, active=now,
+    )  # fmt: skip
 
 
 def _disagreement(kept: Kept, incarnation: str | None, revision: int | None) -> Conflict | None:
