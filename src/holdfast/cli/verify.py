@@ -38,13 +38,17 @@ def add_to(commands: Commands) -> None:
     )
     parser.add_argument("--seed", type=int, help="what decides on load and faults (random)")
     parser.add_argument(
-        "--faults", choices=NAMES, nargs="+", default=["none"], help="what goes wrong (none)"
+        "--faults",
+        choices=NAMES,
+        nargs="+",
+        default=["none"],
+        metavar="FAULT",
+        help=f"what goes wrong: {', '.join(NAMES)} (none)",
     )
     parser.add_argument(
         "--server-command",
         metavar="COMMAND",
         type=_command,
-        default="",
         help="start the server of the store with this, and do it harm too; it is killed only if it "
         "keeps what it acknowledged (for Redis: --appendonly yes --appendfsync always)",
     )
@@ -78,7 +82,8 @@ def _plan(options: Namespace) -> "Plan":
     from holdfast.verification import Plan
     from holdfast.verification.possible import possible
 
-    wanted, skipped = possible(options.store, options.faults, options.server_command)
+    command = options.server_command or ""
+    wanted, skipped = possible(options.store, options.faults, command)
     return Plan(
         url=options.store,
         namespace=f"verify-{secrets.token_hex(6)}",
@@ -89,7 +94,7 @@ def _plan(options: Namespace) -> "Plan":
         seed=secrets.randbelow(1_000_000) if options.seed is None else options.seed,
         faults=wanted,
         skipped=skipped,
-        server_command=options.server_command,
+        server_command=command,
     )
 
 
