@@ -5,10 +5,11 @@ SHELL := bash
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help serve test check lint types imports sizes web bench peers campaign format lock clean
+.PHONY: help serve test verify-faults check lint types imports sizes web bench peers campaign \
+    format lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 serve: .venv/.runtime ## Start the service; ARGS="--port 9000" passes options on
 	@exec $(BIN)/holdfast serve $(ARGS)
@@ -16,7 +17,13 @@ serve: .venv/.runtime ## Start the service; ARGS="--port 9000" passes options on
 test: .venv/.dev ## Run the tests; ARGS="-k lease" passes options on
 	@test -x /usr/bin/chromium || tools/debian.sh chromium
 	@test -x /usr/bin/redis-server || tools/debian.sh redis-server
+	@test -x /usr/bin/faketime || tools/debian.sh faketime
 	$(BIN)/python -m pytest $(ARGS)
+
+verify-faults: .venv/.dev ## Break Redis servers, networks, clocks and callers for a long time
+	@test -x /usr/bin/redis-server || tools/debian.sh redis-server
+	@test -x /usr/bin/faketime || tools/debian.sh faketime
+	$(BIN)/python -m pytest tests/faults --faults=long $(ARGS)
 
 check: lint types imports sizes web ## Run every check that needs no test
 

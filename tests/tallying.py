@@ -27,9 +27,9 @@ class Tally(Session):
 Store = SessionStore[Tally]
 
 
-def tally_store(url: str, **options: Any) -> Store:
+def tally_store(url: str, *, keys: Keyring = KEYS, **options: Any) -> Store:
     """Give a store of tallies; open it with `async with`."""
-    return open_store(url, model=Tally, keys=KEYS, **options)
+    return open_store(url, model=Tally, keys=keys, **options)
 
 
 class Writer:
