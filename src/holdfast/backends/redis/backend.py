@@ -28,13 +28,16 @@ from holdfast.backend import (
 from holdfast.backends.entering import already_open
 from holdfast.backends.redis.calling import Caller
 from holdfast.backends.redis.changing import Changing
+from holdfast.backends.redis.damage import unusable
 from holdfast.backends.redis.drafting import Drafting
 from holdfast.backends.redis.leasing import Leasing
 from holdfast.backends.redis.limiting import Limiting
+from holdfast.backends.redis.link import Refused
 from holdfast.backends.redis.linking import link_to
 from holdfast.backends.redis.listing import Listing
 from holdfast.backends.redis.living import Living
 from holdfast.backends.redis.location import Location
+from holdfast.backends.redis.packing import Damaged
 from holdfast.backends.redis.pushes import Pushes
 from holdfast.backends.redis.reading import Reading
 from holdfast.backends.redis.users import Users
@@ -91,7 +94,19 @@ class RedisBackend:
             self._entered = False
 
     async def execute(self, operation: Operation) -> Outcome:
-        """Answer one operation."""
+        """Answer one operation.
+
+        Raises:
+            StoreUnavailable: it was not applied, or (outcome="unknown") nobody can tell.
+            DecryptionFailed: what is kept of the session cannot be taken apart.
+            InvalidStore: the server refuses what a store has to do.
+        """
+        try:
+            return await self._answer(operation)
+        except (Refused, Damaged) as fault:
+            raise unusable(operation, fault) from fault
+
+    async def _answer(self, operation: Operation) -> Outcome:
         match operation:
             case Read():
                 return await self._reading.read(operation)

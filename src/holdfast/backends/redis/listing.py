@@ -5,6 +5,7 @@ from typing import Final
 
 from holdfast.backend import Count, Counted, List, Listed, Purge, Purged, Record, Where
 from holdfast.backends.redis.calling import Caller, Place
+from holdfast.backends.redis.damage import unreadable
 from holdfast.backends.redis.indices import ANY, NOW, Index, Position, parts_of
 from holdfast.backends.redis.keys import (
     CHANGES,
@@ -20,7 +21,7 @@ from holdfast.backends.redis.keys import (
     key,
 )
 from holdfast.backends.redis.link import Command
-from holdfast.backends.redis.packing import unpack_fields
+from holdfast.backends.redis.packing import Damaged, unpack_fields
 from holdfast.backends.redis.resp import encode
 from holdfast.backends.redis.scripts import script
 from holdfast.backends.redis.users import Users
@@ -83,7 +84,7 @@ class Listing:
             (bucket, Command(encode(b"HGETALL", key(bucket, SESSION, name))))
             for bucket, name in zip(buckets, names, strict=True)
         )
-        return [unpack_fields(fields) for fields in found]
+        return [_record(fields, at) for fields, (at, _) in zip(found, positions, strict=True)]
 
     async def count(self, operation: Count) -> Counted:
         """Ask each bucket once."""
@@ -117,6 +118,13 @@ class Listing:
     def _ending(self, place: Place) -> tuple[int, Command]:
         keys = [place.key(kind) for kind in ENDING]
         return place.bucket, self._caller.command(script("purge"), keys)
+
+
+def _record(fields: dict[bytes, bytes], created: int) -> Record | None:
+    try:
+        return unpack_fields(fields)
+    except Damaged:
+        return unreadable(created)
 
 
 def _belongs(record: Record, position: Position, where: Where) -> bool:

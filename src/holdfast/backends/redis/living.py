@@ -19,7 +19,13 @@ from holdfast.backend import (
 )
 from holdfast.backends import rules
 from holdfast.backends.redis.calling import Caller
-from holdfast.backends.redis.packing import escaped, pack_identity, unpack_flat, unpack_item
+from holdfast.backends.redis.packing import (
+    Damaged,
+    escaped,
+    pack_identity,
+    unpack_flat,
+    unpack_item,
+)
 from holdfast.backends.redis.scripts import script
 from holdfast.backends.redis.users import Users
 
@@ -101,5 +107,5 @@ def _state(operation: Create) -> list[bytes]:
 def _record(fields: list[bytes]) -> Record:
     record = unpack_flat(fields)
     if record is None:
-        raise ValueError("A session was found that is none")
+        raise Damaged
     return record

@@ -7,7 +7,7 @@ identifiers, so nothing in them needs to be escaped.
 """
 
 from collections.abc import Iterable, Mapping
-from struct import Struct
+from struct import Struct, error
 from typing import Final
 
 from holdfast.backend import Create, Record, StoredItem
@@ -17,6 +17,10 @@ LENGTH: Final = Struct("<H")
 _META: Final = Struct("<10qH")
 RAW_BYTES: Final = 16
 LAST_SHORT: Final = 255
+
+
+class Damaged(Exception):
+    """What was read cannot be taken apart: somebody else has written there."""
 
 
 def pack_text(text: bytes) -> bytes:
@@ -33,12 +37,15 @@ def unpack_integers(text: bytes) -> dict[str, int]:
     """Read what `pack_integers` or a script wrote.
 
     Raises:
-        ValueError: it is damaged.
+        Damaged: it did not.
     """
-    if len(text) < 2:
+    if text == b";":
         return {}
-    words = text[1:-1].decode().replace("=", ";").split(";")
-    return dict(zip(words[::2], map(int, words[1::2]), strict=True))
+    try:
+        words = text[1:-1].decode().replace("=", ";").split(";")
+        return dict(zip(words[::2], map(int, words[1::2]), strict=True))
+    except ValueError as exc:
+        raise Damaged from exc
 
 
 def escaped(tag: bytes) -> bytes:
@@ -65,21 +72,24 @@ def unpack_record(meta: bytes, values: dict[bytes, bytes]) -> Record:
     """Read a session from its `m` and its other fields.
 
     Raises:
-        ValueError, struct.error: it is damaged.
+        Damaged: it is none.
     """
-    (
-        revision, created, updated, active, base, ttl, cap, length, last_item, _, size,
-    ) = _META.unpack_from(meta)  # fmt: skip
-    middle = _META.size + size
-    (tag_size,) = LENGTH.unpack_from(meta, middle)
-    end = middle + 2 + tag_size
+    try:
+        (
+            revision, created, updated, active, base, ttl, cap, length, last_item, _, size,
+        ) = _META.unpack_from(meta)  # fmt: skip
+        middle = _META.size + size
+        incarnation = meta[_META.size : middle].decode()
+        (size,) = LENGTH.unpack_from(meta, middle)
+    except (error, ValueError) as exc:
+        raise Damaged from exc
+    start, end = middle + LENGTH.size, middle + LENGTH.size + size
+    integers = unpack_integers(meta[end:])
     if not all(tag.strip(META) or not tag for tag in values):
         values = _unescaped(values)
-    incarnation = meta[_META.size : middle].decode()
-    integers = unpack_integers(meta[end:])
     return Record(
         incarnation, revision, created, updated, active, base, ttl, cap,
-        meta[middle + 2 : end], integers, values, length, last_item,
+        meta[start:end], integers, values, length, last_item,
     )  # fmt: skip
 
 
@@ -87,7 +97,7 @@ def unpack_flat(fields: list[bytes]) -> Record | None:
     """Read a session from its fields and values in turn; None when what is there is none.
 
     Raises:
-        ValueError, struct.error: it is damaged.
+        Damaged: it is something else.
     """
     pairs = iter(fields)
     return unpack_fields(dict(zip(pairs, pairs, strict=True)))
@@ -119,8 +129,15 @@ def unpack_item(packed: bytes) -> StoredItem:
     """Read one item.
 
     Raises:
-        ValueError, IndexError, struct.error: it is damaged.
+        Damaged: it is none.
     """
+    try:
+        return _unpack_item(packed)
+    except (error, ValueError, IndexError) as exc:
+        raise Damaged from exc
+
+
+def _unpack_item(packed: bytes) -> StoredItem:
     number = int.from_bytes(packed[:5], "little")
     at = int.from_bytes(packed[5:11], "little") * 1000
     place = packed[11]

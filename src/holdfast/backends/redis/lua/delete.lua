@@ -32,8 +32,12 @@ if not meta then
   answered(0)
   return {nonce, 0}
 end
-local revision, created = struct.unpack('<i8i8', meta)
-local own, user = struct.unpack('<Hc0Hc0', meta, 81)
+local sound, revision, created = pcall(struct.unpack, '<i8i8', meta)
+local whole, own, user = pcall(struct.unpack, '<Hc0Hc0', meta, 81)
+if not (sound and whole) then
+  -- It is damaged; all that can be done with it is to remove it.
+  revision, created, own, user = 0, 0, '', ''
+end
 if (incarnation and incarnation ~= own) or (expected ~= -1 and expected ~= revision) then
   return {nonce, 2, revision}
 end

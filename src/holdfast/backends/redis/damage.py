@@ -1,0 +1,27 @@
+"""What a caller is told when the server holds something else than a store has put there."""
+
+from typing import Final
+
+from holdfast.backend import Operation, Record
+from holdfast.backends.redis.link import Refused
+from holdfast.backends.redis.packing import Damaged
+from holdfast.errors import DecryptionFailed, HoldfastError, InvalidStore
+
+# No ciphertext is as short as this: what holds it is never opened, and never taken for empty.
+UNREADABLE: Final = {b"": b""}
+
+
+def unusable(operation: Operation, fault: Refused | Damaged) -> HoldfastError:
+    """Say that one session is damaged, or that the server refuses what is asked of it.
+
+    A script fails on a session that it cannot take apart before it has written anything.
+    """
+    key = getattr(operation, "key", "")
+    if isinstance(fault, Damaged) or fault.code == "WRONGTYPE" or "@user_script" in fault.rest:
+        return DecryptionFailed(key.partition("/")[2], reason="what the store keeps is damaged")
+    return InvalidStore("Redis", f"it refuses what a store has to do ({fault})")
+
+
+def unreadable(created: int) -> Record:
+    """Make a record that keeps a session's place in a listing, and that nobody can open."""
+    return Record("", 0, created, created, created, created, 0, created, b"", {}, UNREADABLE)
