@@ -10,7 +10,8 @@ import pytest
 from holdfast import Keyring, open_store
 from holdfast.cli import main
 from holdfast.verification import Plan, verify
-from tests.redis_servers import HOST, RedisServer, free_port
+from tests.certificates import Certificates
+from tests.redis_servers import HOST, RedisServer, free_port, running
 
 KEYS = Keyring.generate()
 # A deletion is remembered for a minute, so that its repetition is recognised.
@@ -82,6 +83,27 @@ def test_a_server_of_its_own_is_killed_and_its_network_cut(
     assert ">server<" in page
     with pytest.raises(ConnectionRefusedError):
         asyncio.run(asyncio.open_connection(HOST, port))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["tls", "unix"])
+async def test_what_passes_a_proxy_may_be_sealed_or_a_socket(
+    how: str, tmp_path: Path, certificates: Certificates
+) -> None:
+    """A connection with TLS is cut and swallowed like any other, and so is one of the host."""
+    server = RedisServer(
+        tmp_path / "redis", tls=certificates if how == "tls" else None, unix_socket=how == "unix"
+    )
+    query = f"?ca={certificates.authority}" if how == "tls" else ""
+    plan = Plan(
+        url=server.url(query=query), namespace="verify-run", processes=1, callers=6, sessions=8,
+        seconds=1.6, seed=3, faults=frozenset({"cut", "swallow", "half"}),
+    )  # fmt: skip
+    with running(server):
+        result = await verify(plan)
+    assert result.ok, result.told()
+    assert result.done().keys() == {"cut", "swallow", "half"}
+    assert result.statistics["lost"] > 0
 
 
 @pytest.mark.slow
