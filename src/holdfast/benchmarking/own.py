@@ -1,7 +1,6 @@
 """Our stores as contenders, in a namespace of this run alone."""
 
 import asyncio
-import logging
 import secrets
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -9,6 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from holdfast.benchmarking.contender import Call, Contender, Entrant, Kept
+from holdfast.benchmarking.failures import noting
 from holdfast.benchmarking.work import (
     APPEND,
     CHANGE,
@@ -26,13 +26,10 @@ from holdfast.benchmarking.work import (
     messages,
 )
 from holdfast.change import Change
-from holdfast.errors import StoreUnavailable
 from holdfast.keyring import Keyring
 from holdfast.opening import REDIS_SCHEMES, open_store
 from holdfast.session import Counter, Session
 from holdfast.store import SessionStore
-
-logger = logging.getLogger(__name__)
 
 MOST_SESSIONS = 1_000_000
 SLICE = 256
@@ -176,17 +173,11 @@ def _entrant(name: str, url: str | None, medium: str) -> Entrant:
                 yield contender
             finally:
                 if url is not None:
-                    await _leave(contender)
+                    # What cannot be deleted expires; the figures are there all the same.
+                    with noting({}, f"{name}: delete what it created"):
+                        await contender.leave()
 
     return Entrant(name, medium, None, open_in)
-
-
-async def _leave(contender: OwnStore) -> None:
-    """Delete what the run created; what cannot be deleted expires."""
-    try:
-        await contender.leave()
-    except StoreUnavailable:
-        logger.exception("bench.sessions_left")
 
 
 def _durable(medium: str, url: str | None) -> str:
