@@ -66,7 +66,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the two .jsonl files")
     parser.add_argument("--write", action="store_true", help="write the weights fitted on all")
     given = parser.parse_args()
-    judged, shop = list(_judged(given.data)), list(_shop())
+    judged, shop = list(_judged(given.data)), list(shop_cases())
     scores = cross_validated([*judged, *shop])
     _report("MTRAG-UN", judged, scores)
     _report("shop", shop, scores)
@@ -190,7 +190,8 @@ def _judged(folder: Path) -> Iterator[Case]:
                 yield Case(row["user_turns"][0], answerable, shop=False, evidence=evidence)
 
 
-def _shop() -> Iterator[Case]:
+def shop_cases() -> Iterator[Case]:
+    """Search for the questions about the shipped articles."""
     questions = json.loads(SHOP.read_text(encoding="utf-8"))
     with Knowledge() as knowledge:
         load_shipped_articles(knowledge)

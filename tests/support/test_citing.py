@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.support.engines.streaming import pieces
+from holdfast.support.engines.pieces import pieces
 from holdfast.support.knowledge import Knowledge
 from holdfast.support.library import Library
 

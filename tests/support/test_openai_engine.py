@@ -3,11 +3,20 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
+from opentelemetry.trace import (
+    INVALID_SPAN_CONTEXT,
+    NonRecordingSpan,
+    Span,
+    Tracer,
+    TracerProvider,
+)
 from pydantic import ValidationError
-from pydantic_ai.models.instrumented import InstrumentationSettings
+from pydantic_ai.models import instrumented
 
 from holdfast import InMemorySessionStore, SupportSession
 from holdfast.support import AnswerUnavailable, EngineFailed, Said, SupportAgent, Turn
@@ -184,15 +193,61 @@ async def test_a_visitor_can_try_again_after_an_error(
     assert KEY not in told
 
 
-async def test_spans_hold_nothing_that_people_write(service: FakeOpenAI) -> None:
-    """Content stays out of telemetry, also where an application switches it on for all agents."""
-    engine = open_engine(settings(service))
-    traced = engine.telemetry
-    assert isinstance(traced, InstrumentationSettings)
-    assert traced.include_content is False
-    await engine.__aexit__()
-    async with open_engine(settings(service, capture_content=True)) as asked:
-        assert asked.telemetry.include_content is True
+@pytest.mark.parametrize("captured", [False, True])
+async def test_spans_hold_what_people_write_only_if_asked(
+    service: FakeOpenAI,
+    knowledge: Knowledge,
+    monkeypatch: pytest.MonkeyPatch,
+    captured: bool,
+) -> None:
+    """Question, answer, passages and what the model looks up stay out of telemetry by default."""
+    recorded = Recorder()
+    monkeypatch.setattr(instrumented, "get_tracer_provider", lambda: recorded)
+    service.script += [
+        tool_call("search_knowledge", question=QUESTION),
+        text("A kayak costs 12 euros an hour [1]."),
+    ]
+    async with open_engine(settings(service, capture_content=captured)) as engine:
+        await engine.answer(turn(knowledge, Said("visitor", "My dog is called Rex")))
+    told = " ".join(map(str, recorded.told))
+    assert "fake-1" in told
+    assert [content in told for content in (QUESTION, "12 euros", "Rex")] == [captured] * 3
+
+
+class Recorder(TracerProvider, Tracer):
+    """Keeps everything that is said to a span."""
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+
+    def get_tracer(self, *args: Any, **kwargs: Any) -> Tracer:
+        return self
+
+    def start_span(self, name: str, *args: Any, **kwargs: Any) -> Span:
+        self.told += [name, args, kwargs]
+        return Recording(self.told)
+
+    @contextmanager
+    def start_as_current_span(self, name: str, *args: Any, **kwargs: Any) -> Iterator[Span]:  # type: ignore[override]
+        yield self.start_span(name, *args, **kwargs)
+
+
+class Recording(NonRecordingSpan):
+    def __init__(self, told: list[object]) -> None:
+        super().__init__(INVALID_SPAN_CONTEXT)
+        self._told = told
+
+    def is_recording(self) -> bool:
+        return True
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        self._told.append((key, value))
+
+    def set_attributes(self, attributes: Any) -> None:
+        self._told.append(attributes)
+
+    def add_event(self, *args: Any, **kwargs: Any) -> None:
+        self._told.append((args, kwargs))
 
 
 @pytest.mark.parametrize(

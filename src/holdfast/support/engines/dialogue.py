@@ -1,77 +1,44 @@
-"""A run so far, as the local model reads it."""
+"""A turn as the local engine reads it."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from pydantic_ai.messages import (
-    ModelMessage,
-    TextPart,
-    ToolCallPart,
-    ToolReturnPart,
-    UserPromptPart,
-)
+from holdfast.support.engine import Turn
+from holdfast.support.engines.small_talk import SmallTalk
+from holdfast.support.facts import without
 
-from holdfast.support.engines.findings import Article, SearchResult
-
-Part = UserPromptPart | TextPart | ToolCallPart | ToolReturnPart
+# How many of the visitor's messages before a follow-up are looked at with it.
+CONTEXT = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Dialogue:
-    """The question, what was said before it, what the tools told since.
+    """What is asked, and how it hangs together with what was said before.
 
-    `before` holds the visitor's messages; `answered` is our last answer. `widened` says that the
-    question was searched for together with those before it.
+    `question` is what to search for: without what the visitor told of themselves, and where we
+    `asked_back`, together with the message that it goes on from. `before` holds the visitor's last
+    messages before it; it `leans` on them where it does not make sense alone.
     """
 
     question: str
-    before: tuple[str, ...] = ()
-    answered: str = ""
-    search: SearchResult | None = None
-    article: Article | None = None
-    widened: bool = False
+    before: tuple[str, ...]
+    asked_back: bool
+    leans: bool
 
     @classmethod
-    def of(cls, messages: Sequence[ModelMessage]) -> "Dialogue":
-        """Read the messages of a run; the last thing a visitor said is the question."""
-        parts = list(_parts(messages))
-        asked = [place for place, part in enumerate(parts) if isinstance(part, UserPromptPart)]
-        if not asked:
-            return cls("")
-        earlier, since = parts[: asked[-1]], parts[asked[-1] + 1 :]
-        # In this process what a tool returns is the value itself.
-        returned: dict[str, Any] = {
-            part.tool_name: part.content for part in since if isinstance(part, ToolReturnPart)
-        }
+    def of(cls, turn: Turn, small_talk: SmallTalk) -> "Dialogue":
+        """Read a turn."""
+        before = tuple(said.text for said in turn.history if said.by == "visitor")
+        answered = next((said.text for said in reversed(turn.history) if said.by == "agent"), "")
+        asked_back = bool(before) and small_talk.asked_back(answered)
+        question = without(turn.text)
         return cls(
-            question=_text(parts[asked[-1]]),
-            before=tuple(_text(part) for part in earlier if isinstance(part, UserPromptPart)),
-            answered=next((_text(one) for one in reversed(earlier) if _is_text(one)), ""),
-            search=returned.get("search_knowledge"),
-            article=returned.get("read_article"),
-            widened=any(_is_widened(part) for part in since),
+            question=f"{before[-1]} {question}" if asked_back else question,
+            before=before[-CONTEXT:],
+            asked_back=asked_back,
+            leans=bool(before) and not asked_back and small_talk.follows_up(turn.text),
         )
 
-
-def _parts(messages: Sequence[ModelMessage]) -> Iterator[Part]:
-    for message in messages:
-        for part in message.parts:
-            if isinstance(part, Part):
-                yield part
-
-
-def _text(part: Part) -> str:
-    match part:
-        case UserPromptPart(content) | TextPart(content) if isinstance(content, str):
-            return content
-        case _:
-            return ""
-
-
-def _is_text(part: Part) -> bool:
-    return isinstance(part, TextPart)
-
-
-def _is_widened(part: Part) -> bool:
-    return isinstance(part, ToolCallPart) and "context" in part.args_as_dict()
+    @property
+    def stands_alone(self) -> bool:
+        """Whether nothing before it says what it is about."""
+        return not self.leans and not self.asked_back

@@ -12,20 +12,18 @@ from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 from pydantic_ai.settings import ModelSettings
 
 from holdfast.support.engines.conversing import ConversingEngine
-from holdfast.support.engines.local import LocalModel
+from holdfast.support.engines.local import LocalEngine
 from holdfast.support.engines.settings import EngineSettings
 
 # A stream that ends without saying why was cut off: half an answer must not pass for a whole one.
 WHOLE_ANSWERS: Final = OpenAIModelProfile(openai_chat_streaming_requires_finish_reason=True)
 
 
-def open_engine(settings: EngineSettings | None = None) -> ConversingEngine:
+def open_engine(settings: EngineSettings | None = None) -> LocalEngine | ConversingEngine:
     """Make the engine that the settings name; open it with `async with`."""
     settings = settings or EngineSettings()
     if settings.provider == "local":
-        return ConversingEngine(
-            LocalModel(), timeout=settings.timeout, capture_content=settings.capture_content
-        )
+        return LocalEngine()
     client = _client(settings)
     return ConversingEngine(
         OpenAIChatModel(

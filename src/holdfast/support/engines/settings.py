@@ -8,9 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 class EngineSettings(BaseModel):
     """Which engine, and how it is asked.
 
-    `local` needs nothing else. `openai` needs `api_key`. `azure` needs `api_key`, `base_url` (the
-    endpoint of the resource) and `api_version`; its `model` is the name of the deployment.
-    `compatible`, for every other service with that interface, needs `base_url`.
+    `local` needs nothing else, and the rest does not concern it. `openai` needs `api_key`. `azure`
+    needs `api_key`, `base_url` (the endpoint of the resource) and `api_version`; its `model` is the
+    name of the deployment. `compatible`, for every other service with that interface, needs
+    `base_url`.
 
     `timeout`, in seconds, is for a whole answer, with its searches, its retries and the pauses
     between them. `max_tokens` bounds one response of the model, `max_turn_tokens` what is sent and

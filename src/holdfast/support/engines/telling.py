@@ -27,13 +27,11 @@ from holdfast.support.engine import (
     ToolStarted,
     Usage,
 )
+from holdfast.support.engines.pieces import pieces
 from holdfast.support.library import Cited, Library
 
 CUT_OFF: Final = " …"
 """Ends an answer that the model was not allowed to finish: it was too long."""
-
-# Set by the local model on an answer that asks back; other models leave no such mark.
-ASKS_BACK: Final = "asks_back"
 
 
 class Telling:
@@ -68,9 +66,9 @@ class Telling:
                 return
 
     def _more(self, text: str) -> Iterator[EngineEvent]:
-        if text:
-            self._text += text
-            yield TextDelta(text)
+        """Tell more text; what came whole is told in pieces, too."""
+        self._text += text
+        yield from map(TextDelta, pieces(text))
 
     def _withdrawn(self) -> Iterator[EngineEvent]:
         self._citations = self._library.citing()
@@ -92,19 +90,20 @@ class Telling:
             cited = replace(cited, text=self._text)
         if cited.sources:
             yield SourcesCited(cited.sources)
-        yield Finished(self._answer(cited, result), _usage(result))
+        yield Finished(answer_of(cited, self._library), _usage(result))
 
-    def _answer(self, cited: Cited, result: AgentRunResult[str]) -> Answer:
-        used = tuple(self._library.used)
-        asks_back = bool((result.response.metadata or {}).get(ASKS_BACK))
-        return Answer(
-            text=cited.text,
-            sources=cited.sources,
-            confidence=cited.confidence,
-            tools_used=used,
-            declined=bool(used) and not cited.sources and not asks_back,
-            asks_back=asks_back,
-        )
+
+def answer_of(cited: Cited, library: Library, *, asks_back: bool = False) -> Answer:
+    """Say what came of a turn: a search whose answer cites nothing has found nothing."""
+    used = tuple(library.used)
+    return Answer(
+        text=cited.text,
+        sources=cited.sources,
+        confidence=cited.confidence,
+        tools_used=used,
+        declined=bool(used) and not cited.sources and not asks_back,
+        asks_back=asks_back,
+    )
 
 
 def _usage(result: AgentRunResult[str]) -> Usage:
