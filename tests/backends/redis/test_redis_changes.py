@@ -74,7 +74,7 @@ class TestRemembering:
     async def test_a_long_session_remembers_its_last_changes(self, backend: RedisBackend) -> None:
         """However many there were: 256 at least, and not twice as many."""
         await create(backend)
-        answers = await asyncio.gather(*(backend.execute(numbered(n)) for n in range(1_000)))
+        answers = await asyncio.gather(*(ask(backend, numbered(n), Changed) for n in range(1_000)))
         for number in range(1_000 - 256, 1_000):
             again = await ask(backend, numbered(number, known=1), Changed)
             assert again == answers[number]._replace(replayed=True)
