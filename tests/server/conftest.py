@@ -73,11 +73,11 @@ def opening(tmp_path: Path) -> Opening:
 async def client(
     request: pytest.FixtureRequest, opening: Opening
 ) -> AsyncGenerator[httpx2.AsyncClient]:
-    """A client with an API key, of a service on each store."""
+    """A client with an API key, of a service on each store; on Redis with a near cache."""
     store = "memory://" if request.param == "memory" else None
     if request.param == "redis":
         server: RedisServer = request.getfixturevalue("redis_server")
-        store = server.url()
+        store = server.url(query="?near_cache=100")
     async with opening(store=store) as client:
         yield client
 
