@@ -4,6 +4,7 @@ import asyncio
 import shlex
 import signal
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
+from pathlib import Path
 from typing import Final, Protocol, Self
 
 from holdfast.verification.relaying import Address, connect
@@ -44,10 +45,15 @@ class StartedServer:
         self._process: Process | None = None
         self._output: asyncio.Task[bytes] | None = None
 
+    @property
+    def _place(self) -> str:
+        address = self._address
+        return f"{address}" if isinstance(address, Path) else f"{address[0]}:{address[1]}"
+
     async def __aenter__(self) -> Self:
         if await self._listens():
             raise ServerFailed(
-                f"Something listens at {self._address} already: --server-command is for a server "
+                f"Something listens at {self._place} already: --server-command is for a server "
                 "that is not running yet, because this one may be killed."
             )
         try:
@@ -101,7 +107,7 @@ class StartedServer:
             if await self._listens():
                 return
             await asyncio.sleep(PAUSE)
-        raise ServerFailed(f"The server does not listen at {self._address}")
+        raise ServerFailed(f"The server does not listen at {self._place}")
 
     async def _listens(self) -> bool:
         try:
