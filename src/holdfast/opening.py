@@ -16,13 +16,16 @@ from holdfast.keyring import Keyring
 from holdfast.near_cache import NearCache
 from holdfast.observed import Observed
 from holdfast.observing import Observer
-from holdfast.retrying import Resilient
+from holdfast.retrying import Resilient, RetryPolicy
 from holdfast.session import Session
 from holdfast.store import SessionStore
 from holdfast.terms import Terms
 
 if TYPE_CHECKING:
     from holdfast.backends.redis import Location, RedisBackend
+
+# Whoever is under way on a connection is repeated together when it is lost.
+ONE_CONNECTION: Final = RetryPolicy(reserve=1000)
 
 M = TypeVar("M", bound=Session, default=Session)
 
@@ -102,7 +105,7 @@ class RedisSessionStore(SessionStore[M]):
             interval = location.settings.ping_interval
             backend.pushes.keep_honest(near, namespace=terms.namespace, ping_interval=interval)
         super().__init__(
-            _resilient(backend, terms, observers),
+            _resilient(backend, terms, observers, ONE_CONNECTION),
             model=model,
             keys=keys,
             terms=terms,
@@ -237,6 +240,11 @@ def _observed(backend: Backend, observers: tuple[Observer, ...]) -> Backend:
     return Observed(backend, observers) if observers else backend
 
 
-def _resilient(backend: Backend, terms: Terms, observers: tuple[Observer, ...]) -> Backend:
-    resilient = Resilient(backend, deadline=terms.deadline, observers=observers)
+def _resilient(
+    backend: Backend,
+    terms: Terms,
+    observers: tuple[Observer, ...],
+    policy: RetryPolicy = RetryPolicy(),
+) -> Backend:
+    resilient = Resilient(backend, deadline=terms.deadline, policy=policy, observers=observers)
     return _observed(resilient, observers)
