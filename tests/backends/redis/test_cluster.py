@@ -144,6 +144,26 @@ async def test_a_killed_primary_is_replaced_by_its_replica(own_cluster: Cluster)
 
 
 @pytest.mark.slow
+async def test_a_frozen_primary_is_replaced_and_not_asked_when_it_wakes(
+    own_cluster: Cluster,
+) -> None:
+    """Its connection is silent and is given up; the map then shows who has its slots."""
+    frozen = own_cluster.primaries[0]
+    async with tally_store(own_cluster.url, deadline=1.0) as store:
+        async with writing(store, SPREAD, pause=0.001) as writers:
+            await until(took(writers, 20))
+            stopped = monotonic()
+            frozen.freeze()
+            await until(went_on(writers, stopped + 1))
+            frozen.thaw()
+            await until(went_on(writers, monotonic() + 0.2))
+        assert max(writer.longest for writer in writers) < NODE_TIMEOUT + 3
+        for writer in writers:
+            await writer.check()
+        assert store.backend.statistics()["failovers"] == 1
+
+
+@pytest.mark.slow
 async def test_a_primary_that_is_taken_over_is_left(own_cluster: Cluster) -> None:
     """Its replica takes its slots without asking anybody; what only the old one had is told."""
     replica = own_cluster.replicas[1]

@@ -123,6 +123,8 @@ class Cluster:
                 case Reaction.ASK:
                     node, sent = self._guest(node, refused), asking(command)
                 case Reaction.TRY_AGAIN | Reaction.REDISCOVER:
+                    if reaction is Reaction.REDISCOVER:
+                        self._doubt.set()
                     node, sent = self._owner(bucket), command
                 case _:
                     raise self._final(node, refused)
@@ -172,7 +174,8 @@ class Cluster:
             return refused
         if reaction is Reaction.RECONNECT:
             node.drop(reason)
-        self._doubt.set()
+        if refused.code == "CLUSTERDOWN":
+            self._doubt.set()
         return unavailable(refused)
 
     # The map.
@@ -183,7 +186,11 @@ class Cluster:
         while True:
             await self._doubt.wait()
             self._doubt.clear()
-            await self._refresh()
+            try:
+                await self._refresh()
+            except Exception:
+                logger.exception("redis.map_not_drawn")
+                self._doubt.set()
             owners = set(self._owners)
             if all(owner is not None and owner.connected for owner in owners):
                 pause = FIRST_PAUSE

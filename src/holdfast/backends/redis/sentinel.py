@@ -157,6 +157,8 @@ class Sentinel:
                     return
             except (StoreUnavailable, InvalidStore) as exc:
                 logger.info("redis.no_primary", extra={"reason": exc.reason})
+            except Exception:
+                logger.exception("redis.primary_not_found")
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 
