@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from holdfast import InvalidSession
 from holdfast.session import Fact
-from holdfast.support import SupportAgent, Turn
+from holdfast.support import AgentPolicy, SupportAgent, Turn
 from holdfast.support.engines import open_engine
 from holdfast.support.facts import MOST_FACTS, heard, live_facts, newest, remember, without
 from holdfast.support.knowledge import Knowledge
@@ -136,6 +137,23 @@ async def test_facts_stay_with_the_session_and_are_shown_to_nobody(
     other = (await store.create()).session_id
     await agent.process_message(other, "Where is it?")
     assert engine.turns[2].facts == ()
+
+
+async def test_how_long_facts_are_kept_is_set(store: Store, knowledge: Knowledge) -> None:
+    """With no hours nothing is remembered; otherwise a fact ends with them."""
+    for hours in (0.0, 2.0):
+        policy = AgentPolicy(memory_hours=hours)
+        agent = SupportAgent(store, knowledge, ScriptedEngine(), policy=policy)
+        session_id = (await store.create()).session_id
+        await agent.process_message(session_id, "order 12345")
+        session = await store.get(session_id)
+        assert session is not None
+        assert [one.value for one in session.facts] == (["12345"] if hours else [])
+        for one in session.facts:
+            left = one.expires_at - datetime.now(UTC)
+            assert timedelta(hours=1.9) < left <= timedelta(hours=2)
+    with pytest.raises(InvalidSession, match="memory_hours"):
+        AgentPolicy(memory_hours=-1)
 
 
 async def test_an_answer_names_the_order(articles: Knowledge) -> None:

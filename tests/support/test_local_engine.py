@@ -2,7 +2,17 @@
 
 import pytest
 
-from holdfast.support import Answer, Said, Turn
+from holdfast.support import (
+    Answer,
+    Failed,
+    Finished,
+    Said,
+    SourcesCited,
+    TextDelta,
+    ToolFinished,
+    ToolStarted,
+    Turn,
+)
 from holdfast.support.engines import open_engine
 from holdfast.support.knowledge import Knowledge
 from holdfast.support.library import Library
@@ -108,3 +118,35 @@ async def test_any_text_is_a_safe_question(knowledge: Knowledge, text: str) -> N
     assert answer.text
     assert answer.sources == ()
     assert answer.declined or answer.asks_back
+
+
+async def test_an_answer_is_told_in_small_pieces(articles: Knowledge) -> None:
+    """What is looked up, text between words, sources, and the whole answer at the end."""
+    async with open_engine() as engine:
+        turn = Turn(text="What does the warranty cover?", history=(), library=Library(articles))
+        events = [event async for event in engine.stream(turn)]
+    finished = events[-1]
+    assert isinstance(finished, Finished)
+    assert events[:4] == [
+        ToolStarted("search_knowledge"),
+        ToolFinished("search_knowledge"),
+        ToolStarted("read_article"),
+        ToolFinished("read_article"),
+    ]
+    texts = [event.text for event in events if isinstance(event, TextDelta)]
+    assert "".join(texts) == finished.answer.text
+    assert len(texts) > 10
+    assert events[-2] == SourcesCited(finished.answer.sources)
+
+
+async def test_a_search_that_fails_is_a_failure(knowledge: Knowledge) -> None:
+    """Without its articles the engine has no answer, and says so in a sentence."""
+    library = Library(knowledge)
+    library.search("What is the price of a kayak?")
+    knowledge.close()
+    async with open_engine() as engine:
+        turn = Turn(text="What is the price of a kayak?", history=(), library=library)
+        *before, failed = [event async for event in engine.stream(turn)]
+    assert before == [ToolStarted("search_knowledge")]
+    assert isinstance(failed, Failed)
+    assert failed.message == "The assistant is not available at the moment."

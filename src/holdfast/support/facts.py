@@ -16,20 +16,21 @@ _LONGEST: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """A kind of fact: how it is called, how much it matters, how long it holds."""
+    """A kind of fact: how it is called, how much it matters, which part of the memory it holds."""
 
     name: str
     importance: float
-    lasts: timedelta
+    lasts: float = 1.0
 
 
 # A preference holds for the conversation at hand; how to reach somebody holds longer.
 SORTS: Final[dict[Kind, Sort]] = {
-    "order": Sort("order number", 1.0, timedelta(hours=24)),
-    "email": Sort("e-mail address", 0.9, timedelta(hours=24)),
-    "phone": Sort("phone number", 0.8, timedelta(hours=24)),
-    "preference": Sort("preference", 0.5, timedelta(hours=8)),
+    "order": Sort("order number", 1.0),
+    "email": Sort("e-mail address", 0.9),
+    "phone": Sort("phone number", 0.8),
+    "preference": Sort("preference", 0.5, lasts=1 / 3),
 }
+DAY: Final = timedelta(hours=24)
 
 _EMAIL: Final = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.)+[A-Za-z]{2,24}(?![\w-])")
 _PHONE: Final = re.compile(r"(?<![\w+#])(?:\+|00)?\(?\d[\d ()/.-]{5,18}\d(?!\w)")
@@ -48,9 +49,9 @@ _PREFERENCE: Final = re.compile(
 _FEWEST_DIGITS: Final = 7
 
 
-def heard(text: str, *, now: datetime) -> list[Fact]:
-    """Find what a message tells, in the order of kinds."""
-    found = [_fact(kind, value, now=now) for kind, value in _found(text)]
+def heard(text: str, *, now: datetime, memory: timedelta = DAY) -> list[Fact]:
+    """Find what a message tells, in the order of kinds; `memory` is how long it is kept."""
+    found = [_fact(kind, value, now=now, memory=memory) for kind, value in _found(text)]
     return list({(fact.kind, fact.value.casefold()): fact for fact in found}.values())
 
 
@@ -125,6 +126,7 @@ def _is_phone(text: str) -> bool:
     return not re.fullmatch(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}", text)
 
 
-def _fact(kind: Kind, value: str, *, now: datetime) -> Fact:
+def _fact(kind: Kind, value: str, *, now: datetime, memory: timedelta) -> Fact:
     sort = SORTS[kind]
-    return Fact(kind=kind, value=value, importance=sort.importance, expires_at=now + sort.lasts)
+    until = now + memory * sort.lasts
+    return Fact(kind=kind, value=value, importance=sort.importance, expires_at=until)

@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
 from holdfast.change import Applied, Change
@@ -210,8 +210,9 @@ class Run:
         return True
 
     def _remember(self, text: str) -> tuple[Fact, ...]:
-        now = datetime.now(UTC)
-        return remember(self._session.facts, heard(text, now=now), now=now)
+        now, hours = datetime.now(UTC), self._parts.policy.memory_hours
+        told = heard(text, now=now, memory=timedelta(hours=hours)) if hours else []
+        return remember(self._session.facts, told, now=now)
 
     def _learned(self) -> dict[str, tuple[Fact, ...]]:
         return {} if self._facts == self._session.facts else {"facts": self._facts}
