@@ -1,7 +1,7 @@
 """The Redis backend: one operation is one call of a script in one slot, or a plain read."""
 
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Self
 
@@ -106,50 +106,50 @@ class RedisBackend:
         except (Refused, Damaged) as fault:
             raise unusable(operation, fault) from fault
 
-    async def _answer(self, operation: Operation) -> Outcome:
+    def _answer(self, operation: Operation) -> Awaitable[Outcome]:
         match operation:
             case Read():
-                return await self._reading.read(operation)
+                return self._reading.read(operation)
             case Apply():
-                return await self._changing.apply(operation)
+                return self._changing.apply(operation)
             case Create():
-                return await self._living.create(operation)
+                return self._living.create(operation)
             case Acquire() | Renew() | Release():
-                return await self._hold(operation)
+                return self._hold(operation)
             case Count() | List() | Purge():
-                return await self._overlook(operation)
+                return self._overlook(operation)
             case Take():
-                return await self._limiting.take(operation)
+                return self._limiting.take(operation)
             case ReadItems():
-                return await self._reading.read_items(operation)
+                return self._reading.read_items(operation)
             case KeepDraft():
-                return await self._drafting.keep(operation)
+                return self._drafting.keep(operation)
             case ReadDraft():
-                return await self._drafting.read(operation)
+                return self._drafting.read(operation)
             case Touch():
-                return await self._living.touch(operation)
+                return self._living.touch(operation)
             case Drop():
-                return await self._living.drop(operation)
+                return self._living.drop(operation)
             case Delete():
-                return await self._living.delete(operation)
+                return self._living.delete(operation)
 
-    async def _hold(self, operation: Acquire | Renew | Release) -> Outcome:
+    def _hold(self, operation: Acquire | Renew | Release) -> Awaitable[Outcome]:
         match operation:
             case Acquire():
-                return await self._leasing.acquire(operation)
+                return self._leasing.acquire(operation)
             case Renew():
-                return await self._leasing.renew(operation)
+                return self._leasing.renew(operation)
             case Release():
-                return await self._leasing.release(operation)
+                return self._leasing.release(operation)
 
-    async def _overlook(self, operation: Count | List | Purge) -> Outcome:
+    def _overlook(self, operation: Count | List | Purge) -> Awaitable[Outcome]:
         match operation:
             case Count():
-                return await self._listing.count(operation)
+                return self._listing.count(operation)
             case List():
-                return await self._listing.list(operation)
+                return self._listing.list(operation)
             case Purge():
-                return await self._listing.purge(operation)
+                return self._listing.purge(operation)
 
     def listen(self, key: str) -> AbstractContextManager[Bell]:
         """Ring when the session changes, ends, or loses its lease, in whichever process."""
