@@ -255,10 +255,10 @@ class Purging:
     async def test_the_count_is_exact(self, backend: Backend, advance: Advance) -> None:
         """Sessions leave the count when they expire, whether or not they have been collected."""
         for place in range(10):
-            await create(backend, f"{NAMESPACE}/{place}", ttl=(place + 1) * 4 * self.second)
+            await create(backend, f"{NAMESPACE}/{place}", ttl=(place + 1) * 8 * self.second)
         counted: list[int] = []
         for _ in range(4):
-            await advance(10)
+            await advance(20)
             counted.append(await count(backend))
         await purge(backend)
         assert counted == [8, 5, 3, 0]
