@@ -21,10 +21,12 @@ from holdfast.backend import (
     Count,
     Delete,
     Drop,
+    KeepDraft,
     List,
     Operation,
     Purge,
     Read,
+    ReadDraft,
     ReadItems,
     Release,
     Renew,
@@ -46,6 +48,7 @@ MANY = RetryPolicy(attempts=12, first_pause=0.01, reserve=100_000)
 ONE_OF_EACH: tuple[Operation, ...] = (
     creation(), Read(KEY), Touch(KEY), Delete(KEY), ReadItems(KEY, 0, 10), Drop(KEY),
     Acquire(KEY, "t", HOUR), Renew(KEY, "t", HOUR), Release(KEY, "t"), Take("limit", 1000, 10),
+    KeepDraft(KEY, b"draft"), ReadDraft(KEY),
     Count("conformance"), List("conformance", 10), Purge("conformance", 10),
     change(remember=True), change(remember=False),
 )  # fmt: skip

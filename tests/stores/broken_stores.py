@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
-from holdfast.backend import Apply, Found, Operation, Outcome, Read, Renew, Touch
+from holdfast.backend import Apply, Found, KeepDraft, Operation, Outcome, Read, Renew, Touch
 from holdfast.backends.memory import MemoryBackend
 from holdfast.change import Applied, Change, Item
 from holdfast.errors import (
@@ -242,3 +242,51 @@ class KeepsTheUnsealed(MemoryBackend):
             kept = {**operation.set, b"plain": b"Mistral"}
             operation = operation._replace(set=kept)
         return await super().execute(operation)
+
+
+class KeepsDraftsAsMetadata(Broken):
+    """A draft is a change like any."""
+
+    async def keep_draft(
+        self, session_id: str, value: Any, *, lease_token: str | None = None
+    ) -> bool:
+        change = Change(set={"draft": value}, lease_token=lease_token)
+        try:
+            await self.apply(session_id, change)
+        except SessionNotFound:
+            return False
+        return True
+
+    async def read_draft(self, session_id: str) -> Any:
+        session = await self.get(session_id)
+        return None if session is None else session.metadata.get("draft")
+
+
+class KeepsDraftsForAnybody(Broken):
+    """A draft under a lease does not say so to the backend."""
+
+    async def keep_draft(
+        self, session_id: str, value: Any, *, lease_token: str | None = None
+    ) -> bool:
+        return await super().keep_draft(session_id, value)
+
+
+class OpensAnyDraft(Broken):
+    """What does not open is no draft."""
+
+    async def read_draft(self, session_id: str) -> Any:
+        try:
+            return await super().read_draft(session_id)
+        except DecryptionFailed:
+            return None
+
+
+class KeepsDraftsUnsealed(Broken):
+    """A draft is not worth a seal."""
+
+    async def keep_draft(
+        self, session_id: str, value: Any, *, lease_token: str | None = None
+    ) -> bool:
+        plain = repr(value).encode()
+        await self.backend.execute(KeepDraft(self._key(session_id), plain, lease_token))
+        return True

@@ -13,7 +13,7 @@ from holdfast.errors import DecryptionFailed, HoldfastError
 from holdfast.testing import ManualClock, StoreConformance
 from holdfast.testing.store_steps import stores_on, together
 from tests.stores import broken_stores as broken
-from tests.testing import broken_backends
+from tests.testing import broken_backends, broken_drafting
 
 CAUGHT: tuple[tuple[type[Any], str], ...] = (
     (broken_backends.LosesUpdates, "test_a_hundred_increments_return_each_value_once"),
@@ -46,6 +46,13 @@ CAUGHT: tuple[tuple[type[Any], str], ...] = (
     (broken.DropsBeforeItOpens, "test_a_wrong_key_does_not_take_an_item_away"),
     (broken.CountsAttempts, "test_ten_contenders_all_get_their_turn"),
     (broken.WritesWithoutTheLease, "test_a_write_under_a_stolen_lease_is_refused"),
+    (broken.KeepsDraftsAsMetadata, "test_a_draft_stands_beside_the_revision"),
+    (broken.KeepsDraftsAsMetadata, "test_a_watch_gives_no_revision_for_a_draft"),
+    (broken.KeepsDraftsForAnybody, "test_a_draft_under_a_lost_lease_is_refused"),
+    (broken.OpensAnyDraft, "test_a_draft_opens_where_it_was_kept"),
+    (broken.KeepsDraftsUnsealed, "test_a_draft_is_sealed"),
+    (broken_drafting.KeepsDraftsQuietly, "test_whoever_listens_is_rung_for_a_draft"),
+    (broken_drafting.KeepsDraftsById, "test_a_draft_belongs_to_one_session"),
     (broken.WatchesByPolling, "test_a_watch_does_not_go_on_to_another_life"),
 )
 FAILURES = (AssertionError, pytest.fail.Exception, HoldfastError, TimeoutError)

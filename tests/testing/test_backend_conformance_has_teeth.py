@@ -12,6 +12,7 @@ from holdfast.backends.memory import MemoryBackend
 from holdfast.clock import Clock
 from holdfast.testing import BackendConformance, BackendMachine, ManualClock
 from tests.testing import broken_backends as broken
+from tests.testing import broken_drafting as drafting
 from tests.testing import broken_telling as telling
 
 CAUGHT: tuple[tuple[type[MemoryBackend], str], ...] = (
@@ -63,6 +64,16 @@ CAUGHT: tuple[tuple[type[MemoryBackend], str], ...] = (
     (telling.TellsNothingOfTheExpired, "test_a_collected_session_is_told_once"),
     (telling.TellsEverybody, "test_other_namespaces_are_not_told_of"),
     (telling.KeepsEveryEvent, "test_whoever_does_not_keep_up_is_told_so"),
+    (drafting.IgnoresLeasesOfDrafts, "test_a_draft_under_a_lost_lease_is_refused"),
+    (drafting.KeepsDraftsQuietly, "test_a_draft_rings"),
+    (drafting.TakesDraftsAwayQuietly, "test_a_draft_rings"),
+    (drafting.KeepsDraftsAsChanges, "test_a_draft_is_no_change"),
+    (drafting.TakesDraftsForActivity, "test_a_draft_is_no_change"),
+    (drafting.TellsOfDrafts, "test_a_draft_is_no_event"),
+    (drafting.LosesDraftsToChanges, "test_no_change_moves_a_draft"),
+    (drafting.KeepsDraftsById, "test_a_draft_ends_with_its_session"),
+    (drafting.SharesDrafts, "test_a_session_has_a_draft_of_its_own"),
+    (drafting.CreatesForDrafts, "test_a_deleted_session_is_absent_to_every_operation"),
 )
 
 # What random steps come upon soon, one at a time.
@@ -102,7 +113,7 @@ def test_every_broken_backend_is_caught() -> None:
     """None of those in the modules was forgotten here."""
     written = {
         name
-        for module in (broken, telling)
+        for module in (broken, telling, drafting)
         for name, member in inspect.getmembers(module, inspect.isclass)
         if issubclass(member, MemoryBackend) and member is not MemoryBackend
     }

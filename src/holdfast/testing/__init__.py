@@ -23,9 +23,10 @@ if _pytest := sys.modules.get("pytest"):
         *(
             f"holdfast.testing.{name}"
             for name in (
-                "changes", "concurrency", "creating", "deadlines", "leases", "limits", "listening",
-                "listing", "log", "machine", "moved_clock", "replaying", "steps",
+                "changes", "concurrency", "creating", "deadlines", "drafting", "leases", "limits",
+                "listening", "listing", "log", "machine", "moved_clock", "replaying", "steps",
                 "store_changing", "store_copying", "store_creating", "store_deadlines",
+                "store_drafting",
                 "store_leasing", "store_listing", "store_logging", "store_losing", "store_refusing",
                 "store_repeating", "store_reporting", "store_sealing", "store_setting",
                 "store_steps", "store_watching", "telling",

@@ -26,6 +26,7 @@ from holdfast.testing.changes import Changing, Refusing
 from holdfast.testing.concurrency import Crowding, Racing
 from holdfast.testing.creating import Creating, Deleting
 from holdfast.testing.deadlines import Expiring, Purging, Sliding
+from holdfast.testing.drafting import Drafting
 from holdfast.testing.leases import Leasing
 from holdfast.testing.limits import Limiting
 from holdfast.testing.listening import Lining, Listening
@@ -39,7 +40,7 @@ from holdfast.testing.telling import Telling
 
 class BackendConformance(
     Creating, Deleting, Changing, Refusing, Replaying, Repeating, Expiring, Sliding, Purging,
-    Leasing, Logging, Listing, Limiting, Listening, Lining, Telling,
+    Leasing, Logging, Listing, Limiting, Listening, Lining, Telling, Drafting,
     Racing, Crowding,
 ):  # fmt: skip
     """Every sentence of the contract in `holdfast.backend`, as a test.

@@ -16,9 +16,11 @@ from holdfast.backend import (
     Drop,
     Existing,
     Granted,
+    KeepDraft,
     Operation,
     Purge,
     Purged,
+    ReadDraft,
     ReadItems,
     Release,
     Released,
@@ -64,6 +66,9 @@ def writes(key: str = KEY) -> list[Operation]:
         Acquire(key, "token", HOUR, steal=True),
         Renew(key, "token", HOUR),
         ReadItems(key, 0, 10),
+        KeepDraft(key, b"late"),
+        KeepDraft(key, b"late", GONE),
+        ReadDraft(key),
     ]
 
 

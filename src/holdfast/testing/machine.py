@@ -25,6 +25,7 @@ from holdfast.backend import (
     Purge,
     Purged,
     Read,
+    ReadDraft,
     ReadItems,
     Record,
     Where,
@@ -39,6 +40,7 @@ from holdfast.testing.strategies import (
     NAMESPACES,
     changes,
     creations,
+    drafts,
     endings,
     passing,
     takes,
@@ -98,9 +100,9 @@ class BackendMachine(RuleBasedStateMachine):
         """Read, touch, hold, or take from a limit."""
         self.ask(operation)
 
-    @rule(operation=endings())
-    def end(self, operation: Operation) -> None:
-        """Delete a session."""
+    @rule(operation=st.one_of(endings(), drafts()))
+    def end_or_draft(self, operation: Operation) -> None:
+        """Delete a session, or keep a note beside it."""
         self.ask(operation)
 
     @rule(microseconds=passing)
@@ -143,7 +145,8 @@ class BackendMachine(RuleBasedStateMachine):
         self.compare(operation)
         key = getattr(operation, "key", "")
         if key in KEYS:
-            for look in (Read(key), ReadItems(key, 0, 100), ReadItems(key, 2, 1)):
+            looks = Read(key), ReadItems(key, 0, 100), ReadItems(key, 2, 1), ReadDraft(key)
+            for look in looks:
                 self.compare(look)
 
     def compare(self, operation: Operation) -> None:

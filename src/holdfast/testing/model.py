@@ -22,6 +22,8 @@ from holdfast.backend import (
     Created,
     Delete,
     Deleted,
+    DraftFound,
+    DraftKept,
     Drop,
     Dropped,
     Existing,
@@ -30,6 +32,7 @@ from holdfast.backend import (
     Granted,
     Held,
     ItemsFound,
+    KeepDraft,
     LeaseGone,
     List,
     Listed,
@@ -37,6 +40,7 @@ from holdfast.backend import (
     Outcome,
     OverLimit,
     Read,
+    ReadDraft,
     ReadItems,
     Record,
     Release,
@@ -72,6 +76,7 @@ class Kept:
     holder: str | None = None
     held_until: int = 0
     fence: int = 0
+    draft: bytes = b""
     changes: dict[str, tuple[bytes, Changed]] = field(
         default_factory=dict[str, tuple[bytes, Changed]]
     )
@@ -217,6 +222,21 @@ class Model:
             newest = kept.log.pop(max(kept.log))
         self._stamp(kept, slide=operation.slide)
         return Dropped(newest, kept.revision)
+
+    @_answer.register
+    def _(self, operation: KeepDraft) -> Outcome:
+        kept = self._sessions.get(operation.key)
+        if kept is None:
+            return Absent()
+        if operation.lease_token is not None and not self._holds(kept, operation.lease_token):
+            return LeaseGone()
+        kept.draft = operation.sealed
+        return DraftKept()
+
+    @_answer.register
+    def _(self, operation: ReadDraft) -> Outcome:
+        kept = self._sessions.get(operation.key)
+        return Absent() if kept is None else DraftFound(kept.draft)
 
     @_answer.register
     def _(self, operation: Acquire) -> Outcome:

@@ -27,6 +27,7 @@ from holdfast.testing.store_changing import (
 from holdfast.testing.store_copying import CopyingValues, KeepingValues
 from holdfast.testing.store_creating import CreatingSessions, EndingSessions
 from holdfast.testing.store_deadlines import CollectingSessions, KeepingDeadlines
+from holdfast.testing.store_drafting import KeepingDrafts
 from holdfast.testing.store_leasing import LeavingLeases, TakingTurns
 from holdfast.testing.store_listing import BatchingSessions, ListingSessions
 from holdfast.testing.store_logging import KeepingLogs
@@ -48,7 +49,8 @@ from holdfast.testing.store_watching import WatchingSessions
 class StoreConformance(
     CreatingSessions, EndingSessions, SettingSessions,
     ChangingSessions, RefusingChanges, RacingChanges, ReplayingChanges, RepeatingChanges,
-    KeepingLogs, KeepingDeadlines, CollectingSessions, ListingSessions, BatchingSessions,
+    KeepingLogs, KeepingDrafts, KeepingDeadlines, CollectingSessions,
+    ListingSessions, BatchingSessions,
     KeepingValues, CopyingValues, RefusingInput,
     SealingSessions, MovingCiphertext, RotatingKeys, SeparatingNamespaces,
     WatchingSessions, TakingTurns, LeavingLeases, KeepingLeases, LosingLeases,

@@ -34,6 +34,9 @@ ANSWERED_WHEN_ABSENT: Final[dict[str, tuple[Call, object]]] = {
     "extend": (lambda store: store.extend(ID, 60), False),
     "delete": (lambda store: store.delete(ID), False),
     "exists": (lambda store: store.exists(ID), False),
+    "keep_draft": (lambda store: store.keep_draft(ID, "late"), False),
+    "keep_draft under": (lambda store: store.keep_draft(ID, 1, lease_token=OTHER), False),
+    "read_draft": (lambda store: store.read_draft(ID), None),
     "get_batch": (lambda store: store.get_batch([ID]), {ID: None}),
     "delete_batch": (lambda store: store.delete_batch([ID]), {ID: False}),
 }
@@ -180,6 +183,7 @@ class EndingSessions:
         if way != "never created":
             await store.create(ID, ttl=2 * self.second)
             await store.append(ID, "old")
+            await store.keep_draft(ID, "old")
         if way == "deleted":
             await store.delete(ID)
         if way == "expired":

@@ -191,6 +191,8 @@ CALLS_BY_ID: Final[dict[str, Callable[[Store, Any], Coroutine[Any, Any, Any]]]] 
     "transact": lambda store, session_id: store.transact(session_id, lambda _: Change()),
     "get_batch": lambda store, session_id: store.get_batch([ID, session_id]),
     "delete_batch": lambda store, session_id: store.delete_batch([ID, session_id]),
+    "keep_draft": lambda store, session_id: store.keep_draft(session_id, "draft"),
+    "read_draft": lambda store, session_id: store.read_draft(session_id),
     "lease": enter,
     "watch": follow,
 }
@@ -205,6 +207,7 @@ CALLS_WITH_A_VALUE: Final[
     ),
     "create": (lambda store, value: store.create(OTHER, note=value), "metadata.note"),
     "append": (lambda store, value: store.append(ID, "fine", value), "append"),
+    "keep_draft": (lambda store, value: store.keep_draft(ID, [value]), "draft"),
 }
 
 CALLS_WITH_A_FIELD: Final[

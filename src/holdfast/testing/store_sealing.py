@@ -35,6 +35,7 @@ READS: Final[list[Callable[[Store], Coroutine[Any, Any, Any]]]] = [
     lambda store: store.get_or_create(ID),
     lambda store: store.get_batch([ID, "never"]),
     lambda store: store.items(ID),
+    lambda store: store.read_draft(ID),
     lambda store: store.transact(ID, lambda _: Change(set={"topic": "lost"})),
 ]
 ONLY_NEWER: Final = Keyring([("second", bytes(range(100, 132)))])
@@ -47,6 +48,7 @@ async def write_secrets(store: Store, session_id: str = ID) -> Account:
         metadata={"Xylophone": "Jabberwock"}, visits=3, escalated=True,
     )  # fmt: skip
     await store.append(session_id, {"text": "Kumquat"})
+    await store.keep_draft(session_id, {"text": "Kumquat"})
     await store.apply(session_id, Change(set={"tags": ["Mistral"]}, change_id="mine"))
     return await present(store, session_id)
 

@@ -11,6 +11,7 @@ from holdfast.backend import (
     Create,
     Delete,
     Drop,
+    KeepDraft,
     Operation,
     Read,
     ReadItems,
@@ -139,6 +140,11 @@ def turns() -> st.SearchStrategy[Operation]:
         st.builds(Renew, keys, tokens, durations),
         st.builds(Release, keys, tokens),
     )
+
+
+def drafts() -> st.SearchStrategy[KeepDraft]:
+    """Draw a note beside a session, or that it is to go."""
+    return st.builds(KeepDraft, keys, payloads, rarely(tokens))
 
 
 def takes() -> st.SearchStrategy[Take]:
