@@ -134,6 +134,23 @@ async def test_another_process_is_seen_within_milliseconds(writer: Store, reader
     assert (await reader.get_stats()).near_cache["hits"] > 0
 
 
+async def test_a_draft_leaves_snapshots_near(writer: Store, reader: Store) -> None:
+    """Nobody's: neither that of another process nor an own one is a change to the session."""
+    await warm(reader)
+    with reader.listening(ID) as bell:
+        assert await reader.read_draft(ID) is None
+        before = (await reader.get_stats()).near_cache
+        await writer.keep_draft(ID, "another's")
+        assert await bell.rung(SOON)
+        await reader.keep_draft(ID, "own")
+        assert await visits(reader) == 0
+    after = (await reader.get_stats()).near_cache
+    assert after["hits"] == before["hits"] + 1
+    assert [after[name] for name in ("misses", "invalidations", "entries")] == [
+        before[name] for name in ("misses", "invalidations", "entries")
+    ]
+
+
 async def test_no_racing_fill_is_left_stale(writer: Store, reader: Store) -> None:
     """Reads under way while a session moves: what is near afterwards is what the store has."""
     ids = [f"s{number}" for number in range(50)]
