@@ -75,11 +75,12 @@ class Cluster:
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        if self._keeping is not None:
-            self._keeping.cancel()
-            await asyncio.wait((self._keeping,))
-            self._keeping = None
+        # Whoever asks from now on is told that the store is closed.
         self._owners = [None] * BUCKETS
+        keeping, self._keeping = self._keeping, None
+        if keeping is not None:
+            keeping.cancel()
+            await asyncio.wait((keeping,))
         nodes = tuple(self._nodes.values())
         self._nodes.clear()
         await asyncio.gather(*(node.close() for node in nodes), *self._leaving)
@@ -146,7 +147,8 @@ class Cluster:
     def _owner(self, bucket: int) -> Node:
         owner = self._owners[bucket]
         if owner is None:
-            raise StoreUnavailable("No node of the cluster has the session's slot")
+            reason = "No node of the cluster has the session's slot"
+            raise StoreUnavailable(reason if self._keeping else "The session store is not open")
         return owner
 
     def _moved_to(self, asked: Node, refused: Refused) -> Node:
