@@ -26,8 +26,7 @@ HEADERS: Final = {"Authorization": f"Bearer {API_KEY}"}
 SOON: Final = 20.0
 STORES: Final = {
     "memory": ("--store", "memory://"),
-    "sqlite": (),
-    "two workers": ("--workers", "2"),
+    "sqlite": ("--workers", "2"),
     "redis": ("--workers", "2"),
 }
 
@@ -277,6 +276,7 @@ class TestOneProcess:
         monkeypatch.setattr(events, "MOST_WATCHERS", 2)
         async with running(tmp_path) as here, watcher(here.url):
             async with watcher(here.url), connect(address(here.url)) as third:
+                await say(third, token=API_KEY)
                 assert await ending(third) == 4429
             async with asyncio.timeout(SOON):
                 while True:

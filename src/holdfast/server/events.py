@@ -57,8 +57,8 @@ async def watch(socket: WebSocket) -> None:
     await socket.accept()
     frames = Frames(socket)
     try:
+        await _admit(frames, state.api_keys)
         with state.watchers.one_more():
-            await _admit(frames, state.api_keys)
             await _serve(frames, state.service.store)
     except Ended as end:
         await frames.close(end)
