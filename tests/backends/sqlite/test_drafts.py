@@ -14,7 +14,6 @@ from holdfast.backend import (
     DraftKept,
     KeepDraft,
     Operation,
-    Outcome,
     Purge,
     ReadDraft,
 )
@@ -72,10 +71,8 @@ async def test_drafts_travel_in_batches(path: Path) -> None:
         assert backend.statistics()["write_batches"] <= 2
         await expect(backend, ReadDraft(KEY), DraftFound(b"two"))
         assert drafts(path) == [b"two"]
-        answers: list[Outcome] = await asyncio.gather(
-            *map(backend.execute, (KeepDraft(KEY, b"three"), Delete(KEY), creation()))
-        )
-        assert DraftKept() in answers
+        steps = [KeepDraft(KEY, b"three"), Delete(KEY), creation()]
+        await asyncio.gather(*map(backend.execute, steps))
         await expect(backend, ReadDraft(KEY), DraftFound(b""))
         assert drafts(path) == []
 
