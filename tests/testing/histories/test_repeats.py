@@ -80,6 +80,16 @@ def test_a_lease_may_have_been_given_back_before_its_release_was_sent_again(repe
     assert script.has_order is repeated
 
 
+@pytest.mark.parametrize("repeated", [True, False])
+def test_a_session_may_have_been_stolen_before_the_steal_was_sent_again(repeated: bool) -> None:
+    """And be free again when the time of the thief was over, before that of the one stolen from."""
+    script = Script().did(2, 40, "steal", {"token": "t", "fence": 30}, ttl=0.003)
+    script.events[-1] = replace(script.events[-1], repeated=repeated)
+    script.did(4, 5, "acquire", {"token": "u", "fence": 10}, ttl=10, wait=0)
+    script.did(20, 21, "acquire", {"token": "v", "fence": 20}, ttl=0.003, wait=0)
+    assert passes(script.events) is repeated
+
+
 def test_a_repeated_change_is_still_made_once() -> None:
     """An answer that came at last is the only one."""
     script = Script().did(2, 30, "apply", {**MADE, "revision": 2}, add={"visits": 1})

@@ -54,8 +54,8 @@ class History:
     def sessions(self) -> Mapping[str, tuple[Event, ...]]:
         """Part the events by session.
 
-        A list was a read of each session that it shows. What was sent twice and refused the second
-        time was also a call without an answer.
+        A list was a read of each session that it shows. What was sent twice, and found no trace of
+        its first attempt, was also a call without an answer.
         """
         parts: defaultdict[str, list[Event]] = defaultdict(list)
         for event in self.events:
@@ -79,7 +79,12 @@ def _reads(event: Event) -> Iterator[Event]:
 
 
 def _first_attempts(event: Event) -> Iterator[Event]:
-    if event.repeated and event.error in _NO_TRACE.get(event.kind, ()):
+    """Give the first attempt at a call that left no trace for the last to find.
+
+    A session that was stolen twice was in the thief's hands twice, should its time have been over.
+    """
+    no_trace = event.kind == "steal" or event.error in _NO_TRACE.get(event.kind, ())
+    if event.repeated and no_trace:
         yield replace(event, outcome="unknown", error="StoreUnavailable", answer=None, end=NEVER)
 
 
