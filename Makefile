@@ -23,7 +23,8 @@ test: .venv/.dev ## Run the tests; ARGS="-k lease" passes options on
 verify-faults: .venv/.dev ## Break Redis servers, networks, clocks and callers for a long time
 	@test -x /usr/bin/redis-server || tools/debian.sh redis-server
 	@test -x /usr/bin/faketime || tools/debian.sh faketime
-	$(BIN)/python -m pytest tests/faults --faults=long $(ARGS)
+	$(BIN)/python -m pytest tests/faults tests/backends/redis/test_sentinel.py \
+	    tests/backends/redis/test_cluster.py --faults=long $(ARGS)
 
 check: lint types imports sizes web ## Run every check that needs no test
 

@@ -1,4 +1,4 @@
-"""Clocks that are wrong, or are set while they are used (scenario 24).
+"""Clocks that are wrong, or are set while they are used.
 
 `libfaketime` tells processes another time of the day; time that only goes on is left alone.
 """

@@ -1,4 +1,4 @@
-"""Many callers: without a connection, cancelled, and limited (scenarios 18, 19 and 34)."""
+"""Many callers: without a connection, cancelled, and limited."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""Scripts that a server forgets while they are used (scenario 9)."""
+"""Scripts that a server forgets while they are used."""
 
 import asyncio
 from time import monotonic

@@ -1,4 +1,4 @@
-"""Servers that die, freeze, forget, fill up, and come back (scenarios 5 to 8 and 22)."""
+"""Servers that die, freeze, forget, fill up, and come back."""
 
 import asyncio
 from collections.abc import Iterator
@@ -111,7 +111,10 @@ async def test_a_frozen_server_costs_a_deadline_then_nothing(
             frozen = monotonic()
             await until(lambda: store.backend.statistics()["breaker_opened"] > 0)
             assert monotonic() - frozen < 2 + lag.longest
-            refusals = [await _refused_after(store) for _ in length.times(100, 2000)]
+            refusals = [await _refused_after(store) for _ in range(100)]
+            while monotonic() < frozen + length.of(0, 30):
+                refusals.append(await _refused_after(store))
+                await asyncio.sleep(0.01)
             assert median(refusals) < 0.005
             own_redis.thaw()
             await well_again(writers, monotonic())

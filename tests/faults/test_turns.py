@@ -1,4 +1,4 @@
-"""Holders of leases that die, sleep, or are busy, and many who wait (scenarios 1 to 3 and 32)."""
+"""Holders of leases that die, sleep, or are busy, and many who wait."""
 
 import asyncio
 import random
