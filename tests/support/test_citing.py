@@ -9,7 +9,23 @@ from holdfast.support.engines.pieces import pieces
 from holdfast.support.knowledge import Knowledge
 from holdfast.support.library import Library
 
-TEXTS = st.text(alphabet="ab [],1239\n", max_size=60)
+PARTS = [
+    "a",
+    "b.",
+    " ",
+    "  ",
+    "\n",
+    "[1]",
+    " [2]",
+    "[9]",
+    "[1, 2]",
+    "[2,9]",
+    "[",
+    "]",
+    "[1",
+    ", 3]",
+]
+TEXTS = st.lists(st.sampled_from(PARTS), max_size=12).map("".join)
 
 
 @given(text=TEXTS, cuts=st.lists(st.integers(0, 60), max_size=12))

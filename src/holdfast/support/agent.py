@@ -21,7 +21,7 @@ from holdfast.support.metrics import SessionMetrics, Stopwatch, measure
 from holdfast.support.policy import AgentPolicy
 from holdfast.support.recollection import read_conversation, read_recent
 from holdfast.support.response import AgentResponse
-from holdfast.support.runs import examine, request_stop
+from holdfast.support.runs import examine, request_stop, take_over
 from holdfast.support.turn import Parts, Run
 from holdfast.support.writing import Writer
 
@@ -187,6 +187,15 @@ class SupportAgent:
             SessionNotFound: there is no such session.
         """
         return await examine(self._store, session_id, lease_ttl=self._policy.lease_ttl)
+
+    async def take_over(self, session_id: str, run_id: str) -> None:
+        """Interrupt a run whose worker gives no sign of life; if it lives, it loses the session.
+
+        Raises:
+            SessionNotFound: there is no such session.
+            LeaseLost: somebody else does the same.
+        """
+        await take_over(self._store, session_id, run_id, lease_ttl=self._policy.lease_ttl)
 
     async def messages(self, session_id: str, *, after: int = 0, limit: int = 100) -> MessagePage:
         """Read the conversation in order: messages among the `limit` items after number `after`.

@@ -29,7 +29,10 @@ class Source(BaseModel):
 
 
 class Kept(BaseModel):
-    """A message as the log keeps it; `reply_to` is the id of the message that it answers."""
+    """A message as the log keeps it; `reply_to` is the id of the message that it answers.
+
+    `run_id` is that of the run which an answer ended.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -41,6 +44,7 @@ class Kept(BaseModel):
     request_id: str | None = None
     client_message_id: str | None = None
     reply_to: str | None = None
+    run_id: str | None = None
     sources: tuple[Source, ...] = ()
     requires_escalation: bool = False
     ticket_id: str | None = None

@@ -27,6 +27,15 @@ async def examine(store: Store, session_id: str, *, lease_ttl: float) -> RunMark
         return mark
 
 
+async def take_over(store: Store, session_id: str, run_id: str, *, lease_ttl: float) -> None:
+    """Interrupt a run whose worker is silent; see `SupportAgent.take_over`."""
+    async with store.lease(session_id, ttl=lease_ttl, steal=True) as lease:
+        mark = (await _read(store, session_id)).run
+        if mark is not None and mark.run_id == run_id and mark.state == "running":
+            gone = mark.model_copy(update={"state": "interrupted", "reason": INTERRUPTED})
+            await lease.apply(Change(set={"run": gone}))
+
+
 async def request_stop(store: Store, session_id: str, run_id: str) -> bool:
     """Mark a run to be stopped; see `SupportAgent.request_stop`."""
     while True:

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from holdfast.change import Applied, Change
 from holdfast.errors import (
@@ -89,6 +89,10 @@ class Run:
         self._count = 0
 
     @property
+    def session_id(self) -> str:
+        return self._lease.session_id
+
+    @property
     def asked(self) -> Placed:
         """The visitor's message and its number; known once the run has begun."""
         return self._asked
@@ -145,7 +149,7 @@ class Run:
         """End the run because the visitor stopped it; what was told so far is the answer."""
         said = self._asked.message
         reply = self._writer.stopped(said, self.text.strip())
-        reply = reply.model_copy(update={"message_count": self._count})
+        reply = reply.model_copy(update={"message_count": self._count, "run_id": self.run_id})
         applied = await self._end(self._writer.ending(said, reply))
         return self._response(applied, reply)
 
@@ -162,6 +166,15 @@ class Run:
         """Interrupt the run if nothing has ended it; a store that is out finds it so later."""
         if self._stage == "running":
             await asyncio.shield(asyncio.ensure_future(self._interrupt_quietly()))
+
+    async def keep(self, draft: Any) -> bool:
+        """Put what is in the making beside the session; None clears it, False: there is no session.
+
+        Raises:
+            LeaseLost: somebody else has the session.
+        """
+        token = self._lease.token
+        return await self._parts.store.keep_draft(self._lease.session_id, draft, lease_token=token)
 
     async def until_stopped(self) -> None:
         """Wait until somebody asks for this run to stop, on whatever worker; see `request_stop`."""
@@ -280,9 +293,10 @@ class Run:
             if opens
             else None
         )
-        return self._writer.answer(
+        reply = self._writer.answer(
             said, verdict, ticket=ticket, ticket_id=ticket_id if opens else self._session.ticket_id
         )
+        return reply.model_copy(update={"run_id": self.run_id})
 
     def _tell_handed_over(self, reply: Kept) -> None:
         if reply.ticket is not None:

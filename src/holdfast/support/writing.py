@@ -24,13 +24,12 @@ Apply = Callable[[Change], Awaitable[Applied]]
 async def apply_once(apply: Apply, change: Change) -> Applied | None:
     """Apply a change; None when its id is known, so that the same message is stored already."""
     try:
-        applied = await apply(change)
+        return await apply(change)
     except InvalidSession as exc:
-        # Sent under the same id by two tabs, a message is the same; its own id is not.
+        # Sent twice by its client, a message is the same; what it is stored as differs.
         if exc.field != "change_id":
             raise
         return None
-    return None if applied.replayed else applied
 
 
 class Verdict(NamedTuple):

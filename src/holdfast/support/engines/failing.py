@@ -2,8 +2,6 @@
 
 from typing import Final
 
-import httpx2
-import openai
 from pydantic_ai.exceptions import (
     AgentRunError,
     ModelAPIError,
@@ -23,9 +21,6 @@ FAILURES: Final = (
     AgentRunError,
     TooCostly,
     KnowledgeUnavailable,
-    # Some errors in the middle of a stream come as the client has them.
-    openai.APIError,
-    httpx2.HTTPError,
 )
 
 BUSY: Final = "The assistant is very busy at the moment."
