@@ -46,6 +46,7 @@ DATA: Final[Mapping[str, str]] = {
     "spublish": "KEY message",
     "time": "",
     "zadd": "KEY 1 member",
+    "zcard": "KEY",
     "zcount": "KEY 0 1",
     "zrange": "KEY 0 1",
     "zrank": "KEY member",
@@ -57,8 +58,9 @@ CLUSTER: Final[Mapping[str, str]] = {
     "asking": "",
     "cluster|info": "",
     "cluster|myid": "",
-    "cluster|shards": "",
     "cluster|slots": "",
+    "multi": "",
+    "exec": "",
 }
 
 
