@@ -8,20 +8,23 @@ import pytest
 
 from holdfast.backend import Backend, Read
 from holdfast.backends.memory import MemoryBackend
+from holdfast.backends.redis import RedisBackend, parse
 from holdfast.backends.sqlite import SQLiteBackend
 from holdfast.errors import StoreUnavailable
 from holdfast.testing.steps import KEY, OTHER_KEY, apply, create, is_absent, read
+from tests.redis_servers import RedisServer
 
-Make = Callable[[Path], Backend]
+Make = Callable[[Path, RedisServer], Backend]
 MAKERS: dict[str, Make] = {
-    "memory": lambda folder: MemoryBackend(),
-    "sqlite": lambda folder: SQLiteBackend(folder / "sessions.db"),
+    "memory": lambda folder, server: MemoryBackend(),
+    "sqlite": lambda folder, server: SQLiteBackend(folder / "sessions.db"),
+    "redis": lambda folder, server: RedisBackend(parse(server.url())),
 }
 
 
 @pytest.fixture(params=MAKERS)
-def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
-    return MAKERS[request.param](tmp_path)
+def backend(request: pytest.FixtureRequest, tmp_path: Path, redis_server: RedisServer) -> Backend:
+    return MAKERS[request.param](tmp_path, redis_server)
 
 
 async def test_a_closed_backend_opens_again(backend: Backend) -> None:
@@ -46,6 +49,17 @@ async def test_an_open_backend_is_not_entered_again(backend: Backend) -> None:
             async with backend:
                 pass
         assert await read(backend) == made
+
+
+async def test_a_server_that_was_not_there_is_found_later(own_redis: RedisServer) -> None:
+    """The backend that could not be opened is as good as new."""
+    backend = RedisBackend(parse(own_redis.url()))
+    own_redis.stop()
+    with pytest.raises(StoreUnavailable):
+        await backend.__aenter__()
+    own_redis.start()
+    async with backend:
+        await create(backend)
 
 
 async def test_a_backend_that_could_not_be_opened_can_be_opened_later(tmp_path: Path) -> None:
