@@ -9,7 +9,7 @@ from time import monotonic
 import pytest
 
 from holdfast.change import Change
-from holdfast.errors import SessionNotFound, StoreUnavailable
+from holdfast.errors import InvalidStore, SessionNotFound, StoreUnavailable
 from tests.faults.criteria import (
     SESSIONS,
     Length,
@@ -168,6 +168,20 @@ async def test_a_full_server_refuses_writes_and_answers_reads(own_redis: RedisSe
             await well_again(writers, monotonic())
         assert await store.count_active() == len(SESSIONS)
         assert own_redis.info("stats")["evicted_keys"] == 0
+
+
+async def test_a_user_who_may_not_do_everything_is_told_so(own_redis: RedisServer) -> None:
+    """It is no damage to the session, and sending again does not help."""
+    own_redis.ask("ACL", "SETUSER", "agent", "on", ">of-the-tests", "~hf:*", "&hf:*", "+@all")
+    own_redis.user, own_redis.password = "agent", "of-the-tests"
+    async with tally_store(own_redis.url()) as store:
+        await store.create("there")
+        own_redis.user = own_redis.password = ""
+        own_redis.ask("ACL", "SETUSER", "agent", "-hset")
+        with pytest.raises(InvalidStore, match="refuses what a store has to do"):
+            await store.increment_counter("there", "steps")
+        own_redis.ask("ACL", "SETUSER", "agent", "+hset")
+        assert await store.increment_counter("there", "steps") == 1
 
 
 def _file(server: RedisServer) -> Path:

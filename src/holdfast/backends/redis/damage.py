@@ -9,6 +9,8 @@ from holdfast.errors import DecryptionFailed, HoldfastError, InvalidStore
 
 # No ciphertext is as short as this: what holds it is never opened, and never taken for empty.
 UNREADABLE: Final = {b"": b""}
+# How a server says that a script called what the user may not.
+DENIED: Final = "The user executing the script"
 
 
 def unusable(operation: Operation, fault: Refused | Damaged) -> HoldfastError:
@@ -17,8 +19,11 @@ def unusable(operation: Operation, fault: Refused | Damaged) -> HoldfastError:
     A script fails on a session that it cannot take apart before it has written anything.
     """
     key = getattr(operation, "key", "")
-    if isinstance(fault, Damaged) or fault.code == "WRONGTYPE" or "@user_script" in fault.rest:
-        return DecryptionFailed(key.partition("/")[2], reason="what the store keeps is damaged")
+    damaged = DecryptionFailed(key.partition("/")[2], reason="what the store keeps is damaged")
+    if isinstance(fault, Damaged) or fault.code == "WRONGTYPE":
+        return damaged
+    if "@user_script" in fault.rest and not fault.rest.startswith(DENIED):
+        return damaged
     return InvalidStore("Redis", f"it refuses what a store has to do ({fault})")
 
 
