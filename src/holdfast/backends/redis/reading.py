@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from holdfast.backend import Absent, Found, ItemsFound, Read, ReadItems, Record
 from holdfast.backends.redis.calling import Caller
+from holdfast.backends.redis.link import Refused
 from holdfast.backends.redis.packing import (
     META,
     unpack_fields,
@@ -36,7 +37,12 @@ class Reading:
         name = operation.key
         place = self._caller.place(name)
         command = place.tracked if operation.tracked else place.look
-        fields: dict[bytes, bytes] = await self._caller.send(place.bucket, command)
+        link = self._caller.link
+        fields: dict[bytes, bytes]
+        try:
+            fields = await link.send(place.bucket, command)
+        except Refused as refused:
+            fields = await link.recover(place.bucket, command, refused)
         meta = fields.pop(META, None)
         if meta is None:
             self._kept.pop(name, None)
