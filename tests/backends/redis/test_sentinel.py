@@ -12,7 +12,7 @@ from holdfast.backends.redis.sentinel import Sentinel
 from holdfast.errors import InvalidStore, SessionRolledBack, StoreUnavailable
 from tests.redis_servers import RedisServer, free_port
 from tests.redis_topologies import Replicated
-from tests.tallying import tally_store, took, until, went_on, writing
+from tests.tallying import Store, tally_store, took, until, went_on, writing
 
 DOWN_AFTER = 0.8
 SESSIONS = [f"session-{number}" for number in range(8)]
@@ -74,6 +74,28 @@ async def test_steps_lost_by_a_forced_failover_are_told(own_sentinels: Replicate
             await writer.check()
         assert sum(writer.rolled_back for writer in writers) > 0
         assert (await store.get_stats()).rollbacks == sum(w.rolled_back for w in writers)
+
+
+@pytest.mark.slow
+async def test_what_was_near_is_forgotten_with_the_old_primary(own_sentinels: Replicated) -> None:
+    """Another process writes to the new one; nobody is told of that by the old one."""
+    old = own_sentinels.primary
+    async with (
+        tally_store(f"{own_sentinels.url}?near_cache=100") as reader,
+        tally_store(own_sentinels.url) as writer,
+    ):
+        await writer.create("near")
+        hits = await _hits_after_a_read(reader)
+        assert await asyncio.to_thread(old.ask, "WAIT", 2, 5000) == 2
+        own_sentinels.fail_over()
+        await until(lambda: reader.backend.statistics()["failovers"] == 1)
+        await until(lambda: writer.backend.statistics()["failovers"] == 1)
+        assert old.ask("ROLE")[0] == b"master"
+        await writer.increment_counter("near", "steps")
+        session = await reader.get("near")
+        assert session is not None
+        assert session.steps == 1
+        assert await _hits_after_a_read(reader) > hits
 
 
 @pytest.mark.slow
@@ -162,3 +184,14 @@ async def test_a_link_may_be_opened_again_and_leaves_nothing_running(
         async with link:
             assert await link.send(0, Command(encode(b"ECHO", b"here"))) == b"here"
         assert len(asyncio.all_tasks()) == 1
+
+
+async def _hits_after_a_read(store: Store) -> float:
+    """Read until an answer comes from near, and say how many have by then."""
+    hits = (await store.get_stats()).near_cache["hits"]
+    async with asyncio.timeout(5):
+        while True:
+            assert await store.get("near") is not None
+            if (now := (await store.get_stats()).near_cache["hits"]) > hits:
+                return now
+            await asyncio.sleep(0.01)
