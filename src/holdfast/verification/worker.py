@@ -9,15 +9,21 @@ import json
 import logging
 import signal
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from holdfast.errors import StoreUnavailable
 from holdfast.keyring import Keyring
 from holdfast.testing.histories import Recorder
+from holdfast.testing.histories.calls import Store
 from holdfast.testing.histories.recording import Repeats
 from holdfast.verification.opening import open_checked
 from holdfast.verification.plan import Order
 from holdfast.verification.playing import play
+
+# A tenth of a second apart.
+ATTEMPTS: Final = 300
 
 
 async def work() -> None:
@@ -25,11 +31,9 @@ async def work() -> None:
     lines = await _standard_input()
     setup: dict[str, Any] = json.loads(await lines.readline())
     name, folder = setup["name"], Path(setup["folder"])
-    keys = Keyring.from_text(setup["keys"])
     repeats = Repeats()
-    async with open_checked(
-        setup["url"], keys=keys, namespace=setup["namespace"], observers=[repeats]
-    ) as store:
+    async with AsyncExitStack() as stack:
+        store = await _open(stack, setup, repeats)
         _say("ready")
         async for line in lines:
             order = Order(*json.loads(line))
@@ -37,6 +41,18 @@ async def work() -> None:
             with Recorder(path, process=name, repeats=repeats) as recorder:
                 played = await play(store, order, recorder, name=name)
             _say(played)
+
+
+async def _open(stack: AsyncExitStack, setup: dict[str, Any], repeats: Repeats) -> Store:
+    """Open the store; whoever starts in the middle of a fault tries again."""
+    keys = Keyring.from_text(setup["keys"])
+    store = open_checked(setup["url"], keys=keys, namespace=setup["namespace"], observers=[repeats])
+    for _ in range(ATTEMPTS):
+        try:
+            return await stack.enter_async_context(store)
+        except StoreUnavailable:
+            await asyncio.sleep(0.1)
+    return await stack.enter_async_context(store)
 
 
 async def _standard_input() -> asyncio.StreamReader:
