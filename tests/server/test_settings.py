@@ -7,6 +7,7 @@ import pytest
 
 from holdfast.keyring import Keyring
 from holdfast.server.old_settings import OLD
+from holdfast.server.service import engine_settings
 from holdfast.server.settings import InvalidSettings, Settings
 
 ROOT = Path(__file__).parents[2]
@@ -68,17 +69,22 @@ OLD_VALUES = {
     "RATE_LIMIT_BURST": ("10", "rate_limit_burst", 10),
     "AI_PROVIDER": ("local", "ai_provider", "local"),
     "OPENAI_API_BASE": ("http://127.0.0.1:1/v1", "ai_base_url", "http://127.0.0.1:1/v1"),
+    "AZURE_OPENAI_ENDPOINT": ("http://127.0.0.1:1/", "ai_base_url", None),
+    "AZURE_OPENAI_DEPLOYMENT": ("d", "ai_model", "gpt-4o-mini"),
+    "AZURE_OPENAI_API_VERSION": ("2025-01-01", "ai_api_version", None),
     "AGENT_MODEL": ("m", "ai_model", "m"),
     "AGENT_TEMPERATURE": ("0.7", "ai_temperature", 0.7),
     "AGENT_MAX_TOKENS": ("2000", "ai_max_tokens", 2000),
     "AGENT_TIMEOUT": ("10", "ai_timeout_seconds", 10),
     "AGENT_MAX_RETRIES": ("3", "ai_max_retries", 3),
+    "MEMORY_ENABLED": ("false", "memory_hours", 0),
+    "MEMORY_TTL_HOURS": ("12", "memory_hours", 12),
     "ESCALATION_ENABLED": ("false", "escalation", False),
     "ESCALATION_CONFIDENCE_THRESHOLD": ("0.5", "escalation_threshold", 0.5),
     "ESCALATION_KEYWORDS": ('{"urgent": 1.0, "legal": 0.9}', "escalation_keywords",
                             {"urgent": 1.0, "legal": 0.9}),
 }  # fmt: skip
-SECRET = {"SESSION_ENCRYPTION_KEY", "OPENAI_API_KEY"}
+SECRET = {"SESSION_ENCRYPTION_KEY", "OPENAI_API_KEY", "AZURE_OPENAI_API_KEY"}
 
 
 def _problems(**given: object) -> str:
@@ -251,6 +257,28 @@ def test_old_secrets_are_understood(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.ai_api_key.get_secret_value() == "sk-1"
 
 
+def test_azure_is_chosen_by_the_old_spellings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own spellings count where it is chosen, and each of them is needed."""
+    monkeypatch.setenv("AI_PROVIDER", "azure_openai")
+    assert {"AI_API_KEY", "AI_BASE_URL", "AI_API_VERSION"} <= set(
+        re.findall("AI_[A-Z_]+", _problems())
+    )
+    for name, value in {
+        "OPENAI_API_KEY": "other",
+        "AZURE_OPENAI_API_KEY": "k",
+        "AZURE_OPENAI_ENDPOINT": "https://r.example/",
+        "AZURE_OPENAI_DEPLOYMENT": "mini",
+        "AZURE_OPENAI_API_VERSION": "2025-01-01",
+    }.items():
+        monkeypatch.setenv(name, value)
+    engine = engine_settings(Settings.load())
+    assert engine.provider == "azure"
+    assert engine.api_key is not None
+    assert engine.api_key.get_secret_value() == "k"
+    assert (engine.base_url, engine.model) == ("https://r.example/", "mini")
+    assert engine.api_version == "2025-01-01"
+
+
 def test_ours_goes_before_the_old_spelling(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where both are given, the new one counts."""
     monkeypatch.setenv("API_PORT", "9000")
@@ -263,7 +291,6 @@ def test_ours_goes_before_the_old_spelling(monkeypatch: pytest.MonkeyPatch) -> N
     [
         ("SESSION_STORE_TYPE", "redis"),
         ("USE_SHARED_CONTEXT", "true"),
-        ("AI_PROVIDER", "azure_openai"),
         ("SESSION_TIMEOUT_MINUTES", "soon"),
     ],
 )

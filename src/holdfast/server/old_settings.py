@@ -83,12 +83,16 @@ def _key(encoded: str, _: Environ) -> str:
 
 
 def _provider(name: str, _: Environ) -> str:
-    if _lower(name) == "azure_openai":
-        raise ValueError(
-            "azure_openai is now compatible: give HOLDFAST_AI_BASE_URL "
-            "(https://…/openai/v1), HOLDFAST_AI_API_KEY and HOLDFAST_AI_MODEL"
-        )
-    return _lower(name)
+    return "azure" if _lower(name) == "azure_openai" else _lower(name)
+
+
+def _with_azure(text: str, beside: Environ) -> str | None:
+    """Read a spelling that counts only where Azure was chosen by its old name."""
+    return text if _lower(beside.get("AI_PROVIDER", "")) == "azure_openai" else None
+
+
+def _memory(switch: str, _: Environ) -> float | None:
+    return None if _is_on(switch) else 0
 
 
 # Where two spellings mean the same setting, the upper one goes first.
@@ -125,6 +129,10 @@ OLD: Final[Mapping[str, Meaning]] = {
     "OPENAI_API_KEY": Meaning("ai_api_key"),
     "OPENAI_API_BASE": Meaning("ai_base_url"),
     "AGENT_MODEL": Meaning("ai_model"),
+    "AZURE_OPENAI_API_KEY": Meaning("ai_api_key", _with_azure),
+    "AZURE_OPENAI_ENDPOINT": Meaning("ai_base_url", _with_azure),
+    "AZURE_OPENAI_DEPLOYMENT": Meaning("ai_model", _with_azure),
+    "AZURE_OPENAI_API_VERSION": Meaning("ai_api_version", _with_azure),
     "AGENT_TEMPERATURE": Meaning("ai_temperature"),
     "AGENT_MAX_TOKENS": Meaning("ai_max_tokens"),
     "AGENT_TIMEOUT": Meaning("ai_timeout_seconds"),
@@ -132,6 +140,8 @@ OLD: Final[Mapping[str, Meaning]] = {
     "ESCALATION_ENABLED": Meaning("escalation"),
     "ESCALATION_CONFIDENCE_THRESHOLD": Meaning("escalation_threshold"),
     "ESCALATION_KEYWORDS": Meaning("escalation_keywords"),
+    "MEMORY_ENABLED": Meaning("memory_hours", _memory),
+    "MEMORY_TTL_HOURS": Meaning("memory_hours"),
 }
 
 

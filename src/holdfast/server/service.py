@@ -100,7 +100,10 @@ def engine_settings(settings: Settings) -> EngineSettings:
         base_url=settings.ai_base_url,
         api_key=settings.ai_api_key,
         temperature=settings.ai_temperature,
+        api_version=settings.ai_api_version,
         max_tokens=settings.ai_max_tokens,
+        max_turn_tokens=settings.ai_max_turn_tokens,
+        capture_content=settings.ai_capture_content,
         timeout=settings.ai_timeout_seconds,
         max_retries=settings.ai_max_retries,
     )
@@ -174,6 +177,7 @@ def _policy(settings: Settings) -> AgentPolicy:
         max_messages=settings.max_messages,
         lease_ttl=settings.lease_seconds,
         lease_wait=settings.lease_wait_seconds,
+        memory_hours=settings.memory_hours,
         escalation=escalation,
     )
 

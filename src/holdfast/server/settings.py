@@ -5,7 +5,7 @@ Each setting is an environment variable, `HOLDFAST_` and its name in capitals; i
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NamedTuple, Self
@@ -61,6 +61,15 @@ class InvalidSettings(ValueError):
     def __init__(self, problems: tuple[str, ...]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+
+
+# What a language model cannot be asked without.
+NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
+    "local": (),
+    "openai": ("ai_api_key",),
+    "azure": ("ai_api_key", "ai_base_url", "ai_api_version"),
+    "compatible": ("ai_base_url",),
+}
 
 
 class Complaint(NamedTuple):
@@ -119,18 +128,22 @@ class Settings(BaseSettings):
     lease_wait_seconds: Annotated[Seconds, Field(le=3600)] = 60
     fingerprinting: bool = True
     shipped_articles: bool = True
-    ai_provider: Literal["local", "openai", "compatible"] = "local"
+    ai_provider: Literal["local", "openai", "azure", "compatible"] = "local"
     ai_model: str = "gpt-4o-mini"
     ai_base_url: HttpUrl | None = None
     ai_api_key: SecretStr | None = None
     ai_temperature: float = Field(0.2, ge=0, le=2)
     ai_max_tokens: int = Field(800, ge=1, le=1_000_000)
-    ai_timeout_seconds: Seconds = 30
+    ai_max_turn_tokens: int = Field(60_000, ge=1000, le=10_000_000)
+    ai_timeout_seconds: Annotated[Seconds, Field(le=600)] = 30
     ai_max_retries: int = Field(2, ge=0, le=10)
+    ai_api_version: str | None = Field(None, max_length=64)
     escalation: bool = True
     escalation_threshold: float = Field(0.7, gt=0, le=1)
     escalation_keywords: Weights | None = None
 
+    ai_capture_content: bool = False
+    memory_hours: float = Field(24, ge=0, le=8760)
     _refuse_unusable = field_validator("*", mode="before")(refuse_unusable)
 
     @classmethod
@@ -203,10 +216,9 @@ class Settings(BaseSettings):
             yield Complaint("store", exc.rule if exc.field == "url" else str(exc))
         if self.ttl_seconds > self.max_age_seconds:
             yield Complaint("ttl_seconds", "must not be more than HOLDFAST_MAX_AGE_SECONDS")
-        if self.ai_provider == "openai" and self.ai_api_key is None:
-            yield Complaint("ai_api_key", "is needed with HOLDFAST_AI_PROVIDER=openai")
-        if self.ai_provider == "compatible" and self.ai_base_url is None:
-            yield Complaint("ai_base_url", "is needed with HOLDFAST_AI_PROVIDER=compatible")
+        for field in NEEDED[self.ai_provider]:
+            if not getattr(self, field):
+                yield Complaint(field, f"is needed with HOLDFAST_AI_PROVIDER={self.ai_provider}")
         if self.production:
             yield from self._complaints_in_production()
 
