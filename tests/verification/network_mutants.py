@@ -222,7 +222,7 @@ class ListensAfterReading(Listening):
     """Asks to be told of moves a little after the caller has read: a lost wake-up."""
 
     def _track(self, name: str) -> None:
-        asyncio.get_running_loop().call_later(0.003, super()._track, name)
+        asyncio.get_running_loop().call_later(0.1, super()._track, name)
 
     @classmethod
     def put_in(cls, patch: Patch) -> None:
