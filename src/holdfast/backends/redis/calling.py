@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Iterable
-from itertools import count
+from itertools import chain, count
 from struct import Struct
 from typing import Final
 
@@ -47,6 +47,36 @@ class Place:
             parts = (b"EVALSHA", script.digest, b"%d" % len(keys), *keys)
             start = self._starts[script.name, kinds] = len(parts), as_arguments(parts)
         return start
+
+
+class Start:
+    """What the calls of a script on the keys of a session begin with, but for its name.
+
+    Writing the name into it takes less time than looking for what was kept of each session: that
+    is seldom near the processor.
+    """
+
+    __slots__ = ("_longer", "_names", "_of_namespace", "_text", "parts")
+
+    def __init__(self, script: Script, kinds: bytes, bucket: int) -> None:
+        letters = [kinds[at : at + 1] for at in range(len(kinds))]
+        keys = [key(bucket, kind, b"%b") for kind in letters]
+        fixed = as_arguments((b"EVALSHA", script.digest, b"%d" % len(keys)))
+        self._text = fixed + b"".join([b"$%%d\r\n%b\r\n" % each for each in keys])
+        self._longer = len(key(bucket, SESSION, b""))
+        self._names = len(keys)
+        shared = [kind in OF_THE_NAMESPACE for kind in letters]
+        self._of_namespace = shared if any(shared) else ()
+        self.parts = 3 + len(keys)
+
+    def named(self, name: bytes) -> bytes:
+        """Write the name, or its namespace where a key belongs to that."""
+        if not self._of_namespace:
+            return self._text % ((len(name) + self._longer, name) * self._names)
+        namespace = name.partition(b"/")[0]
+        names = [namespace if shared else name for shared in self._of_namespace]
+        sizes = [len(each) + self._longer for each in names]
+        return self._text % tuple(chain.from_iterable(zip(sizes, names, strict=True)))
 
 
 class Caller:

@@ -19,7 +19,8 @@ from holdfast.backend import (
     TooLarge,
     UserDiffers,
 )
-from holdfast.backends.redis.calling import Caller, Place, as_arguments
+from holdfast.backends.redis.calling import Caller, Start, as_arguments
+from holdfast.backends.redis.keys import bucket_of
 from holdfast.backends.redis.link import Command, Refused
 from holdfast.backends.redis.packing import (
     escaped,
@@ -54,42 +55,52 @@ class Changing:
         self._caller = caller
         self._users = users
         self._script = script("apply")
+        self._starts: dict[tuple[bytes, int], Start] = {}
 
     async def apply(self, operation: Apply) -> Outcome:
         """Change a session, or say why not."""
         caller = self._caller
-        place = caller.place(operation[0])
         if len(operation.user_tags) > 1:
-            await self._index(place, operation)
-        command = self._command(place, caller.nonce(), operation)
+            await self._index(operation)
+        link, name = caller.link, operation.key.encode()
+        bucket = bucket_of(name, link.buckets)
+        command = self._command(bucket, name, operation)
         try:
-            (answer,) = await caller.link.send(place.bucket, command)
+            (answer,) = await link.send(bucket, command)
         except Refused as refused:
-            (answer,) = await caller.link.recover(place.bucket, command, refused)
+            (answer,) = await link.recover(bucket, command, refused)
         return _changed(answer) if answer[0] == CHANGED else _outcome(operation, answer)
 
-    async def _index(self, place: Place, operation: Apply) -> None:
+    async def _index(self, operation: Apply) -> None:
         """Have the index under a user's first tag name the session before it has that tag."""
+        place = self._caller.place(operation.key)
         record = unpack_fields(await self._caller.send(place.bucket, place.look))
         first = operation.user_tags[0]
         if record is not None and first and record.user_tag != first:
             age = record.cap - record.created
             await self._users.put(place, first, age, created=record.created)
 
-    def _command(self, place: Place, nonce: bytes, operation: Apply) -> Command:
+    def _command(self, bucket: int, name: bytes, operation: Apply) -> Command:
         values, unset, append = operation.set, operation.unset, operation.append
+        nonce = self._caller.nonce()
         header = _header(nonce, operation)
-        count, start = place.start(self._script, _kinds(operation))
-        count += 1 + len(unset) + 2 * len(values) + len(append)
-        payload = b"*%d\r\n%b$%d\r\n%b\r\n" % (count, start, len(header), header)
+        start = self._start(_kinds(operation), bucket)
+        count = start.parts + 1 + len(unset) + 2 * len(values) + len(append)
+        payload = b"*%d\r\n%b$%d\r\n%b\r\n" % (count, start.named(name), len(header), header)
         if unset:
             payload += as_arguments(map(escaped, unset))
-        for name, sealed in values.items():
-            tag = escaped(name)
+        for own, sealed in values.items():
+            tag = escaped(own)
             payload += b"$%d\r\n%b\r\n$%d\r\n%b\r\n" % (len(tag), tag, len(sealed), sealed)
         if append:
             payload += as_arguments(pack_items(operation.change_id, append))
         return Command(payload, nonce, self._script)
+
+    def _start(self, kinds: bytes, bucket: int) -> Start:
+        start = self._starts.get((kinds, bucket))
+        if start is None:
+            start = self._starts[kinds, bucket] = Start(self._script, kinds, bucket)
+        return start
 
 
 def _kinds(operation: Apply) -> bytes:
