@@ -137,7 +137,7 @@ def test_what_is_wrong_is_said_on_standard_error(
     (tmp_path / "data").mkdir()
     assert main(["sessions", "count", "--store", f"sqlite:///{tmp_path / 'no.db'}"]) == 1
     assert "no.db" in capsys.readouterr().err
-    assert main(["serve", "--store", "redis://127.0.0.1/0"]) == 1
+    assert main(["serve", "--store", "postgresql://127.0.0.1/db"]) == 1
     assert "HOLDFAST_STORE" in capsys.readouterr().err
 
 
