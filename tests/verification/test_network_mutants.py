@@ -28,7 +28,6 @@ NOTHING: frozenset[Any] = frozenset()
 FOUND: tuple[tuple[type[Any], frozenset[Any], set[str]], ...] = (
     (mutants.RemembersNoChange, CUTS, {"lost_change", "missing_revision", "change_applied_twice"}),
     (mutants.RepeatsUnderANewId, CUTS, {"missing_revision", "wrong_value", "log_item_twice"}),
-    (mutants.BelievesTheLastRefusal, CUTS, {"missing_revision", "wrong_value", "log_item_twice"}),
     (mutants.ReadsThenWrites, NOTHING, {"wrong_value", "lost_change", "flag_won_twice"}),
     (mutants.TakesAnyToken, NOTHING, {"leases_overlap", "accepted_after_lease", "no_order"}),
     (mutants.LeasesByItsOwnClock, NOTHING, {"leases_overlap"}),
