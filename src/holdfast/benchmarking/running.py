@@ -85,9 +85,6 @@ class _Run:
             opened = await self._open(stack)
             # What the libraries have loaded stays; no collection needs to look at it again.
             gc.freeze()
-            for entrant, contender in opened.items():
-                with noting(self.failures, (entrant.name, Case("tell settings"))):
-                    self.settings[entrant.name] = await contender.settings()
             for place, work in enumerate(BY_CALLERS):
                 self._say(f"{work} ...")
                 # New ones for each work: some stores take longer the more events a session has.
@@ -104,6 +101,7 @@ class _Run:
             if work in contender.calls:
                 with noting(self.failures, (entrant.name, Case(f"{work}: create sessions"))):
                     await contender.begin(ids[:1] if work == INCREMENT else ids)
+                    self.settings[entrant.name] = await contender.settings()
                     begun[entrant] = contender
         return begun
 
