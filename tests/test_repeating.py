@@ -20,7 +20,7 @@ class Seen:
     """Plans faults for the changes of a session, and keeps what was sent."""
 
     def __init__(self, faults: Sequence[Fault] = ()) -> None:
-        self._faults = [*faults]
+        self._faults: list[Fault] = [*faults]
         self.changes: list[Apply] = []
         self.deletions: list[Delete] = []
 
