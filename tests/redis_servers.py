@@ -110,7 +110,7 @@ class RedisServer:
         wait_for(self._answers, f"Redis on {self.address} to answer")
 
     def launch(self) -> None:
-        """Start the process, and do not wait."""
+        """Start the process, and do not wait; it ends with the thread that starts it."""
         assert self.process is None or self.process.poll() is not None, "It runs already"
         self.folder.mkdir(parents=True, exist_ok=True)
         configuration = self.folder / "redis.conf"

@@ -195,6 +195,8 @@ def _cluster_node(folder: Path, node_timeout: float) -> RedisServer:
         "cluster-node-timeout": str(round(node_timeout * 1000)),
         "cluster-port": str(free_port()),
         "cluster-replica-validity-factor": "0",
+        # Slots that are served go on while others are not.
+        "cluster-require-full-coverage": "no",
     }
     return RedisServer(folder, settings=settings)
 

@@ -69,6 +69,7 @@ async def test_a_slot_that_moves_under_load_is_seen_by_nobody(redis_cluster: Clu
                 redis_cluster.open_slot(slot, old, new)
                 while await asyncio.to_thread(redis_cluster.move_keys, slot, old, new, 1):
                     assert await near.get(sessions[4]) is not None
+                    assert await plain.get(sessions[0]) is not None
                 redis_cluster.close_slot(slot, old, new)
                 moved = monotonic()
                 await until(went_on(writers, moved))
@@ -138,6 +139,7 @@ async def test_a_killed_primary_is_replaced_by_its_replica(own_cluster: Cluster)
         }  # fmt: skip
         assert 0 < len(hit) < len(SPREAD)
         assert max(longest[session_id] for session_id in hit) < NODE_TIMEOUT + 3
+        assert max(longest[session_id] for session_id in set(SPREAD) - hit) < NODE_TIMEOUT
         for writer in writers:
             await writer.check()
         assert store.backend.statistics()["failovers"] == 1

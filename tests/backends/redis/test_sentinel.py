@@ -5,11 +5,13 @@ from time import monotonic
 
 import pytest
 
-from holdfast.backends.redis import parse
+from holdfast.backend import Add
+from holdfast.backends.redis import RedisBackend, parse
 from holdfast.backends.redis.link import Command
 from holdfast.backends.redis.resp import encode
 from holdfast.backends.redis.sentinel import Sentinel
 from holdfast.errors import InvalidStore, SessionRolledBack, StoreUnavailable
+from holdfast.testing.steps import apply, create
 from tests.redis_servers import RedisServer, free_port
 from tests.redis_topologies import Replicated
 from tests.tallying import Store, tally_store, took, until, went_on, writing
@@ -131,15 +133,28 @@ async def test_a_rollback_is_told_once_and_the_session_works_on(
 async def test_what_a_replica_refuses_waits_for_the_primary(sentinels: Replicated) -> None:
     """A primary that is made a replica for a moment refuses; nobody sees it, nothing is doubled."""
     primary = sentinels.primary
-    async with tally_store(sentinels.url) as store:
-        await store.create("waits")
+    async with RedisBackend(parse(sentinels.url)) as backend:
+        await create(backend, integers={"steps": 0})
         before = primary.info("errorstats").get("errorstat_READONLY")
         primary.ask("REPLICAOF", "127.0.0.1", free_port())
-        step = asyncio.create_task(store.increment_counter("waits", "steps"))
+        step = asyncio.create_task(apply(backend, add=(Add("steps", 1, 10),)))
         await until(lambda: primary.info("errorstats").get("errorstat_READONLY") != before)
         assert not step.done()
         primary.ask("REPLICAOF", "NO", "ONE")
-        assert await step == 1
+        assert (await step).integers == {"steps": 1}
+
+
+async def test_a_replica_is_not_taken_for_the_primary(sentinels: Replicated) -> None:
+    """Whatever Sentinels say."""
+    primary = sentinels.primary
+    async with tally_store(sentinels.url) as store:
+        await store.create("a")
+    primary.ask("REPLICAOF", "127.0.0.1", free_port())
+    try:
+        with pytest.raises(StoreUnavailable, match="is a replica"):
+            await tally_store(sentinels.url).__aenter__()
+    finally:
+        primary.ask("REPLICAOF", "NO", "ONE")
 
 
 async def test_replicas_are_never_asked(sentinels: Replicated) -> None:
