@@ -34,6 +34,8 @@ from holdfast.events import Event
 from holdfast.observing import Observer
 from holdfast.operations import operation_name
 
+# Looked up by the type itself: `isinstance` asks one after the other, with every answer.
+_REFUSALS: Final[frozenset[type[Outcome]]] = frozenset(REFUSALS)
 READS: Final = (Read, ReadItems, ReadDraft, List, Count)
 
 
@@ -105,7 +107,8 @@ class Resilient:
         Raises:
             StoreUnavailable: the backend did not answer in time, or is left alone for now.
         """
-        self._budget = min(self._budget + self._policy.share, self._policy.reserve)
+        if self._budget < self._policy.reserve:
+            self._budget = min(self._budget + self._policy.share, self._policy.reserve)
         try:
             with self._deadlines.scope() as scope:
                 try:
@@ -138,11 +141,12 @@ class Resilient:
     async def _attempt(self, operation: Operation, scope: Scope) -> Outcome:
         if isinstance(operation, Renew):
             return await self._backend.execute(operation)
-        permit = self.breaker.admit()
+        breaker = self.breaker
+        permit = breaker.admit()
         answered: bool | None = None
         try:
             outcome = await self._backend.execute(operation)
-            if self.breaker.on_trial or not isinstance(outcome, REFUSALS):
+            if type(outcome) not in _REFUSALS or breaker.on_trial:
                 answered = True
         except StoreUnavailable:
             answered = False
@@ -151,7 +155,7 @@ class Resilient:
             answered = False if scope.expired else None
             raise
         finally:
-            permit.settle(answered)
+            breaker.settle(permit, answered)
         return outcome
 
     def _may_repeat(self, operation: Operation, error: StoreUnavailable) -> bool:
