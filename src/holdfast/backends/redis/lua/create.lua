@@ -9,8 +9,8 @@
 -- Returns {nonce, 1, now} created, {nonce, 0, fields and values in turn} there is one.
 --
 -- The formats are described in apply.lua, the user's index in index.lua. What is left of an earlier
--- session of this id goes. The event says `c<id>`, after `x<id>` if
--- that one had expired and nobody had collected it.
+-- session of this id goes. The event says `c<id>`, after `x<id>` if that one had expired and nobody
+-- had collected it.
 local call = redis.call
 local nonce, ttl, age = ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4])
 
@@ -29,16 +29,17 @@ local cap = now + age
 local deadline = math.min(now + ttl, cap)
 local bucket, namespace, id = string.match(KEYS[1], '^(hf:{%d+}:)s:([^/]*)/(.*)$')
 
-call('DEL', KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[10])
-call('HSET', KEYS[1], 'm',
-  struct.pack('<i8i8i8i8i8i8i8i8i8i8', 1, now, now, now, now, ttl, cap, 0, 0, ARGV[5]) .. ARGV[6])
-for place = 7, #ARGV, 1000 do
+-- An earlier session that has left anything has its place among the deadlines too.
+if call('ZADD', KEYS[7], string.format('%d', deadline), id) == 0 then
+  call('DEL', KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[10])
+  call('SPUBLISH', bucket .. 'e:' .. namespace, 'x' .. id)
+end
+local meta = struct.pack('<i8i8i8i8i8i8i8i8i8i8', 1, now, now, now, now, ttl, cap, 0, 0, ARGV[5])
+call('HSET', KEYS[1], 'm', meta .. ARGV[6], unpack(ARGV, 7, math.min(1006, #ARGV)))
+for place = 1007, #ARGV, 1000 do
   call('HSET', KEYS[1], unpack(ARGV, place, math.min(place + 999, #ARGV)))
 end
 call('PEXPIREAT', KEYS[1], math.ceil(deadline / 1000) - 1)
-if call('ZADD', KEYS[7], string.format('%d', deadline), id) == 0 then
-  call('SPUBLISH', bucket .. 'e:' .. namespace, 'x' .. id)
-end
 local created = string.format('%d', now)
 call('ZADD', KEYS[8], created, id)
 if KEYS[11] then
