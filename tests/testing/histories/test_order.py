@@ -1,6 +1,7 @@
 """The exact check: small histories by hand, the shortest failing beginning, and its effort."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -88,6 +89,17 @@ def test_an_unanswered_call_may_never_take_effect_and_never_twice() -> None:
         script = Script().did(2, None, "increment", name="visits")
         script.did(100, 101, "get", snapshot(1 + visits, visits=visits))
         assert script.has_order is explained
+
+
+def test_an_unanswered_deletion_may_have_ended_a_lease() -> None:
+    """So that its holder finds nothing to give back, or is told that it is lost."""
+    held = ("acquire", {"token": "t", "fence": 9})
+    script = Script().did(2, 3, *held, ttl=10, wait=0).did(4, None, "delete")
+    assert script.did(5, 6, "release", False, token="t").has_order
+    script = Script().did(2, 3, *held, ttl=10, wait=0).did(4, None, "delete")
+    script.did(5, 6, "renew", token="t", ttl=1)
+    script.events[-1] = replace(script.events[-1], outcome="refused", error="LeaseLost")
+    assert script.has_order
 
 
 def test_a_call_cannot_take_effect_before_it_began() -> None:

@@ -40,7 +40,7 @@ class Needs:
         weak = [act for act in either if act.shows_presence and act.sight is None]
         return cls(
             state=state,
-            absence=any(act.shows_absence for act in held_up),
+            absence=any(act.shows_absence or _lost_its_lease(act) for act in held_up),
             incarnations=frozenset(act.sight.incarnation for act in held_up if act.sight),
             lease=any(map(_depends_on_lease, held_up)),
             weak=bool(weak),
@@ -77,6 +77,11 @@ def topics(act: Act) -> frozenset[str]:
         return frozenset({"log"} if act.kind in {"items", "pop_item", "clear_items"} else ())
     names = {*effect.put, *effect.add, *effect.claim, *({"log"} if effect.append else ())}
     return frozenset(names | ({"revision"} if act.error == "RevisionConflict" else set()))
+
+
+def _lost_its_lease(act: Act) -> bool:
+    """Say whether the end of the session may be why somebody has no lease any more."""
+    return act.error == "LeaseLost" or (act.ok and act.kind == "release" and not act.event.answer)
 
 
 def _depends_on_lease(act: Act) -> bool:
