@@ -197,12 +197,8 @@ elseif unsets > 0 then
 end
 meta = pack('<i8i8i8i8i8i8i8i8i8i8Hc0Hc0', revision, created, now, now, base, ttl, cap, length, last,
   size, #incarnation, incarnation, #user, user) .. integers
-if sets == 1 then
-  call('HSET', KEYS[1], 'm', meta, ARGV[values], ARGV[values + 1])
-else
-  call('HSET', KEYS[1], 'm', meta)
-  many('HSET', KEYS[1], values, 2 * sets)
-end
+call('HSET', KEYS[1], 'm', meta, unpack(ARGV, values, math.min(values + 999, from - 1)))
+many('HSET', KEYS[1], values + 1000, 2 * sets - 1000)
 -- `hf:{bucket}:s:<namespace>/<id>`, taken apart in a third of the time that a pattern takes.
 local name = KEYS[1]
 local brace = find(name, '}', 5, true)
