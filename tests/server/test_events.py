@@ -18,7 +18,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from holdfast import SessionStore
-from holdfast.server import Settings, create_app, events, frames
+from holdfast.server import Settings, create_app, frames, sockets
 from tests.redis_servers import RedisServer
 from tests.server.serving import API_KEY, Served, served
 
@@ -265,16 +265,13 @@ class TestOneProcess:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Who says nothing is not waited for."""
-        monkeypatch.setattr(events, "FIRST_FRAME_SECONDS", 0.1)
+        monkeypatch.setattr(sockets, "FIRST_FRAME_SECONDS", 0.1)
         async with running(tmp_path) as here, connect(address(here.url)) as watching:
             assert await ending(watching) == 4401
 
-    async def test_there_is_room_for_so_many(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    async def test_there_is_room_for_so_many(self, tmp_path: Path) -> None:
         """Whoever comes when it is full is told so; when one has left there is room again."""
-        monkeypatch.setattr(events, "MOST_WATCHERS", 2)
-        async with running(tmp_path) as here, watcher(here.url):
+        async with running(tmp_path, websocket_connections=2) as here, watcher(here.url):
             async with watcher(here.url), connect(address(here.url)) as third:
                 await say(third, token=API_KEY)
                 assert await ending(third) == 4429

@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
+from starlette.requests import HTTPConnection
 
 from holdfast.server.json_route import JsonRoute
 from holdfast.server.problems import unauthenticated
@@ -36,7 +37,7 @@ class ApiKeys:
         return self.open_access or self.has(bearer(request))
 
 
-def bearer(request: Request) -> bytes | None:
+def bearer(request: HTTPConnection) -> bytes | None:
     """Give what stands behind `Authorization: Bearer`."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():

@@ -12,8 +12,9 @@ from starlette.types import ASGIApp
 import holdfast
 from holdfast.server import chat, events, health, items, leases, page, sessions
 from holdfast.server.access import ApiKeys
+from holdfast.server.conversation import socket as talking
+from holdfast.server.conversation.parts import open_talk
 from holdfast.server.envelope import DOCS_PATH, Envelope
-from holdfast.server.events import Watchers
 from holdfast.server.health import Readiness
 from holdfast.server.log_lines import configure_logging, write_kept_lines
 from holdfast.server.measures import Measures
@@ -22,6 +23,8 @@ from holdfast.server.page import Page
 from holdfast.server.problems import answer_errors
 from holdfast.server.service import open_service
 from holdfast.server.settings import Settings
+from holdfast.server.sockets import Places
+from holdfast.server.stopping import told_of_stopping
 
 SHOWN_HEADERS = (
     "ETag",
@@ -54,6 +57,7 @@ class Application(FastAPI):
         self._max_body_bytes = settings.max_body_bytes
         self.state.instance_id = secrets.token_hex(8)
         self.state.api_keys = ApiKeys.of(settings)
+        self.state.places = Places(settings.websocket_connections)
 
     def build_middleware_stack(self) -> ASGIApp:
         """Put the envelope around everything."""
@@ -84,7 +88,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         )
     if settings.open_access:
         app.add_middleware(Loopback, listed=settings.cors_origins)
-    for resource in (sessions, items, leases, events, chat, health, page):
+    for resource in (sessions, items, leases, events, talking, chat, health, page):
         # Side by side, not one in another: each level of routers is searched twice.
         app.router.routes.extend(resource.router.routes)
     return app
@@ -112,8 +116,10 @@ def _opened(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManag
             app.state.service = service
             app.state.holdfast_store = service.store
             app.state.readiness = Readiness(service)
-            app.state.watchers = Watchers()
-            yield
+            async with open_talk(service) as talk:
+                app.state.talk = talk
+                with told_of_stopping(talk.rooms.stop):
+                    yield
         write_kept_lines()
 
     return lifespan

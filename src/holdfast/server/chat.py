@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel
 
 from holdfast.server.access import Keys
+from holdfast.server.conversation.parts import Talking
 from holdfast.server.json_route import JsonRoute
 from holdfast.server.preconditions import REPEATABLE, Key
 from holdfast.server.problems import invalid, unauthenticated
@@ -23,7 +24,7 @@ from holdfast.server.visitors import (
     refuse_other_sites,
     secret_hash,
 )
-from holdfast.support import AgentResponse, MessagePage
+from holdfast.support import AgentResponse, Incoming, MessagePage
 
 MAX_MESSAGE = 8000
 # Bytes that a visitor may have kept with a conversation; holders of a key have the store's limit.
@@ -73,17 +74,17 @@ async def begin(
 
 @router.post("/{session_id}/messages", dependencies=FIRST, openapi_extra=REPEATABLE)
 async def send(
-    session_id: Conversation, body: NewMessage, request: Request, parts: Parts, key: Key
+    session_id: Conversation, body: NewMessage, request: Request, talk: Talking, key: Key
 ) -> AgentResponse:
     """Say something, and wait for the answer."""
-    return await parts.agent.process_message(
-        session_id,
-        _message(body.message),
+    incoming = Incoming(
+        text=_message(body.message),
         request_id=CURRENT.get(),
         ip_address=request.client.host if request.client else None,
         user_agent=request.headers.get("user-agent"),
         client_message_id=key if body.client_message_id is None else body.client_message_id,
     )
+    return await talk.runs.answer(session_id, incoming)
 
 
 @router.get("/{session_id}/messages", response_model_exclude_none=True)

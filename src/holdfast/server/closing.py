@@ -11,6 +11,9 @@ class Ending(IntEnum):
     BAD_FRAMES = 4400
     UNAUTHENTICATED = 4401
     FORBIDDEN = 4403
+    NO_SESSION = 4404
+    IDLE = 4408
+    SESSION_ENDED = 4409
     TOO_MANY = 4429
 
 

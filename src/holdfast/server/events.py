@@ -1,11 +1,10 @@
 """What happens to sessions, told over a WebSocket to whoever may use them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Generator, Mapping
-from contextlib import contextmanager
-from typing import Any, Final
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
-from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+from fastapi import APIRouter, WebSocket
 
 from holdfast.errors import StoreUnavailable
 from holdfast.events import Event
@@ -13,71 +12,28 @@ from holdfast.server.access import ApiKeys
 from holdfast.server.closing import Ended, Ending
 from holdfast.server.frames import Frames, pong
 from holdfast.server.model import ServiceSession
-from holdfast.server.origins import site_of
+from holdfast.server.sockets import converse, first_frame, until_one_ends
 from holdfast.store import SessionStore
 
 router = APIRouter(tags=["Events"])
-
-FIRST_FRAME_SECONDS: Final = 10.0
-MOST_WATCHERS: Final = 1000
-
-
-class Watchers:
-    """How many watch in this process; there is a limit."""
-
-    def __init__(self) -> None:
-        self._watching = 0
-
-    def __len__(self) -> int:
-        return self._watching
-
-    @contextmanager
-    def one_more(self) -> Generator[None]:
-        """Count a watcher for the block.
-
-        Raises:
-            Ended: there are too many.
-        """
-        if self._watching >= MOST_WATCHERS:
-            raise Ended(Ending.TOO_MANY, "too many watchers")
-        self._watching += 1
-        try:
-            yield
-        finally:
-            self._watching -= 1
 
 
 @router.websocket("/v1/events")
 async def watch(socket: WebSocket) -> None:
     """Tell of sessions as they are created, changed and destroyed."""
     state = socket.app.state
-    if site_of(socket, state.service.settings.cors_origins) == "other":
-        await socket.close(Ending.FORBIDDEN)
-        return
-    await socket.accept()
-    frames = Frames(socket)
-    try:
+
+    async def serve(frames: Frames) -> None:
         await _admit(frames, state.api_keys)
-        with state.watchers.one_more():
+        with state.places.one_more():
             await _serve(frames, state.service.store)
-    except Ended as end:
-        await frames.close(end)
-    except StoreUnavailable:
-        await frames.close(Ended(Ending.TRY_LATER, "the session store does not answer"))
-    except WebSocketDisconnect:
-        return
+
+    await converse(socket, serve, listed=state.service.settings.cors_origins)
 
 
 async def _admit(frames: Frames, keys: ApiKeys) -> None:
     """Let holders of a key pass, who show it in their first frame."""
-    if keys.open_access:
-        return
-    try:
-        async with asyncio.timeout(FIRST_FRAME_SECONDS):
-            first = await frames.read()
-    except TimeoutError as exc:
-        raise Ended(Ending.UNAUTHENTICATED, "the first frame did not come in time") from exc
-    if not keys.has(_token(first)):
+    if not keys.open_access and not keys.has(_token(await first_frame(frames))):
         raise Ended(Ending.UNAUTHENTICATED, "the first frame must hold the token of an API key")
 
 
@@ -89,18 +45,7 @@ def _token(frame: Mapping[str, Any]) -> bytes | None:
 async def _serve(frames: Frames, store: SessionStore[ServiceSession]) -> None:
     """Tell and listen until one of them ends."""
     async with store.backend.events(store.terms.namespace) as events:
-        sides = [
-            asyncio.create_task(_tell(frames, store, events)),
-            asyncio.create_task(_hear(frames)),
-        ]
-        try:
-            done, _ = await asyncio.wait(sides, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for side in sides:
-                side.cancel()
-            await asyncio.gather(*sides, return_exceptions=True)
-        for side in done:
-            side.result()
+        await until_one_ends(_tell(frames, store, events), _hear(frames))
 
 
 async def _tell(

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -18,10 +18,11 @@ BAD_FRAMES: Final = 3
 
 
 class Frames:
-    """The frames of one socket that was accepted."""
+    """The frames of one socket that was accepted; `named_by` is the field that names a frame."""
 
-    def __init__(self, socket: WebSocket) -> None:
+    def __init__(self, socket: WebSocket, *, named_by: Literal["event", "type"] = "event") -> None:
         self._socket = socket
+        self._named_by = named_by
         self._bad = 0
 
     async def read(self) -> Mapping[str, Any]:
@@ -57,7 +58,8 @@ class Frames:
         self._bad += 1
         if self._bad >= BAD_FRAMES:
             raise Ended(Ending.BAD_FRAMES, detail)
-        await self.write({"event": "error", "code": "INVALID_REQUEST", "detail": detail})
+        error = {self._named_by: "error", "code": "INVALID_REQUEST", "detail": detail}
+        await self.write({**error, "retryable": False} if self._named_by == "type" else error)
 
     async def close(self, end: Ended) -> None:
         """Close the socket, and say why."""

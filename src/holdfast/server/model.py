@@ -1,17 +1,29 @@
 """The sessions that the service keeps."""
 
-from typing import Final
+from typing import Final, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from holdfast.layout import Layout
-from holdfast.session import SupportSession
+from holdfast.session import SupportSession, UtcTime
+
+
+class Rated(BaseModel):
+    """What a visitor thinks of one answer."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    message_id: str
+    value: Literal["up", "down"]
+    reason: str | None = None
+    at: UtcTime
 
 
 class ServiceSession(SupportSession):
     """A conversation, and what a repeated request to create it is recognised by."""
 
     created_by: str | None = Field(None, exclude=True, repr=False)
+    feedback: tuple[Rated, ...] = Field((), exclude=True, repr=False)
 
 
 # Fields that are never shown and never accepted.

@@ -92,6 +92,10 @@ def _config(settings: Settings) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         ws_max_size=LARGEST_FRAME,
+        ws_ping_interval=settings.websocket_ping_seconds,
+        ws_ping_timeout=settings.websocket_timeout_seconds,
+        # Compression would keep memory for each socket, and tell lengths of what is sealed.
+        ws_per_message_deflate=False,
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
 

@@ -104,6 +104,10 @@ class Settings(BaseSettings):
     cors_origins: Origins = ()
     max_body_bytes: int = Field(2_000_000, ge=1_000, le=1_000_000_000)
     shutdown_seconds: int = Field(30, ge=1, le=3600)
+    websocket_ping_seconds: Annotated[Seconds, Field(le=3600)] = 30
+    websocket_timeout_seconds: Annotated[Seconds, Field(le=3600)] = 10
+    websocket_idle_seconds: Annotated[Seconds, Field(le=86_400)] = 300
+    websocket_connections: int = Field(1000, ge=1, le=100_000)
 
     auth: Literal["required", "off"] = "required"
     api_keys: ApiKeys = ()
@@ -132,18 +136,18 @@ class Settings(BaseSettings):
     ai_model: str = "gpt-4o-mini"
     ai_base_url: HttpUrl | None = None
     ai_api_key: SecretStr | None = None
+    ai_api_version: str | None = Field(None, max_length=64)
     ai_temperature: float = Field(0.2, ge=0, le=2)
     ai_max_tokens: int = Field(800, ge=1, le=1_000_000)
     ai_max_turn_tokens: int = Field(60_000, ge=1000, le=10_000_000)
     ai_timeout_seconds: Annotated[Seconds, Field(le=600)] = 30
     ai_max_retries: int = Field(2, ge=0, le=10)
-    ai_api_version: str | None = Field(None, max_length=64)
+    ai_capture_content: bool = False
+    memory_hours: float = Field(24, ge=0, le=8760)
     escalation: bool = True
     escalation_threshold: float = Field(0.7, gt=0, le=1)
     escalation_keywords: Weights | None = None
 
-    ai_capture_content: bool = False
-    memory_hours: float = Field(24, ge=0, le=8760)
     _refuse_unusable = field_validator("*", mode="before")(refuse_unusable)
 
     @classmethod

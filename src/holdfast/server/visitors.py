@@ -12,8 +12,10 @@ from ipaddress import IPv6Address, ip_address
 from typing import Annotated, Final
 
 from fastapi import Depends, Request, Response
+from starlette.requests import HTTPConnection
 
 from holdfast.fastapi import Problem, Store
+from holdfast.limits import Taken
 from holdfast.server.access import Keys, bearer
 from holdfast.server.model import ServiceSession
 from holdfast.server.origins import SAFE, Site, site_of
@@ -95,11 +97,16 @@ async def opened_conversation(
     if keys.has(token):
         return session_id
     secret = token or _cookie_secret(request, session_id, site)
-    session = await store.get(session_id)
-    kept = (session.secret_hash if session else None) or _NOBODY
-    if secret is None or not hmac.compare_digest(secret_hash(secret).encode(), kept.encode()):
+    if not opens(await store.get(session_id), secret):
         raise unauthenticated("This conversation is not open to you, or it has ended.")
     return session_id
+
+
+def opens(session: ServiceSession | None, secret: bytes | None) -> bool:
+    """Say whether a secret opens a conversation; it takes the same time whatever is wrong."""
+    kept = (session.secret_hash if session else None) or _NOBODY
+    given = secret_hash(secret or b"")
+    return hmac.compare_digest(given.encode(), kept.encode()) and secret is not None
 
 
 async def limit_visitor(
@@ -115,7 +122,7 @@ async def limit_visitor(
     """
     if parts.visitors is None or keys.has(bearer(request)):
         return
-    taken = await parts.visitors.take(_network(request))
+    taken = await parts.visitors.take(network(request))
     headers = {
         "X-RateLimit-Limit": str(taken.limit),
         "X-RateLimit-Remaining": str(taken.remaining),
@@ -123,24 +130,33 @@ async def limit_visitor(
     }
     response.headers.update(headers)
     if not taken.allowed:
-        seconds = max(1, taken.retry_after)
-        detail = f"You are sending messages too quickly. Please try again in {seconds} s."
+        seconds, detail = too_quickly(taken)
         facts = {"retry_after": seconds}
         headers["Retry-After"] = str(seconds)
         raise Problem(429, "RATE_LIMITED", "Rate limited", detail, facts=facts, headers=headers)
 
 
+def too_quickly(taken: Taken) -> tuple[int, str]:
+    """Say in how many seconds a visitor may ask again, and say it in words."""
+    seconds = max(1, taken.retry_after)
+    return seconds, f"You are sending messages too quickly. Please try again in {seconds} s."
+
+
 def _cookie_secret(request: Request, session_id: str, site: Site) -> bytes | None:
-    named, _, secret = request.cookies.get(COOKIE, "").rpartition(".")
-    if named != session_id:
-        return None
+    secret = cookie_secret(request, session_id)
     # A cookie comes along whoever asks, so whoever asks has to say where from.
-    if request.method not in SAFE and site not in {"own", "listed"}:
+    if secret is not None and request.method not in SAFE and site not in {"own", "listed"}:
         raise forbidden("With a cookie, Sec-Fetch-Site or Origin must show that this page asks.")
-    return secret.encode("latin-1", errors="replace")
+    return secret
 
 
-def _network(request: Request) -> str:
+def cookie_secret(connection: HTTPConnection, session_id: str) -> bytes | None:
+    """Give the secret that a browser keeps for a conversation."""
+    named, _, secret = connection.cookies.get(COOKIE, "").rpartition(".")
+    return secret.encode("latin-1", errors="replace") if named == session_id else None
+
+
+def network(request: HTTPConnection) -> str:
     """Name where a visitor comes from; a home has a whole /64 of IPv6 addresses."""
     host = request.client.host if request.client else ""
     try:

@@ -124,11 +124,14 @@ class SupportAgent:
         return await accept(self._store, session_id, writer)
 
     @asynccontextmanager
-    async def run(self, session_id: str, incoming: Incoming) -> AsyncGenerator[Run]:
+    async def run(
+        self, session_id: str, incoming: Incoming, *, in_order: bool = False
+    ) -> AsyncGenerator[Run]:
         """Wait for the session's turn and begin a run; it is interrupted unless the block ends it.
 
         A message that is stored already, by `accept` or by an earlier run, is not stored again.
-        Where it has an answer as well, that is the run's `replayed`.
+        Where it has an answer as well, that is the run's `replayed`. With `in_order` a message that
+        was stored before this one and waits for its run is taken instead.
 
         Raises:
             LeaseUnavailable: the turns before took longer than this one may wait.
@@ -139,7 +142,8 @@ class SupportAgent:
         async with self._store.lease(
             session_id, ttl=policy.lease_ttl, wait=policy.lease_wait
         ) as lease:
-            run = Run(self._parts, lease, self._writer(incoming), run_id=self._new_id())
+            writer, run_id = self._writer(incoming), self._new_id()
+            run = Run(self._parts, lease, writer, run_id=run_id, in_order=in_order)
             try:
                 await run.begin()
                 yield run
@@ -156,14 +160,7 @@ class SupportAgent:
         entry = (await read_conversation(self._store, session_id)).find(message_id)
         if entry is None or entry.message.role != "user":
             raise InvalidSession("message_id", "names no message of this session")
-        kept = entry.message
-        return Incoming(
-            text=kept.content,
-            user_id=kept.user_id,
-            request_id=kept.request_id,
-            client_message_id=kept.client_message_id,
-            message_id=kept.id,
-        )
+        return entry.message.again()
 
     async def unanswered(self, session_id: str) -> tuple[Message, ...]:
         """Give the visitor's recent messages that have no answer, oldest first.

@@ -59,6 +59,16 @@ class Kept(BaseModel):
         """Write the message as an item of the log."""
         return self.model_dump(mode="json", exclude_defaults=True)
 
+    def again(self) -> Incoming:
+        """Give a visitor's message back as what a run answers."""
+        return Incoming(
+            text=self.content,
+            user_id=self.user_id,
+            request_id=self.request_id,
+            client_message_id=self.client_message_id,
+            message_id=self.id,
+        )
+
 
 class Message(BaseModel):
     """A message as it is shown to the visitor; what is None does not apply to it."""
@@ -162,6 +172,16 @@ class Conversation(tuple[Entry, ...]):
             for entry in self
             if entry.message.role == "user" and entry.message.id not in answered
         ]
+
+    def never_begun(self, marked: str | None) -> list[Entry]:
+        """Give the visitor's messages that no run has begun with; `marked` is the newest run's.
+
+        Runs are begun in the order of messages, so these come after all others.
+        """
+        begun = {entry.message.reply_to for entry in self} | {marked}
+        asked = [entry for entry in self if entry.message.role == "user"]
+        places = [place for place, entry in enumerate(asked, 1) if entry.message.id in begun]
+        return asked[places[-1] :] if places else asked
 
     def until(self, asked: Entry | None) -> "Conversation":
         """Leave out a message and what visitors said after it; None stands for a new message."""

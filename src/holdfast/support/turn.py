@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -40,7 +40,7 @@ from holdfast.support.knowledge import Knowledge
 from holdfast.support.library import Library
 from holdfast.support.messages import Conversation, Kept, Placed
 from holdfast.support.policy import AgentPolicy
-from holdfast.support.recollection import recall
+from holdfast.support.recollection import Recollection, recall
 from holdfast.support.response import AgentResponse, response
 from holdfast.support.writing import COUNTER, FLAG, Verdict, Writer, apply_once
 
@@ -71,17 +71,22 @@ class Run:
     store refuses once the lease is lost. Whoever goes away in the middle leaves the message stored
     and the session marked with this run, so that any worker can take the turn again.
 
-    `text` is the answer told so far. `replayed` is the answer of a turn that was over before: then
-    there is nothing to be done.
+    With `in_order` a stored message that no run has begun with goes before one that came later;
+    then the run is `for_another`. `text` is the answer told so far. `replayed` is the answer of a
+    turn that was over before: then there is nothing to be done.
     """
 
-    def __init__(self, parts: Parts, lease: Lease, writer: Writer, *, run_id: str) -> None:
+    def __init__(
+        self, parts: Parts, lease: Lease, writer: Writer, *, run_id: str, in_order: bool = False
+    ) -> None:
         self.run_id = run_id
+        self.for_another = False
         self.text = ""
         self.replayed: AgentResponse | None = None
+        self._in_order = in_order
         self._parts = parts
         self._lease = lease
-        self._writer = writer
+        self._given = self._writer = writer
         self._stage: Stage = "new"
         self._began = 0.0
         self._answer: Answer | None = None
@@ -189,8 +194,11 @@ class Run:
     async def _begun(self) -> bool:
         """Try once; False when the message was stored by somebody else in the meantime."""
         self._session = session = await self._read_session()
+        self._writer, self.for_another = self._given, False
         incoming = self._writer.incoming
         known = await recall(self._parts.store, session.session_id, incoming)
+        if self._in_order and known.answer is None:
+            known = self._in_front(known, session.run)
         self._before = known.recent.until(known.asked)
         if known.asked and known.answer:
             self._asked, answer = known.asked.placed, known.answer.placed
@@ -202,6 +210,15 @@ class Run:
         if known.asked is None and incoming.message_id is not None:
             raise InvalidSession("message_id", "names no message of this session")
         return await self._marked(known.asked.placed if known.asked else None)
+
+    def _in_front(self, known: Recollection, mark: RunMark | None) -> Recollection:
+        """Take the message that has waited longest in the place of the one that came."""
+        waiting = known.recent.never_begun(mark.message_id if mark else None)
+        if not waiting or (known.asked and waiting[0].number >= known.asked.number):
+            return known
+        self._writer = replace(self._given, incoming=waiting[0].message.again())
+        self.for_another = True
+        return Recollection(known.recent, waiting[0], None)
 
     async def _marked(self, asked: Placed | None) -> bool:
         said = asked.message if asked else self._writer.question()

@@ -1,0 +1,108 @@
+"""`/v1/chat/ws`: a conversation over a WebSocket, which may be lost without losing anything."""
+
+from contextlib import aclosing
+from typing import NamedTuple
+
+from fastapi import APIRouter, WebSocket
+from pydantic import ValidationError
+
+from holdfast.errors import SessionNotFound
+from holdfast.server.access import ApiKeys, bearer
+from holdfast.server.closing import Ended, Ending
+from holdfast.server.conversation.parts import Talk
+from holdfast.server.conversation.rooms import ENDED
+from holdfast.server.conversation.views import View
+from holdfast.server.conversation.visitor import Client, Visitor
+from holdfast.server.conversation.wire import SUBPROTOCOL, Hello, Welcome, written
+from holdfast.server.frames import Frames
+from holdfast.server.model import ServiceSession
+from holdfast.server.origins import site_of
+from holdfast.server.sockets import converse, first_frame, until_one_ends
+from holdfast.server.visitors import cookie_secret, network, opens
+
+router = APIRouter(tags=["Chat"])
+
+
+class _Guest(NamedTuple):
+    """Who was let in. Holders of an API key are trusted: they are not counted."""
+
+    hello: Hello
+    session: ServiceSession
+    trusted: bool
+
+
+@router.websocket("/v1/chat/ws")
+async def talk(socket: WebSocket) -> None:
+    """Speak with the support agent; every tab that does so sees the same conversation."""
+    talk: Talk = socket.app.state.talk
+
+    async def serve(frames: Frames) -> None:
+        guest = await _admit(frames, socket, talk)
+        with socket.app.state.places.one_more():
+            await _serve(frames, socket, talk, guest)
+
+    listed = talk.service.settings.cors_origins
+    await converse(socket, serve, listed=listed, subprotocol=SUBPROTOCOL, named_by="type")
+
+
+async def _admit(frames: Frames, socket: WebSocket, talk: Talk) -> _Guest:
+    """Let those in whom a secret, a cookie or an API key shows to belong to the conversation."""
+    try:
+        hello = Hello.model_validate(await first_frame(frames))
+    except ValidationError as exc:
+        raise Ended(Ending.UNAUTHENTICATED, "the first frame must be hello") from exc
+    keys: ApiKeys = socket.app.state.api_keys
+    given = hello.session_secret
+    secret = given.encode(errors="replace") if given is not None else bearer(socket)
+    session = await talk.service.store.get(hello.session_id)
+    trusted = keys.has(secret)
+    if session is None and trusted:
+        raise Ended(Ending.NO_SESSION, "there is no such conversation")
+    if secret is None and site_of(socket, talk.service.settings.cors_origins) in {"own", "listed"}:
+        secret = cookie_secret(socket, hello.session_id)
+    if session is None or not (trusted or opens(session, secret)):
+        reason = "this conversation is not open to you, or it has ended"
+        raise Ended(Ending.UNAUTHENTICATED, reason)
+    return _Guest(hello, session, trusted)
+
+
+async def _serve(frames: Frames, socket: WebSocket, talk: Talk, guest: _Guest) -> None:
+    session = guest.session
+    try:
+        async with talk.rooms.enter(session.session_id) as room:
+            newest = await talk.service.store.read_log(session.session_id, limit=1)
+            view = View(
+                room,
+                number=min(guest.hello.last_number, newest.last_item),
+                replayed=newest.last_item,
+                secret_hash=None if guest.trusted else session.secret_hash,
+            )
+            await frames.write(written(_welcome(talk, session, newest.last_item)))
+            visitor = Visitor(frames, talk, view, session.session_id, _client(socket, guest))
+            await until_one_ends(_tell(frames, view), visitor.hear())
+    except SessionNotFound as exc:
+        raise Ended(Ending.SESSION_ENDED, ENDED) from exc
+
+
+def _welcome(talk: Talk, session: ServiceSession, last_number: int) -> Welcome:
+    return Welcome(
+        session_id=session.session_id,
+        last_number=last_number,
+        expires_at=session.expires_at,
+        heartbeat_seconds=talk.service.settings.websocket_ping_seconds,
+    )
+
+
+def _client(socket: WebSocket, guest: _Guest) -> Client:
+    return Client(
+        address=socket.client.host if socket.client else None,
+        network=None if guest.trusted else network(socket),
+        browser=socket.headers.get("user-agent"),
+    )
+
+
+async def _tell(frames: Frames, view: View) -> None:
+    async with aclosing(view.frames()) as told:
+        async for frame in told:
+            if frame is not None:
+                await frames.write(written(frame))
