@@ -42,8 +42,8 @@ def unpack_integers(text: bytes) -> dict[str, int]:
     if text == b";":
         return {}
     try:
-        words = text[1:-1].decode().replace("=", ";").split(";")
-        return dict(zip(words[::2], map(int, words[1::2]), strict=True))
+        words = text.decode().replace("=", ";").split(";")
+        return dict(zip(words[1:-1:2], map(int, words[2:-1:2]), strict=True))
     except ValueError as exc:
         raise Damaged from exc
 
