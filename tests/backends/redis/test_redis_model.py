@@ -166,6 +166,6 @@ def test_redis_is_the_model(redis_server: RedisServer) -> None:
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=30, stateful_step_count=30, deadline=None, phases=[Phase.generate]
+            max_examples=20, stateful_step_count=30, deadline=None, phases=[Phase.generate]
         ),
     )
