@@ -1,47 +1,49 @@
-"""Make the picture of the chat page for the README: `python -m tests.browser.picture`."""
+"""Make the pictures of the chat page for the README: `python -m tests.browser.picture`."""
 
 import asyncio
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from playwright.async_api import expect
 
-from tests.browser.chromium import chromium
+from tests.browser.visiting import PATIENCE, QUESTION, visiting
 from tests.server.serving import served
 
-PICTURE = Path(__file__).parents[2] / "docs" / "images" / "chat.png"
-QUESTIONS = ("How long do I have to return an item?",)
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
+# Transitions are over by then.
+STILL_MS = 700
 
 
-async def draw(url: str) -> None:
+async def draw(url: str, name: str, *, opened: bool, **how: Any) -> None:
     """Hold a short conversation and take its picture."""
-    async with chromium() as browser:
-        page = await browser.new_page(viewport={"width": 1120, "height": 870})
-        await page.goto(url)
-        answers = page.get_by_role("log", name="Conversation").get_by_role(
-            "article", name="Assistant"
-        )
-        for number, question in enumerate(QUESTIONS, start=1):
-            await page.get_by_role("textbox", name="Your question").fill(question)
-            await page.get_by_role("button", name="Send", exact=True).click()
-            await expect(answers).to_have_count(number, timeout=20_000)
-        await (
-            page.get_by_role("region", name="Sources of this answer")
-            .get_by_role("button")
-            .first.click()
-        )
-        await page.wait_for_timeout(1000)
-        await page.screenshot(path=PICTURE)
+    async with visiting(url, **how) as visitor:
+        await visitor.ask(QUESTION)
+        await expect(visitor.answers).to_have_count(1, timeout=PATIENCE)
+        if opened:
+            await visitor.sources.first.click()
+        await visitor.page.get_by_role("button", name="Helpful", exact=True).click()
+        await visitor.page.wait_for_timeout(STILL_MS)
+        await visitor.page.screenshot(path=IMAGES / name)
+
+
+async def draw_all(url: str) -> None:
+    await draw(url, "chat.png", opened=True, viewport={"width": 1120, "height": 920})
+    phone: dict[str, Any] = {
+        "viewport": {"width": 390, "height": 844},
+        "device_scale_factor": 2,
+        "color_scheme": "dark",
+    }
+    await draw(url, "chat-dark.png", opened=False, **phone)
 
 
 def main() -> None:
-    PICTURE.parent.mkdir(parents=True, exist_ok=True)
+    IMAGES.mkdir(parents=True, exist_ok=True)
     with (
         TemporaryDirectory() as folder,
         served(Path(folder), shipped_articles="true") as service,
     ):
-        asyncio.run(draw(service.url))
-    print(PICTURE)
+        asyncio.run(draw_all(service.url))
 
 
 if __name__ == "__main__":

@@ -1,146 +1,251 @@
 """The chat page in a real browser, on the real service."""
 
+import gzip
 from collections.abc import Generator
 from pathlib import Path
+from statistics import median
 
 import pytest
-from playwright.async_api import ConsoleMessage, Error, Page, expect
+from playwright.async_api import Page, expect
 
+import holdfast.server
 from tests.browser.chromium import chromium
+from tests.browser.visiting import PATIENCE, QUESTION, enter, visiting
 from tests.server.serving import Served, served
 
 pytestmark = pytest.mark.browser
 
-QUESTION = "How long do I have to return an item?"
-PATIENCE = 20_000
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
+STATIC = Path(holdfast.server.__file__).parent / "static"
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Generator[Served]:
     folder = tmp_path_factory.mktemp("page")
-    with served(folder, shipped_articles="true") as service:
+    with served(folder, shipped_articles="true", rate_limit="off") as service:
         yield service
-
-
-def _watched(page: Page) -> list[str]:
-    """Collect everything that a page complains of, refusals of its content policy included."""
-    complaints: list[str] = []
-
-    def note(message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"}:
-            complaints.append(message.text)
-
-    def fail(error: Error) -> None:
-        complaints.append(str(error))
-
-    page.on("console", note)
-    page.on("pageerror", fail)
-    return complaints
-
-
-async def _ask(page: Page, question: str) -> None:
-    await page.get_by_role("textbox", name="Your question").fill(question)
-    await page.get_by_role("button", name="Send", exact=True).click()
 
 
 async def test_a_visitor_asks_and_finds_the_answer_again(service: Served) -> None:
     """An answer comes with its sources; after a reload the conversation is there."""
-    async with chromium() as browser:
-        context = await browser.new_context()
-        page = await context.new_page()
-        complaints = _watched(page)
-        await page.goto(service.url)
-        await _ask(page, QUESTION)
-        log = page.get_by_role("log", name="Conversation")
-        answer = log.get_by_role("article", name="Assistant")
-        await expect(answer).to_have_count(1, timeout=PATIENCE)
-        sources = page.get_by_role("region", name="Sources of this answer").get_by_role("button")
-        await expect(sources.first).to_be_visible()
-        said = await answer.inner_text()
-        await sources.first.click()
-        await expect(sources.first).to_have_attribute("aria-expanded", "true")
-        await expect(page.locator(".passage").first).to_be_visible()
+    async with visiting(service.url) as visitor:
+        await visitor.ask(QUESTION)
+        await expect(visitor.answers).to_have_count(1, timeout=PATIENCE)
+        await expect(visitor.sources.first).to_be_visible()
+        said = await visitor.answers.inner_text()
+        await visitor.sources.first.click()
+        await expect(visitor.sources.first).to_have_attribute("aria-expanded", "true")
+        await expect(visitor.page.locator(".passage").first).to_be_visible()
 
-        await page.reload()
-        restored = page.get_by_role("log", name="Conversation").get_by_role("article")
+        await visitor.page.reload()
+        restored = visitor.log.get_by_role("article")
         await expect(restored).to_have_count(2, timeout=PATIENCE)
         await expect(restored.first).to_contain_text(QUESTION)
         assert await restored.last.inner_text() == said
-        hidden = {cookie.get("name"): cookie.get("httpOnly") for cookie in await context.cookies()}
-        assert hidden == {"hf_chat": True}
-        assert "hf_chat" not in await page.evaluate("document.cookie")
-        assert complaints == []
+        cookies = await visitor.page.context.cookies()
+        assert {cookie.get("name"): cookie.get("httpOnly") for cookie in cookies} == {
+            "hf_chat": True
+        }
+        assert "hf_chat" not in await visitor.page.evaluate("document.cookie")
+
+
+async def test_the_first_answer_is_there_at_once(service: Served) -> None:
+    """With the local engine an answer shows within 300 ms of sending, a new session included."""
+    async with visiting(service.url) as visitor:
+        times = []
+        for _ in range(5):
+            times.append(await _seconds_to_answer(visitor.page))
+            await visitor.page.get_by_role("button", name="New conversation").click()
+            await expect(visitor.answers).to_have_count(0)
+        assert median(times) <= 0.3, times
+
+
+async def _seconds_to_answer(page: Page) -> float:
+    await page.get_by_role("textbox", name="Your question").fill(QUESTION)
+    seconds: float = await page.evaluate(
+        """() => new Promise((resolve) => {
+          const began = performance.now();
+          const look = () =>
+            document.querySelector(".from-assistant .bubble")
+              ? resolve((performance.now() - began) / 1000)
+              : requestAnimationFrame(look);
+          document.querySelector("form.composer").requestSubmit();
+          look();
+        })"""
+    )
+    return seconds
 
 
 async def test_the_keyboard_is_enough(service: Served) -> None:
-    """A visitor without a pointer reaches the question, sends it and opens a source."""
-    async with chromium() as browser:
-        page = await browser.new_page()
-        complaints = _watched(page)
-        await page.goto(service.url)
-        box = page.get_by_role("textbox", name="Your question")
-        await expect(box).to_be_visible()
-        for _ in range(20):
-            if await box.evaluate("box => box === document.activeElement"):
-                break
-            await page.keyboard.press("Tab")
-        await expect(box).to_be_focused()
-        await page.keyboard.type(QUESTION)
-        await page.keyboard.press("Enter")
-        source = page.get_by_role("region", name="Sources of this answer").get_by_role("button")
-        await expect(source.first).to_be_visible(timeout=PATIENCE)
-        for _ in range(20):
-            if await source.first.evaluate("chip => chip === document.activeElement"):
-                break
-            await page.keyboard.press("Shift+Tab")
-        await expect(source.first).to_be_focused()
-        await page.keyboard.press("Enter")
-        await expect(source.first).to_have_attribute("aria-expanded", "true")
-        assert complaints == []
+    """A visitor without a pointer asks, opens a source, and comes back from the menu."""
+    async with visiting(service.url) as visitor:
+        await expect(visitor.field).to_be_visible()
+        await visitor.tab_to(visitor.field)
+        await visitor.page.keyboard.type(QUESTION)
+        await visitor.page.keyboard.press("Enter")
+        await expect(visitor.sources.first).to_be_visible(timeout=PATIENCE)
+        await visitor.tab_to(visitor.sources.first, "Shift+Tab")
+        await visitor.page.keyboard.press("Enter")
+        await expect(visitor.sources.first).to_have_attribute("aria-expanded", "true")
+        menu = visitor.page.get_by_role("button", name="Conversations and settings")
+        await visitor.tab_to(menu, "Shift+Tab")
+        await visitor.page.keyboard.press("Enter")
+        panel = visitor.page.get_by_role("dialog")
+        await expect(panel).to_be_visible()
+        await visitor.page.keyboard.press("Escape")
+        await expect(panel).to_be_hidden()
+        await expect(menu).to_be_focused()
 
 
-async def test_a_phone_shows_all_of_it(service: Served) -> None:
-    """At 390 pixels nothing scrolls sideways; a person is offered and their ticket is shown."""
-    async with chromium() as browser:
-        page = await browser.new_page(viewport={"width": 390, "height": 844})
-        complaints = _watched(page)
-        await page.goto(service.url)
-        await _ask(page, QUESTION)
-        log = page.get_by_role("log", name="Conversation")
-        await expect(log.get_by_role("article", name="Assistant")).to_have_count(
-            1, timeout=PATIENCE
+@pytest.mark.parametrize("width", [320, 768, 1440])
+@pytest.mark.parametrize("direction", ["ltr", "rtl"])
+async def test_nothing_scrolls_sideways(service: Served, width: int, direction: str) -> None:
+    """From a small phone to a desk, in both directions of writing, all of it fits the width."""
+    viewport = {"width": width, "height": 720}
+    turn = f"document.addEventListener('DOMContentLoaded', () => document.dir = '{direction}')"
+    async with visiting(service.url, viewport=viewport, scripts=[turn]) as visitor:
+        await visitor.ask(QUESTION)
+        await expect(visitor.answers).to_have_count(1, timeout=PATIENCE)
+        await visitor.sources.first.click()
+        await visitor.page.get_by_role("button", name="Talk to a person").click()
+        await expect(visitor.answers).to_have_count(2, timeout=PATIENCE)
+        await visitor.page.get_by_role("button", name="Conversations and settings").click()
+        overflowing = await visitor.page.evaluate(
+            """() => [document.documentElement, ...document.querySelectorAll(".log, .menu")]
+              .filter((place) => place.scrollWidth > place.clientWidth)
+              .map((place) => `${place.className}: ${place.scrollWidth} > ${place.clientWidth}`)"""
         )
-        await page.get_by_role("button", name="Talk to a person").click()
-        await expect(log.get_by_role("article", name="Assistant")).to_have_count(
-            2, timeout=PATIENCE
-        )
-        width = await page.evaluate("document.documentElement.scrollWidth")
-        assert width <= 390
-        assert complaints == []
+        assert overflowing == []
+
+
+async def test_it_speaks_german(service: Served) -> None:
+    """A German browser sees German; English is one choice away, and is kept."""
+    async with visiting(service.url, locale="de-DE") as visitor:
+        page = visitor.page
+        await expect(page.locator("html")).to_have_attribute("lang", "de")
+        await expect(page.get_by_role("button", name="Mit einem Menschen sprechen")).to_be_visible()
+        await page.get_by_role("button", name="Gespräche und Einstellungen").click()
+        await page.get_by_role("radio", name="English").check()
+        await expect(page.get_by_role("button", name="Talk to a person")).to_be_visible()
+        await page.reload()
+        await expect(page.locator("html")).to_have_attribute("lang", "en")
+
+
+async def test_a_chosen_appearance_is_kept(service: Served) -> None:
+    """Dark is shown to those who chose it, whatever their system prefers."""
+    async with visiting(service.url, color_scheme="light") as visitor:
+        ground = "getComputedStyle(document.documentElement).backgroundColor"
+        light = await visitor.page.evaluate(ground)
+        await visitor.page.get_by_role("button", name="Conversations and settings").click()
+        await visitor.page.get_by_role("radio", name="Dark").check()
+        dark = await visitor.page.evaluate(ground)
+        await visitor.page.reload()
+        assert light != dark == await visitor.page.evaluate(ground)
+
+
+async def test_motion_is_left_out_for_those_who_ask(service: Served) -> None:
+    """With reduced motion nothing moves, not even while an answer is awaited."""
+    watch = """
+      globalThis.moved = 0;
+      const look = () => {
+        globalThis.moved += document.getAnimations().length;
+        requestAnimationFrame(look);
+      };
+      look();
+    """
+    async with visiting(service.url, reduced_motion="reduce", scripts=[watch]) as visitor:
+        await visitor.ask(QUESTION)
+        await expect(visitor.answers).to_have_count(1, timeout=PATIENCE)
+        assert await visitor.page.evaluate("moved") == 0
+    async with visiting(service.url, scripts=[watch]) as visitor:
+        await visitor.ask(QUESTION)
+        await expect(visitor.answers).to_have_count(1, timeout=PATIENCE)
+        assert await visitor.page.evaluate("moved") > 0
+
+
+async def test_an_answer_is_said_once(service: Served) -> None:
+    """Screen readers hear an answer once and whole; the log itself is silent."""
+    hear = """
+      globalThis.heard = [];
+      const listen = () => {
+        const place = document.querySelector("[data-announcer]");
+        if (!place) return setTimeout(listen, 10);
+        new MutationObserver(() => heard.push(place.textContent)).observe(place, {
+          childList: true, subtree: true, characterData: true,
+        });
+      };
+      listen();
+    """
+    async with visiting(service.url, scripts=[hear]) as visitor:
+        await expect(visitor.log).to_have_attribute("aria-live", "off")
+        await visitor.ask(QUESTION)
+        await expect(visitor.answers).to_have_count(1, timeout=PATIENCE)
+        heard = await visitor.page.evaluate("heard.filter(Boolean)")
+        assert heard[0] == "Looking for an answer."
+        assert [text for text in heard if text.startswith("Assistant: ")] == heard[1:]
+        assert len(heard) == 2
+
+
+async def test_an_answer_is_rated_and_copied(service: Served) -> None:
+    """A thumb stays pressed after a reload; what is copied is the answer."""
+    allowed = ["clipboard-read", "clipboard-write"]
+    async with visiting(service.url, permissions=allowed) as visitor:
+        await visitor.ask(QUESTION)
+        up = visitor.page.get_by_role("button", name="Helpful", exact=True)
+        await up.click()
+        await expect(up).to_have_attribute("aria-pressed", "true")
+        await visitor.page.get_by_role("button", name="Copy").click()
+        copied = await visitor.page.evaluate("navigator.clipboard.readText()")
+        assert copied.splitlines()[0] in await visitor.answers.inner_text()
+        await visitor.page.reload()
+        await expect(up).to_have_attribute("aria-pressed", "true")
 
 
 async def test_a_lost_conversation_is_begun_anew(service: Served) -> None:
     """Without its cookie an old conversation stays closed, and the page goes on with a new one."""
+    async with visiting(service.url) as visitor:
+        await visitor.ask(QUESTION)
+        await expect(visitor.answers).to_have_count(1, timeout=PATIENCE)
+        await visitor.page.context.clear_cookies()
+        await visitor.page.reload()
+        await expect(
+            visitor.page.get_by_text("Your earlier conversation has ended")
+        ).to_be_visible()
+        await visitor.ask("What does delivery cost?")
+        await expect(visitor.answers).to_have_count(1, timeout=PATIENCE)
+        await expect(visitor.log).not_to_contain_text(QUESTION)
+
+
+async def test_two_visitors_never_see_each_other(service: Served) -> None:
+    """Who learns the name of another's conversation, and asks for it, is shown nothing of it."""
     async with chromium() as browser:
-        context = await browser.new_context()
-        page = await context.new_page()
-        await page.goto(service.url)
-        await _ask(page, QUESTION)
-        log = page.get_by_role("log", name="Conversation")
-        await expect(log.get_by_role("article", name="Assistant")).to_have_count(
-            1, timeout=PATIENCE
+        one = await enter(await browser.new_context(locale="en-GB"), service.url)
+        other = await enter(await browser.new_context(locale="en-GB"), service.url)
+        await one.ask("What does delivery cost?")
+        await other.ask(QUESTION)
+        await expect(one.answers).to_have_count(1, timeout=PATIENCE)
+        await expect(other.answers).to_have_count(1, timeout=PATIENCE)
+        await expect(one.log).not_to_contain_text(QUESTION)
+        books = await one.page.evaluate("localStorage['holdfast.chat.conversations']")
+        await other.page.evaluate(
+            """books => {
+              localStorage['holdfast.chat.conversations'] = books;
+              sessionStorage['holdfast.chat.current'] = JSON.stringify(JSON.parse(books)[0].id);
+            }""",
+            books,
         )
-        await context.clear_cookies()
-        await page.reload()
-        await expect(page.get_by_role("textbox", name="Your question")).to_be_visible()
-        await _ask(page, "What does delivery cost?")
-        await expect(log.get_by_role("article", name="Assistant")).to_have_count(
-            1, timeout=PATIENCE
-        )
-        await expect(log).not_to_contain_text(QUESTION)
+        await other.page.reload()
+        await expect(other.page.get_by_text("Your earlier conversation has ended")).to_be_visible()
+        await expect(other.log).not_to_contain_text("delivery cost")
 
 
-def test_the_picture_of_the_page_is_there() -> None:
-    """The README's picture is a real one, made by `python -m tests.browser.picture`."""
-    picture = Path(__file__).parents[2] / "docs" / "images" / "chat.png"
-    assert picture.read_bytes().startswith(b"\x89PNG")
+def test_the_page_is_small() -> None:
+    """Everything that a browser loads is 60 KB at most, packed."""
+    sizes = [len(gzip.compress(file.read_bytes())) for file in STATIC.rglob("*.*")]
+    assert 10_000 < sum(sizes) <= 60_000
+
+
+@pytest.mark.parametrize("name", ["chat.png", "chat-dark.png"])
+def test_the_pictures_of_the_page_are_there(name: str) -> None:
+    """The pictures are real ones, made by `python -m tests.browser.picture`."""
+    assert (IMAGES / name).read_bytes().startswith(b"\x89PNG")

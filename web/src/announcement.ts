@@ -1,5 +1,6 @@
-import type { Entry } from "./entry";
 import { plainText } from "./markup";
+import type { MessageTold } from "./wire";
+import { words } from "./words";
 
 /** Something to be said once; the count tells it from the same words said before. */
 export interface Announcement {
@@ -8,18 +9,13 @@ export interface Announcement {
 }
 
 /** Say a finished answer once, whole, with what stands around it. */
-export function spokenAnswer(entry: Entry): string {
-  return ["Assistant:", plainText(entry.content), spokenSources(entry), spokenTicket(entry)]
+export function spokenAnswer(message: MessageTold): string {
+  return [
+    `${words.value.roles[message.role]}:`,
+    plainText(message.content),
+    words.value.withSources(message.sources?.length ?? 0),
+    message.ticket_id || message.requires_escalation ? words.value.personAsked : "",
+  ]
     .filter(Boolean)
     .join(" ");
-}
-
-function spokenSources({ sources }: Entry): string {
-  if (sources.length === 0) return "";
-  return sources.length === 1 ? "With one source." : `With ${sources.length} sources.`;
-}
-
-function spokenTicket({ handedOver, ticketId }: Entry): string {
-  if (!handedOver) return "";
-  return ticketId === null ? "A person has been asked." : `A person has been asked, ticket ${ticketId}.`;
 }

@@ -1,73 +1,42 @@
 import { problemOf, problemOfFailure } from "./problem";
-import type { Answer, MessagePage, NewMessage, NewSession, StoredMessage } from "./wire";
+import type { ConversationReply } from "./wire";
 
-const PAGE_SIZE = 100;
-const READ_TIMEOUT_MS = 20_000;
-/** A message waits for its turn and for the whole answer. */
-const TURN_TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 20_000;
+const BASE = "/v1/chat/sessions";
 
-/** The calls of the page; the secret travels beside them in a cookie that scripts cannot read. */
+/** The few calls beside the socket; the secret travels in a cookie that scripts cannot read. */
 export interface ChatApi {
-  open(): Promise<string>;
-  send(sessionId: string, message: NewMessage): Promise<Answer>;
-  /** All messages of a conversation, oldest first. */
-  history(sessionId: string): Promise<StoredMessage[]>;
+  /** Begin a conversation, and give its name. */
+  begin(): Promise<string>;
+  /** The conversation as Markdown. */
+  transcript(sessionId: string): Promise<Blob>;
 }
 
 export function connectApi(): ChatApi {
-  return { open, send, history };
+  return { begin, transcript };
 }
 
-async function open(): Promise<string> {
-  const session = await call<NewSession>("/v1/chat/sessions", posting({}, READ_TIMEOUT_MS));
-  return session.session_id;
-}
-
-function send(sessionId: string, message: NewMessage): Promise<Answer> {
-  return call<Answer>(messagesOf(sessionId), posting(message, TURN_TIMEOUT_MS));
-}
-
-async function history(sessionId: string): Promise<StoredMessage[]> {
-  const all: StoredMessage[] = [];
-  let more = true;
-  while (more) {
-    const after = all.at(-1)?.number ?? 0;
-    const page = await pageOf(sessionId, after);
-    all.push(...page.messages);
-    more = hasMore(page);
-  }
-  return all;
-}
-
-function pageOf(sessionId: string, after: number): Promise<MessagePage> {
-  return call<MessagePage>(`${messagesOf(sessionId)}?after=${after}&limit=${PAGE_SIZE}`, {
-    signal: AbortSignal.timeout(READ_TIMEOUT_MS),
-  });
-}
-
-function hasMore({ messages, last_number }: MessagePage): boolean {
-  const last = messages.at(-1);
-  return last !== undefined && (messages.length >= PAGE_SIZE || last.number < last_number);
-}
-
-function messagesOf(sessionId: string): string {
-  return `/v1/chat/sessions/${encodeURIComponent(sessionId)}/messages`;
-}
-
-function posting(body: object, timeoutMs: number): RequestInit {
-  return {
+async function begin(): Promise<string> {
+  const response = await call(BASE, {
     method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(body),
-    signal: AbortSignal.timeout(timeoutMs),
-  };
+    headers: { "Content-Type": "application/json", Accept: "application/json" },
+    body: "{}",
+  });
+  const reply = (await response.json().catch(giveUp)) as ConversationReply;
+  return reply.session_id;
 }
 
-async function call<Reply>(path: string, init: RequestInit): Promise<Reply> {
-  const headers = { Accept: "application/json", ...init.headers };
-  const response = await fetch(path, { ...init, headers, cache: "no-store" }).catch(giveUp);
+async function transcript(sessionId: string): Promise<Blob> {
+  const path = `${BASE}/${encodeURIComponent(sessionId)}/transcript?format=markdown`;
+  const response = await call(path, {});
+  return response.blob().catch(giveUp);
+}
+
+async function call(path: string, init: RequestInit): Promise<Response> {
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  const response = await fetch(path, { ...init, signal, cache: "no-store" }).catch(giveUp);
   if (!response.ok) throw await problemOf(response);
-  return (await response.json().catch(giveUp)) as Reply;
+  return response;
 }
 
 function giveUp(failure: unknown): never {

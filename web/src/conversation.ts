@@ -1,180 +1,304 @@
 import { batch, computed, signal } from "@preact/signals";
-import { spokenAnswer, type Announcement } from "./announcement";
 import type { ChatApi } from "./api";
-import type { Bookmark } from "./bookmark";
-import { answerEntry, changed, insertedAfter, insertedBefore, ownEntry, remark } from "./entry";
-import { storedEntry, without, type Entries } from "./entry";
+import { arranged, outgoingEntry, standing, storedEntry, type Entry, type Known } from "./entry";
+import { Line } from "./line";
+import { Outbox, type Outgoing } from "./outbox";
 import { Problem } from "./problem";
-import { Turns } from "./turns";
-import type { Answer } from "./wire";
+import { begun, grown, type Run } from "./run";
+import type { Storage } from "./storage";
+import type { Frame, Hello, MessageTold, Owner, Rating, RunStarted, Welcome } from "./wire";
 
-const ENDED = "Your earlier conversation has ended, so this is a new one.";
-const ENDED_MEANWHILE = "The earlier conversation had ended. A new one starts here.";
-
-/** A calm word above the conversation; `earlier` names the one that can be gone back to. */
-export interface Notice {
-  text: string;
-  earlier: string | null;
-}
+/** How long a run of an earlier socket may stay without a word on the new one. */
+const STALE_MS = 5_000;
+const LONGEST_PAUSE_MS = 15_000;
 
 export interface Surroundings {
   api: ChatApi;
-  bookmark: Bookmark;
+  tab: Storage;
   now: () => Date;
   makeIdentifier: () => string;
+  /** A conversation has begun, or goes on: name it, with what was asked first. */
+  named: (id: string, title: string) => void;
+  /** It is not there any more. */
+  gone: (conversation: Conversation) => void;
+  /** Say to those who cannot see it what has happened. */
+  told: (message: MessageTold) => void;
 }
 
-/** What the visitor and the shop have said, and what is under way. */
+/** What the visitor and the shop have said, and what is under way: a view of the session. */
 export class Conversation {
-  readonly entries = signal<Entries>([]);
+  readonly id = signal<string | null>(null);
+  readonly run = signal<Run | null>(null);
+  readonly ended = signal(false);
+  readonly othersType = signal(false);
+  readonly owner = signal<Owner | null>(null);
+  readonly ratings = signal<Readonly<Record<string, Rating>>>({});
+  /** Whether what was said before is still being read. */
   readonly restoring = signal(false);
-  readonly restoreProblem = signal<string | null>(null);
-  readonly notice = signal<Notice | null>(null);
-  /** The latest event in words, for screen readers. */
-  readonly announcement = signal<Announcement>({ text: "", count: 0 });
-  readonly thinking = computed(() => this.entries.value.some((e) => e.delivery === "sending"));
+  readonly outbox: Outbox;
+  readonly line: Line;
 
+  readonly #messages = signal<ReadonlyMap<number, MessageTold>>(new Map());
+  readonly #again = signal<ReadonlySet<string>>(new Set());
   readonly #around: Surroundings;
-  #turns = new Turns();
+  #lastNumber = 0;
+  #welcomedAt = 0;
+  #beginning = false;
+  #stale = 0;
+  #closed = false;
 
-  constructor(around: Surroundings) {
+  constructor(id: string | null, around: Surroundings) {
     this.#around = around;
-  }
-
-  /** Show the conversation of this browser, now and whenever another tab changes it. */
-  start(): void {
-    this.#around.bookmark.watch(() => this.#move(null));
-    void this.restore();
-  }
-
-  restore(): Promise<void> {
-    const sessionId = this.#around.bookmark.read();
-    if (sessionId === null) return Promise.resolve();
-    this.restoring.value = true;
-    this.restoreProblem.value = null;
-    const turns = this.#turns;
-    return turns.then(async () => {
-      const outcome = await this.#around.api.history(sessionId).catch(named);
-      if (turns.over) return;
-      batch(() => {
-        this.restoring.value = false;
-        if (outcome instanceof Problem) this.#restoreFailed(outcome);
-        else this.entries.value = [...outcome.map(storedEntry), ...this.#unsent()];
-      });
+    this.id.value = id;
+    this.restoring.value = id !== null;
+    this.outbox = new Outbox(around.tab, id);
+    this.ratings.value = around.tab.read(`ratings.${id}`) ?? {};
+    this.line = new Line({
+      hello: () => this.#hello(),
+      heard: (frame) => batch(() => this.#heard(frame)),
+      gone: () => this.#gone(),
     });
   }
 
-  send(content: string): Promise<void> {
-    const key = this.#around.makeIdentifier();
-    this.notice.value = null;
-    this.entries.value = [...this.entries.value, ownEntry(key, content, this.#around.now())];
-    return this.#deliver(key, content);
+  readonly entries = computed<readonly Entry[]>(() => [
+    ...arranged(this.#messages.value.values()).map((message) => this.#entryOf(message)),
+    ...this.outbox.messages.value.map(outgoingEntry),
+  ]);
+
+  readonly #answered = computed(
+    () => new Set([...this.#messages.value.values()].map((message) => message.reply_to)),
+  );
+
+  readonly #known = computed<Known>(() => {
+    const run = this.run.value;
+    const taken = [...this.#messages.value.values()].filter(
+      ({ id }) => this.#answered.value.has(id) || id === run?.messageId,
+    );
+    const latest = Math.max(0, ...taken.map(({ number }) => number));
+    return { run, latest, again: this.#again.value };
+  });
+
+  /** Whether an answer is to be expected. */
+  readonly busy = computed(
+    () =>
+      (this.run.value !== null && this.run.value.state !== "interrupted") ||
+      this.entries.value.some(({ role, delivery, id }) => role === "user" && id !== null && delivery === "waiting") ||
+      this.outbox.messages.value.some(({ state }) => state !== "failed"),
+  );
+
+  open(): void {
+    if (this.id.value !== null) this.line.open();
+    else if (this.outbox.messages.value.length > 0) void this.#begin();
   }
 
-  /** Send a failed message again, as the same message and now as the latest. */
-  retry(key: string): Promise<void> {
-    const failed = this.entries.value.find((entry) => entry.key === key);
-    if (failed?.delivery !== "failed") return Promise.resolve();
-    const again = ownEntry(key, failed.content, this.#around.now());
-    this.entries.value = [...without(this.entries.value, key), again];
-    return this.#deliver(key, failed.content);
+  /** Leave it; its run goes on without this tab. */
+  close(): void {
+    this.#closed = true;
+    window.clearTimeout(this.#stale);
+    this.line.close();
   }
 
-  startOver(): void {
-    const { bookmark } = this.#around;
-    const earlier = bookmark.read();
-    if (earlier === null && this.entries.value.length === 0) return;
-    bookmark.write(null);
-    this.#move({ text: "This is a new conversation.", earlier });
+  send(text: string): void {
+    const at = this.#around.now().toISOString();
+    const id = this.#around.makeIdentifier();
+    this.deliver({ id, text, at, state: "sending", problem: null });
   }
 
-  goBack(earlier: string): void {
-    this.#around.bookmark.write(earlier);
-    this.#move(null);
+  deliver(message: Outgoing): void {
+    this.outbox.add(message);
+    if (this.id.value === null) void this.#begin();
+    else this.#say(message);
   }
 
-  #move(notice: Notice | null): void {
-    this.#turns.over = true;
-    this.#turns = new Turns();
+  /** Send a message again, as the same one. */
+  retry({ id, clientId, content }: Entry): void {
+    if (clientId === null) return;
+    if (id === null) {
+      this.outbox.change(clientId, { state: "sending", problem: null });
+      if (this.id.value === null) return void this.#begin();
+    } else {
+      this.#again.value = new Set([...this.#again.value, id]);
+      if (this.run.value?.messageId === id) this.run.value = null;
+    }
+    this.line.now();
+    this.line.say({ type: "message.send", client_message_id: clientId, text: content });
+  }
+
+  stop(): void {
+    const run = this.run.value;
+    if (run?.state !== "running") return;
+    if (this.line.say({ type: "run.cancel", run_id: run.id })) {
+      this.run.value = { ...run, state: "stopping" };
+    }
+  }
+
+  rate(messageId: string, value: Rating): void {
+    if (!this.line.say({ type: "feedback", message_id: messageId, value })) return;
+    this.ratings.value = { ...this.ratings.value, [messageId]: value };
+    this.#around.tab.write(`ratings.${this.id.value}`, this.ratings.value);
+  }
+
+  types(on: boolean): void {
+    this.line.say({ type: "typing", on });
+  }
+
+  #entryOf(message: MessageTold): Entry {
+    const entry = storedEntry(message);
+    const open = message.role === "user" && !this.#answered.value.has(message.id);
+    if (!open || this.owner.value?.kind === "staff") return entry;
+    const delivery = standing(message, this.#known.value);
+    const problem = delivery === "interrupted" ? (this.run.value?.detail ?? null) : null;
+    return { ...entry, delivery, problem };
+  }
+
+  /** Begin a conversation for what waits to be sent; the network may be away for long. */
+  async #begin(): Promise<void> {
+    if (this.#beginning) return;
+    this.#beginning = true;
+    for (let pause = 400; !this.#closed; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+      this.line.state.value = "opening";
+      const outcome = await this.#around.api.begin().catch(named);
+      if (!(outcome instanceof Problem)) return this.#began(outcome);
+      this.line.state.value = outcome.passing ? "waiting" : "closed";
+      if (!outcome.passing) return this.#refused(outcome);
+      await this.#pause(pause * (0.5 + Math.random() / 2));
+    }
+  }
+
+  #pause(milliseconds: number): Promise<void> {
+    return new Promise((resolve) => {
+      window.setTimeout(resolve, milliseconds);
+      window.addEventListener("online", () => resolve(), { once: true });
+    });
+  }
+
+  #began(id: string): void {
+    this.#beginning = false;
     batch(() => {
-      this.entries.value = [];
-      this.restoring.value = false;
-      this.restoreProblem.value = null;
-      this.notice.value = notice;
-      this.#announce("");
+      this.id.value = id;
+      this.line.state.value = "closed";
+      this.outbox.moveTo(id);
     });
-    void this.restore();
+    this.#around.named(id, this.outbox.messages.value[0]?.text ?? "");
+    if (!this.#closed) this.line.open();
   }
 
-  #restoreFailed(problem: Problem): void {
-    if (!problem.conversationGone) {
-      this.restoreProblem.value = problem.message;
+  #refused(problem: Problem): void {
+    this.#beginning = false;
+    for (const { id } of this.outbox.messages.value) {
+      this.outbox.change(id, { state: "failed", problem: `${problem.code}\n${problem.detail}` });
+    }
+  }
+
+  #say({ id, text }: Outgoing): void {
+    this.line.now();
+    this.line.say({ type: "message.send", client_message_id: id, text });
+  }
+
+  #hello(): Hello {
+    return { type: "hello", session_id: this.id.value!, last_number: this.#lastNumber };
+  }
+
+  #heard(frame: Frame): void {
+    switch (frame.type) {
+      case "welcome":
+        return this.#welcomed(frame);
+      case "ack":
+        return this.outbox.change(frame.client_message_id, { state: "sent" });
+      case "message":
+        return this.#told(frame);
+      case "run.started":
+        return this.#started(frame);
+      case "run.interrupted":
+        return this.#change(frame.run_id, { state: "interrupted", detail: frame.detail ?? null });
+      case "run.finished":
+        if (this.run.value?.id === frame.run_id) this.run.value = null;
+        return;
+      case "error":
+        return this.#failed(frame.client_message_id, `${frame.code}\n${frame.detail}`);
+      default:
+        return this.#progressed(frame);
+    }
+  }
+
+  #progressed(frame: Frame): void {
+    switch (frame.type) {
+      case "status":
+        return this.#change(frame.run_id, { status: frame.text_key });
+      case "sources":
+        return this.#change(frame.run_id, { sources: frame.sources });
+      case "delta": {
+        const run = this.run.value;
+        if (run?.id === frame.run_id) this.run.value = grown(run, frame);
+        return;
+      }
+      case "typing":
+        this.othersType.value = frame.on;
+        return;
+      case "owner":
+        this.owner.value = frame;
+        return;
+      default:
+        return;
+    }
+  }
+
+  #welcomed({ last_number }: Welcome): void {
+    this.#welcomedAt = Math.max(this.#welcomedAt, last_number);
+    if (this.#lastNumber >= last_number) this.restoring.value = false;
+    const earlier = this.run.value?.id;
+    window.clearTimeout(this.#stale);
+    this.#stale = window.setTimeout(() => {
+      this.restoring.value = false;
+      if (earlier && this.run.value?.id === earlier) this.run.value = null;
+    }, STALE_MS);
+    for (const message of this.outbox.messages.value) {
+      if (message.state !== "failed") this.#say(message);
+    }
+  }
+
+  #told(message: MessageTold): void {
+    this.#messages.value = new Map(this.#messages.value).set(message.number, message);
+    this.#lastNumber = Math.max(this.#lastNumber, message.number);
+    if (message.number >= this.#welcomedAt) this.restoring.value = false;
+    if (message.client_message_id) this.outbox.remove(message.client_message_id);
+    if (message.role === "user") {
+      const first = this.#messages.value.size === 1;
+      if (first) this.#around.named(this.id.value!, message.content);
       return;
     }
-    this.#around.bookmark.write(null);
-    this.notice.value = { text: ENDED, earlier: null };
+    if (this.run.value && this.run.value.messageId === message.reply_to) this.run.value = null;
+    if (message.number > this.#welcomedAt) this.#around.told(message);
   }
 
-  #unsent(): Entries {
-    return this.entries.value.filter((entry) => entry.delivery !== "sent");
+  #started(frame: RunStarted): void {
+    const run = this.run.value;
+    if (run?.id !== frame.run_id) this.run.value = begun(frame);
+    else window.clearTimeout(this.#stale);
+    if (!frame.message_id || !this.#again.value.has(frame.message_id)) return;
+    this.#again.value = new Set([...this.#again.value].filter((id) => id !== frame.message_id));
   }
 
-  #deliver(key: string, content: string): Promise<void> {
-    this.#announce("Looking for an answer.");
-    const turns = this.#turns;
-    return turns.then(async () => {
-      const outcome = await this.#ask(turns, key, content).catch(named);
-      if (turns.over) return;
-      if (outcome instanceof Problem) this.#failed(key, outcome);
-      else this.#answered(key, outcome);
-    });
+  #change(runId: string, change: Partial<Run>): void {
+    const run = this.run.value;
+    if (run?.id === runId) this.run.value = { ...run, ...change };
   }
 
-  async #ask(turns: Turns, key: string, content: string): Promise<Answer> {
-    const message = { message: content, client_message_id: key };
-    const { api, bookmark } = this.#around;
-    const outcome = await api.send(bookmark.read() ?? (await this.#open(turns)), message).catch(named);
-    if (!(outcome instanceof Problem)) return outcome;
-    if (!outcome.conversationGone || turns.over) throw outcome;
-    const sessionId = await this.#open(turns);
-    this.#remarkBefore(turns, key);
-    return api.send(sessionId, message);
+  #failed(id: string | undefined, problem: string): void {
+    const run = this.run.value;
+    if (id !== undefined) {
+      this.outbox.change(id, { state: "failed", problem });
+      this.#again.value = new Set();
+    } else if (run?.state === "stopping") this.run.value = { ...run, state: "running" };
   }
 
-  async #open(turns: Turns): Promise<string> {
-    const sessionId = await this.#around.api.open();
-    if (!turns.over) this.#around.bookmark.write(sessionId);
-    return sessionId;
-  }
-
-  #remarkBefore(turns: Turns, key: string): void {
-    if (turns.over) return;
-    const { makeIdentifier, now } = this.#around;
-    const added = remark(makeIdentifier(), ENDED_MEANWHILE, now());
-    this.entries.value = insertedBefore(this.entries.value, key, added);
-  }
-
-  #announce(text: string): void {
-    this.announcement.value = { text, count: this.announcement.value.count + 1 };
-  }
-
-  #answered(key: string, answer: Answer): void {
-    const entry = answerEntry(answer, this.#around.now());
-    const settled = changed(this.entries.value, key, { delivery: "sent" });
+  #gone(): void {
     batch(() => {
-      this.entries.value = insertedAfter(settled, key, entry);
-      this.#announce(spokenAnswer(entry));
+      this.restoring.value = false;
+      this.run.value = null;
+      this.ended.value = true;
     });
-  }
-
-  #failed(key: string, problem: Problem): void {
-    batch(() => {
-      this.#announce("");
-      this.entries.value = changed(this.entries.value, key, {
-        delivery: "failed",
-        problem: problem.message,
-      });
-    });
+    this.#around.gone(this);
   }
 }
 

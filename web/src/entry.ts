@@ -1,11 +1,23 @@
-import type { Answer, Role, Source, StoredMessage } from "./wire";
+import type { Outgoing } from "./outbox";
+import type { Run } from "./run";
+import type { MessageTold, Role, Source } from "./wire";
 
-export type Delivery = "sending" | "sent" | "failed";
+/** What became of an own message. */
+export type Delivery =
+  | "sending"
+  | "waiting"
+  | "sent"
+  | "failed"
+  /** Its answer broke off. */
+  | "interrupted"
+  /** It was passed over: later messages have been answered. */
+  | "unanswered";
 
 /** One line of the conversation as the page shows it. */
 export interface Entry {
-  /** For an own message also its `client_message_id`: a retry is the same message. */
   key: string;
+  /** The id of a stored message; null while it is on its way. */
+  id: string | null;
   role: Role;
   content: string;
   at: Date;
@@ -14,65 +26,88 @@ export interface Entry {
   sources: readonly Source[];
   handedOver: boolean;
   ticketId: string | null;
+  stopped: boolean;
+  /** What it is sent again under. */
+  clientId: string | null;
 }
 
 export type Entries = readonly Entry[];
 
 const PLAIN = {
+  id: null,
   delivery: "sent",
   problem: null,
   sources: [],
   handedOver: false,
   ticketId: null,
+  stopped: false,
+  clientId: null,
 } as const;
 
-export function ownEntry(key: string, content: string, at: Date): Entry {
-  return { ...PLAIN, key, role: "user", content, at, delivery: "sending" };
+/** An own message keeps its key when it is stored, and an answer when it is finished. */
+export function keyOf({ role, id, client_message_id, reply_to }: MessageTold): string {
+  if (role === "user") return client_message_id ?? id;
+  return reply_to === undefined ? id : answerKey(reply_to);
 }
 
-export function remark(key: string, content: string, at: Date): Entry {
-  return { ...PLAIN, key, role: "system", content, at };
+export function answerKey(messageId: string): string {
+  return `answer-${messageId}`;
 }
 
-export function answerEntry(answer: Answer, at: Date): Entry {
+export function storedEntry(message: MessageTold): Entry {
   return {
     ...PLAIN,
-    key: answer.message_id,
-    role: "assistant",
-    content: answer.message,
-    at,
-    sources: answer.sources,
-    handedOver: answer.requires_escalation || Boolean(answer.ticket_id),
-    ticketId: answer.ticket_id ?? null,
-  };
-}
-
-export function storedEntry(message: StoredMessage): Entry {
-  return {
-    ...PLAIN,
-    key: message.id,
+    key: keyOf(message),
+    id: message.id,
     role: message.role,
     content: message.content,
     at: new Date(message.at),
     sources: message.sources ?? [],
     handedOver: Boolean(message.requires_escalation || message.ticket_id),
     ticketId: message.ticket_id ?? null,
+    stopped: message.outcome === "stopped",
+    clientId: message.client_message_id ?? null,
   };
 }
 
-export function changed(entries: Entries, key: string, change: Partial<Entry>): Entries {
-  return entries.map((entry) => (entry.key === key ? { ...entry, ...change } : entry));
+export function outgoingEntry({ id, text, at, state, problem }: Outgoing): Entry {
+  return {
+    ...PLAIN,
+    key: id,
+    role: "user",
+    content: text,
+    at: new Date(at),
+    delivery: state,
+    problem,
+    clientId: id,
+  };
 }
 
-export function without(entries: Entries, key: string): Entries {
-  return entries.filter((entry) => entry.key !== key);
+/** Messages in the order of their numbers, but an answer stands under its question. */
+export function arranged(messages: Iterable<MessageTold>): MessageTold[] {
+  const inOrder = [...messages].sort((one, other) => one.number - other.number);
+  const asked = new Map(inOrder.map((one) => [one.id, [one]]));
+  const shown: MessageTold[][] = [];
+  for (const message of inOrder) {
+    const question = asked.get(message.reply_to ?? "");
+    if (question) question.push(message);
+    else shown.push(asked.get(message.id)!);
+  }
+  return shown.flat();
 }
 
-export function insertedBefore(entries: Entries, key: string, added: Entry): Entries {
-  return entries.flatMap((entry) => (entry.key === key ? [added, entry] : [entry]));
+/** Say how a stored message of the visitor stands, which has no answer yet. */
+export function standing(message: MessageTold, known: Known): Delivery {
+  const { run, latest, again } = known;
+  if (run?.messageId === message.id) return run.state === "interrupted" ? "interrupted" : "sent";
+  if (again.has(message.id)) return "waiting";
+  return message.number < latest ? "unanswered" : "waiting";
 }
 
-/** An answer stands under its question, also when another question was asked meanwhile. */
-export function insertedAfter(entries: Entries, key: string, added: Entry): Entries {
-  return entries.flatMap((entry) => (entry.key === key ? [entry, added] : [entry]));
+export interface Known {
+  run: Run | null;
+  /** The number of the latest message that was answered, or is being answered. */
+  latest: number;
+  /** Messages that were sent again. */
+  again: ReadonlySet<string>;
 }

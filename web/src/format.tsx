@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { parseBlocks, type Block, type Inline } from "./markup";
+import { words } from "./words";
 
 /** Text of the shop as elements: light Markdown, links to plain addresses only, no images. */
 export function Formatted({ content }: { content: string }) {
@@ -35,7 +36,7 @@ export function Link({ href, children }: { href: string; children: ComponentChil
   return (
     <a href={href} rel="noopener nofollow ugc" target={elsewhere ? "_blank" : undefined}>
       {children}
-      {elsewhere && <span class="unseen"> (opens in a new tab)</span>}
+      {elsewhere && <span class="unseen"> ({words.value.newTab})</span>}
     </a>
   );
 }

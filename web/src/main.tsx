@@ -1,17 +1,25 @@
 import { render } from "preact";
 import { connectApi } from "./api";
-import { openBookmark } from "./bookmark";
+import { Chat } from "./chat";
 import { Page } from "./components/Page";
-import { Conversation } from "./conversation";
 import { makeIdentifier } from "./identifier";
+import { Shelf } from "./shelf";
+import { openStorage } from "./storage";
 import "./styles.css";
+import { openTheme } from "./theme";
+import { openLanguage } from "./words";
 
-const conversation = new Conversation({
+const browser = openStorage(() => localStorage);
+const tab = openStorage(() => sessionStorage);
+openLanguage(browser);
+openTheme(browser);
+
+const chat = new Chat({
   api: connectApi(),
-  bookmark: openBookmark(),
+  shelf: new Shelf(browser, tab),
+  tab,
   now: () => new Date(),
   makeIdentifier,
 });
 
-conversation.start();
-render(<Page conversation={conversation} />, document.getElementById("page")!);
+render(<Page chat={chat} settings={browser} />, document.getElementById("page")!);

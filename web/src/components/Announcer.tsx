@@ -1,11 +1,10 @@
-import type { Conversation } from "../conversation";
+import type { Announcement } from "../announcement";
 
 /** Says each event once; the log itself stays silent, so that nothing is read twice. */
-export function Announcer({ conversation }: { conversation: Conversation }) {
-  const { text, count } = conversation.announcement.value;
+export function Announcer({ announcement }: { announcement: Announcement }) {
   return (
     <div class="unseen" aria-live="polite" data-announcer="">
-      <p key={count}>{text}</p>
+      <p key={announcement.count}>{announcement.text}</p>
     </div>
   );
 }

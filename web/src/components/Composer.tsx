@@ -1,69 +1,127 @@
 import { useSignal, type Signal } from "@preact/signals";
 import type { RefObject } from "preact";
-import { SHOP } from "../shop";
-import { Person, Send } from "./icons";
+import { useRef } from "preact/hooks";
+import type { Chat } from "../chat";
+import { language, words } from "../words";
+import { Person, Send, Stop } from "./icons";
+import type { ThenWrite } from "./Page";
 
 const LIMIT = 8000;
+/** Whoever has not touched a key for so long does not write any more. */
+const IDLE_MS = 3000;
 
 interface Props {
   field: RefObject<HTMLTextAreaElement | null>;
-  send: (text: string) => void;
+  chat: Chat;
+  thenWrite: ThenWrite;
 }
 
-export function Composer({ field, send }: Props) {
+export function Composer({ field, chat, thenWrite }: Props) {
   const draft = useSignal("");
+  const typing = useTyping(chat);
   const text = draft.value.trim();
   const length = [...text].length;
   const submit = (event: Event) => {
     event.preventDefault();
     if (text === "" || length > LIMIT) return field.current?.focus();
     draft.value = "";
-    send(text);
+    typing(false);
+    thenWrite(() => chat.send(text));
   };
   return (
     <form class="composer" onSubmit={submit}>
       <div class="column">
         <div class="writing">
-          <Field field={field} draft={draft} tooLong={length > LIMIT} submit={submit} />
+          <Field
+            field={field}
+            draft={draft}
+            tooLong={length > LIMIT}
+            typing={typing}
+            submit={submit}
+          />
+          <StopButton chat={chat} thenWrite={thenWrite} />
           <button type="submit" class="send" disabled={text === ""}>
             <Send />
-            <span class="unseen">Send</span>
+            <span class="unseen">{words.value.send}</span>
           </button>
         </div>
         <LimitHint length={length} />
-        <UnderWriting askForPerson={() => send(SHOP.personRequest)} />
+        <UnderWriting
+          askForPerson={() => thenWrite(() => chat.send(words.value.personRequest))}
+        />
       </div>
     </form>
   );
+}
+
+/** Let the others know when writing begins and when it has stopped. */
+function useTyping(chat: Chat): (on: boolean) => void {
+  const timer = useRef(0);
+  return (on) => {
+    const conversation = chat.current.value;
+    const before = timer.current;
+    window.clearTimeout(before);
+    timer.current = 0;
+    if (on !== (before !== 0)) conversation.types(on);
+    if (!on) return;
+    timer.current = window.setTimeout(() => {
+      timer.current = 0;
+      conversation.types(false);
+    }, IDLE_MS);
+  };
 }
 
 interface FieldProps {
   field: Props["field"];
   draft: Signal<string>;
   tooLong: boolean;
+  typing: (on: boolean) => void;
   submit: (event: Event) => void;
 }
 
-function Field({ field, draft, tooLong, submit }: FieldProps) {
+function Field({ field, draft, tooLong, typing, submit }: FieldProps) {
   return (
     <>
       <label class="unseen" for="message">
-        Your question
+        {words.value.question}
       </label>
       <textarea
         id="message"
         ref={field}
         rows={1}
-        placeholder="Write your question"
+        dir="auto"
+        placeholder={words.value.placeholder}
         enterkeyhint="send"
         autocomplete="off"
         aria-describedby="composer-keys composer-limit"
         aria-invalid={tooLong}
         value={draft.value}
-        onInput={(event) => (draft.value = event.currentTarget.value)}
+        onInput={(event) => {
+          draft.value = event.currentTarget.value;
+          typing(draft.value !== "");
+        }}
         onKeyDown={(event) => sendsNow(event) && submit(event)}
       />
     </>
+  );
+}
+
+function StopButton({ chat, thenWrite }: Omit<Props, "field">) {
+  const state = chat.current.value.run.value?.state;
+  if (state !== "running" && state !== "stopping") return null;
+  const { stop, stopping } = words.value;
+  const label = state === "running" ? stop : stopping;
+  return (
+    <button
+      type="button"
+      class="send stop"
+      title={label}
+      aria-disabled={state === "stopping"}
+      onClick={() => thenWrite(() => chat.current.value.stop())}
+    >
+      <Stop />
+      <span class="unseen">{label}</span>
+    </button>
   );
 }
 
@@ -71,11 +129,11 @@ function UnderWriting({ askForPerson }: { askForPerson: () => void }) {
   return (
     <div class="under-writing">
       <p id="composer-keys" class="keys">
-        <kbd>Enter</kbd> sends, <kbd>Shift</kbd> + <kbd>Enter</kbd> starts a new line
+        {words.value.keys.map((part, index) => (index % 2 === 0 ? <kbd>{part}</kbd> : part))}
       </p>
       <button type="button" class="person" onClick={askForPerson}>
         <Person />
-        Talk to a person
+        {words.value.person}
       </button>
     </div>
   );
@@ -89,14 +147,13 @@ function sendsNow(event: KeyboardEvent): boolean {
 }
 
 function LimitHint({ length }: { length: number }) {
+  const counted = (count: number) => count.toLocaleString(language.value);
   return (
     <div id="composer-limit">
       {length > LIMIT && (
         <p class="limit">
-          <span role="alert">
-            This is too long to send: a message has at most {LIMIT.toLocaleString("en")} characters.
-          </span>
-          <span aria-hidden="true">{length.toLocaleString("en")}</span>
+          <span role="alert">{words.value.tooLong(counted(LIMIT))}</span>
+          <span aria-hidden="true">{counted(length)}</span>
         </p>
       )}
     </div>

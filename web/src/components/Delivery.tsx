@@ -1,23 +1,30 @@
 import type { Entry } from "../entry";
+import { explained, words } from "../words";
 
-const WORDS = { sending: "Sending…", sent: "Sent", failed: null } as const;
-
-/** What became of an own message; a failure is told at length under it. */
+/** What became of an own message; what went wrong is told at length under it. */
 export function Delivery({ entry }: { entry: Entry }) {
-  const word = WORDS[entry.delivery];
-  return word && <span class="delivery">{word}</span>;
+  const { delivery } = entry;
+  const { sending, waiting, sent } = words.value.delivery;
+  const word = { sending, waiting, sent, failed: "", interrupted: sent, unanswered: sent }[delivery];
+  return word ? <span class="delivery">{word}</span> : null;
 }
 
 /** Why a message got no answer, and the way to send it again. */
-export function Failure({ problem, retry }: { problem: string | null; retry: () => void }) {
+export function Failure({ entry, retry }: { entry: Entry; retry: () => void }) {
+  const { notSent, interrupted, unanswered, kept, retry: again } = words.value;
+  const { delivery, problem, clientId } = entry;
+  if (delivery !== "failed" && delivery !== "interrupted" && delivery !== "unanswered") return null;
   return (
     <div class="failed">
       <p role="alert">
-        <strong>Not answered.</strong> {problem}
+        <strong>{{ failed: notSent, interrupted, unanswered }[delivery]}</strong>{" "}
+        {delivery === "failed" ? explained(problem) : kept}
       </p>
-      <button type="button" class="button" onClick={retry}>
-        Retry
-      </button>
+      {clientId !== null && (
+        <button type="button" class="button" onClick={retry}>
+          {again}
+        </button>
+      )}
     </div>
   );
 }

@@ -1,13 +1,20 @@
+import { words } from "../words";
 import { Person } from "./icons";
 
 export function HandedOver({ ticketId }: { ticketId: string | null }) {
+  const { handedOver, personAsked, ticket, meanwhile } = words.value;
   return (
-    <aside class="handed-over" aria-label="Handed to a person">
+    <aside class="handed-over" aria-label={handedOver}>
       <Person />
       <p>
-        <strong>A person has been asked to help.</strong>{" "}
-        {ticketId === null ? "" : <>Your ticket is <code>{ticketId}</code>.</>} You can keep writing
-        here in the meantime.
+        <strong>{personAsked}</strong>{" "}
+        {ticketId !== null && (
+          <>
+            {ticket}
+            <code>{ticketId}</code>.{" "}
+          </>
+        )}
+        {meanwhile}
       </p>
     </aside>
   );

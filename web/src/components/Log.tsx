@@ -1,65 +1,108 @@
-import { useEffect, useRef } from "preact/hooks";
-import type { Conversation } from "../conversation";
+import { Fragment } from "preact";
+import type { Chat } from "../chat";
 import type { Entries, Entry } from "../entry";
+import { words } from "../words";
+import { Answering, Dots, Thinking } from "./Answering";
+import { Arrow } from "./icons";
 import { Message } from "./Message";
 import { Notices } from "./Notices";
-import { Thinking } from "./Thinking";
+import type { ThenWrite } from "./Page";
+import { useFollowing } from "./following";
 import { Welcome } from "./Welcome";
 
 interface Props {
-  conversation: Conversation;
-  thenWrite: (step: () => unknown) => void;
+  chat: Chat;
+  thenWrite: ThenWrite;
 }
 
 /** `role="log"` for its name and kind; the announcer speaks in its place. */
-export function Log({ conversation, thenWrite }: Props) {
+export function Log({ chat, thenWrite }: Props) {
+  const conversation = chat.current.value;
   const entries = conversation.entries.value;
+  const run = conversation.run.value;
   const empty = entries.length === 0 && !conversation.restoring.value;
-  const log = useNewestInView(entries);
+  const following = useFollowing(conversation, entries, run);
   return (
-    <div class="log" role="log" aria-live="off" aria-label="Conversation" tabIndex={0} ref={log}>
-      <div class="column entries">
-        <Notices conversation={conversation} thenWrite={thenWrite} />
-        {empty && <Welcome ask={(question) => thenWrite(() => conversation.send(question))} />}
-        {entries.map((entry, index) => (
-          <Message
-            key={entry.key}
-            entry={entry}
-            tellsTicket={firstOfTicket(entries, index)}
-            retry={() => thenWrite(() => conversation.retry(entry.key))}
-          />
-        ))}
-        {conversation.thinking.value && <Thinking />}
+    <div class="log-place">
+      <div
+        class="log"
+        role="log"
+        aria-live="off"
+        aria-label={words.value.conversation}
+        tabIndex={0}
+        ref={following.log}
+        onScroll={following.scrolled}
+      >
+        <div class="column entries">
+          <Notices chat={chat} />
+          {empty && <Welcome ask={(question) => thenWrite(() => chat.send(question))} />}
+          <Lines chat={chat} thenWrite={thenWrite} />
+          <Under chat={chat} />
+        </div>
       </div>
+      {following.away.value && (
+        <button type="button" class="newest" onClick={following.toNewest}>
+          <Arrow />
+          <span class="unseen">{words.value.newest}</span>
+        </button>
+      )}
     </div>
+  );
+}
+
+/** The messages; the answer that is being made stands under its question. */
+function Lines({ chat, thenWrite }: Props) {
+  const { entries, run } = chat.current.value;
+  const going = run.value;
+  const asked = entries.value.find(({ id }) => id !== null && id === going?.messageId) ?? null;
+  const again = (entry: Entry) => thenWrite(() => chat.retry(entry));
+  const answering = going && (
+    <Answering
+      key={`run-${going.id}`}
+      run={going}
+      asked={asked}
+      retry={() => asked && again(asked)}
+    />
+  );
+  return (
+    <>
+      {entries.value.map((entry, index) => (
+        <Fragment key={entry.key}>
+          <Message
+            entry={entry}
+            chat={chat}
+            tellsTicket={firstOfTicket(entries.value, index)}
+            retry={() => again(entry)}
+          />
+          {entry === asked && answering}
+        </Fragment>
+      ))}
+      {asked === null && answering}
+    </>
+  );
+}
+
+/** What is to come, and what has come to an end. */
+function Under({ chat }: { chat: Chat }) {
+  const { busy, run, line, othersType, ended } = chat.current.value;
+  const thinking = busy.value && run.value === null && line.state.value === "open";
+  return (
+    <>
+      {thinking && <Thinking status="thinking" />}
+      {othersType.value && (
+        <p class="thinking">
+          <Dots />
+          {words.value.othersType}
+        </p>
+      )}
+      {ended.value && <p class="remark">{words.value.endedHere}</p>}
+    </>
   );
 }
 
 /** A conversation has one ticket; it is told where it first appears. */
 function firstOfTicket(entries: Entries, index: number): boolean {
   const { handedOver, ticketId } = entries[index]!;
-  return handedOver && entries.findIndex((e) => e.handedOver && e.ticketId === ticketId) === index;
-}
-
-/** Bring each new entry, or one that failed, into view: a tall one by its beginning. */
-function useNewestInView(entries: Entries) {
-  const log = useRef<HTMLDivElement>(null);
-  const shown = useRef<ReadonlySet<string>>(new Set());
-  useEffect(() => {
-    const before = shown.current;
-    shown.current = new Set(entries.map(stateOf));
-    const newest = entries.findLast((entry) => !before.has(stateOf(entry)));
-    if (newest && log.current) show(log.current, newest, before.size === 0);
-  }, [entries]);
-  return log;
-}
-
-function stateOf({ key, delivery }: Entry): string {
-  return delivery === "failed" ? `${key} failed` : key;
-}
-
-function show(log: HTMLElement, entry: Entry, atOnce: boolean): void {
-  log
-    .querySelector(`[data-key="${CSS.escape(entry.key)}"]`)
-    ?.scrollIntoView({ block: "start", behavior: atOnce ? "instant" : "auto" });
+  const isSame = (one: Entry) => one.handedOver && one.ticketId === ticketId;
+  return handedOver && entries.findIndex(isSame) === index;
 }

@@ -1,41 +1,55 @@
+import type { Chat } from "../chat";
 import type { Entry } from "../entry";
 import { Formatted } from "../format";
-import type { Role } from "../wire";
+import { words } from "../words";
+import { Actions } from "./Actions";
 import { Delivery, Failure } from "./Delivery";
 import { HandedOver } from "./HandedOver";
-import { Sources } from "./Sources";
 import { Moment, momentOf } from "./Moment";
-
-const NAMES: Record<Role, string> = {
-  user: "You",
-  assistant: "Assistant",
-  staff: "Help desk",
-  system: "Note",
-};
+import { Sources } from "./Sources";
 
 interface Props {
   entry: Entry;
+  chat: Chat;
   tellsTicket: boolean;
   retry: () => void;
 }
 
-export function Message({ entry, tellsTicket, retry }: Props) {
+export function Message({ entry, chat, tellsTicket, retry }: Props) {
   const { role, content, at, key } = entry;
   if (role === "system") return <p class="remark" data-key={key}>{content}</p>;
+  const name = words.value.roles[role];
   return (
-    <article class={`message from-${role}`} aria-label={`${NAMES[role]}, ${momentOf(at)}`} data-key={key}>
-      <p class="byline">
-        <span class="name">{NAMES[role]}</span>
-        {role === "assistant" && <abbr class="badge" title="Answered automatically">AI</abbr>}
-        <Moment at={at} />
-        {role === "user" && <Delivery entry={entry} />}
-      </p>
+    <article class={`message from-${role}`} aria-label={`${name}, ${momentOf(at)}`} data-key={key}>
+      <Byline entry={entry} />
       <div class="bubble" dir="auto">
         {role === "user" ? <p>{content}</p> : <Formatted content={content} />}
       </div>
       {tellsTicket && <HandedOver ticketId={entry.ticketId} />}
       {entry.sources.length > 0 && <Sources sources={entry.sources} />}
-      {entry.delivery === "failed" && <Failure problem={entry.problem} retry={retry} />}
+      {role === "assistant" && <Actions entry={entry} chat={chat} />}
+      {entry.delivery !== "interrupted" && <Failure entry={entry} retry={retry} />}
     </article>
+  );
+}
+
+function Byline({ entry }: { entry: Entry }) {
+  const { roles, stopped } = words.value;
+  return (
+    <p class="byline">
+      <span class="name">{roles[entry.role]}</span>
+      {entry.role === "assistant" && <Badge />}
+      <Moment at={entry.at} />
+      {entry.role === "user" && <Delivery entry={entry} />}
+      {entry.stopped && <span class="delivery">{stopped}</span>}
+    </p>
+  );
+}
+
+export function Badge() {
+  return (
+    <abbr class="badge" title={words.value.aiTitle}>
+      {words.value.aiBadge}
+    </abbr>
   );
 }

@@ -1,12 +1,18 @@
-const TIME = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const DAY = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+import { language } from "../words";
 
+/** Say the time of day, and the day unless it is today. */
 export function Moment({ at }: { at: Date }) {
   return <time dateTime={at.toISOString()}>{momentOf(at)}</time>;
 }
 
-/** The time of day, and the day unless it is today. */
 export function momentOf(at: Date): string {
+  const time = format(at, { hour: "2-digit", minute: "2-digit" });
   const today = at.toDateString() === new Date().toDateString();
-  return today ? TIME.format(at) : `${DAY.format(at)}, ${TIME.format(at)}`;
+  return today ? time : `${format(at, { day: "numeric", month: "short" })}, ${time}`;
+}
+
+/** The browser knows how its region writes times, if it speaks the language of the page. */
+function format(at: Date, how: Intl.DateTimeFormatOptions): string {
+  const regional = navigator.languages.find((tag) => tag.startsWith(language.value));
+  return new Intl.DateTimeFormat(regional ?? language.value, how).format(at);
 }

@@ -1,51 +1,16 @@
-import type { Conversation } from "../conversation";
-
-interface Props {
-  conversation: Conversation;
-  thenWrite: (step: () => unknown) => void;
-}
+import type { Chat } from "../chat";
+import { words } from "../words";
 
 /** What the visitor should know about the conversation as a whole. */
-export function Notices({ conversation, thenWrite }: Props) {
+export function Notices({ chat }: { chat: Chat }) {
+  const { restoring, owner } = chat.current.value;
+  const notice = chat.notice.value;
   return (
-    <>
-      <div role="status">
-        {conversation.restoring.value && <p class="notice">Opening your conversation…</p>}
-        <MovedOn conversation={conversation} thenWrite={thenWrite} />
-      </div>
-      {conversation.restoreProblem.value !== null && (
-        <div class="notice notice-problem">
-          <p role="alert">
-            <strong>Your conversation could not be opened.</strong> {conversation.restoreProblem}
-          </p>
-          <button
-            type="button"
-            class="button"
-            onClick={() => thenWrite(() => conversation.restore())}
-          >
-            Try again
-          </button>
-        </div>
-      )}
-    </>
-  );
-}
-
-function MovedOn({ conversation, thenWrite }: Props) {
-  const notice = conversation.notice.value;
-  if (notice === null) return null;
-  const { text, earlier } = notice;
-  return (
-    <div class="notice">
-      <p>{text}</p>
-      {earlier !== null && (
-        <button
-          type="button"
-          class="button"
-          onClick={() => thenWrite(() => conversation.goBack(earlier))}
-        >
-          Go back to the earlier one
-        </button>
+    <div role="status">
+      {restoring.value && <p class="notice">{words.value.restoring}</p>}
+      {notice !== null && <p class="notice">{words.value[notice]}</p>}
+      {owner.value?.kind === "staff" && (
+        <p class="notice">{words.value.withStaff(owner.value.name)}</p>
       )}
     </div>
   );

@@ -1,11 +1,13 @@
 import { useRef } from "preact/hooks";
-import type { Conversation } from "../conversation";
+import type { Chat } from "../chat";
+import type { Storage } from "../storage";
 import { Announcer } from "./Announcer";
+import { Banner } from "./Banner";
 import { Composer } from "./Composer";
 import { Log } from "./Log";
 import { Masthead } from "./Masthead";
 
-export function Page({ conversation }: { conversation: Conversation }) {
+export function Page({ chat, settings }: { chat: Chat; settings: Storage }) {
   const field = useRef<HTMLTextAreaElement>(null);
   // The button that was pressed may be gone afterwards; the focus must not go with it.
   const thenWrite = (step: () => unknown) => {
@@ -14,12 +16,16 @@ export function Page({ conversation }: { conversation: Conversation }) {
   };
   return (
     <>
-      <Masthead startOver={() => thenWrite(() => conversation.startOver())} />
+      <Masthead chat={chat} settings={settings} thenWrite={thenWrite} />
       <main class="stage">
-        <Log conversation={conversation} thenWrite={thenWrite} />
-        <Composer field={field} send={(text) => thenWrite(() => conversation.send(text))} />
+        <Banner line={chat.current.value.line} />
+        <Log chat={chat} thenWrite={thenWrite} />
+        <Composer field={field} chat={chat} thenWrite={thenWrite} />
       </main>
-      <Announcer conversation={conversation} />
+      <Announcer announcement={chat.announcement.value} />
     </>
   );
 }
+
+/** Take a step, and have the visitor write on. */
+export type ThenWrite = (step: () => unknown) => void;

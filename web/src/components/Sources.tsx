@@ -3,6 +3,7 @@ import { useEffect, useId, useRef } from "preact/hooks";
 import { Formatted, Link } from "../format";
 import { safeAddress } from "../markup";
 import type { Source } from "../wire";
+import { words } from "../words";
 import { Chevron } from "./icons";
 
 /** What an answer rests on: a chip for each passage, one of them open at a time. */
@@ -11,7 +12,7 @@ export function Sources({ sources }: { sources: readonly Source[] }) {
   const id = useId();
   const toggle = (source: Source) => (open.value = open.value === source ? null : source);
   return (
-    <section class="sources" aria-label="Sources of this answer">
+    <section class="sources" aria-label={words.value.sources}>
       <ul class="chips">
         {sources.map((source, index) => (
           <li key={index}>

@@ -1,17 +1,19 @@
-import { SHOP } from "../shop";
+import { SUGGESTIONS } from "../shop";
+import { words } from "../words";
 import { Arrow } from "./icons";
 import { Seascape } from "./Seascape";
 
 export function Welcome({ ask }: { ask: (question: string) => void }) {
+  const { shop, suggested } = words.value;
   return (
     <section class="welcome" aria-labelledby="welcome">
       <Seascape />
-      <h2 id="welcome">{SHOP.greeting}</h2>
-      <p class="introduction">{SHOP.introduction}</p>
-      <ul class="suggestions" aria-label="Suggested questions">
-        {SHOP.suggestions.map((question) => (
+      <h2 id="welcome">{shop.greeting}</h2>
+      <p class="introduction">{shop.introduction}</p>
+      <ul class="suggestions" aria-label={suggested}>
+        {SUGGESTIONS.map((question) => (
           <li key={question}>
-            <button type="button" class="suggestion" onClick={() => ask(question)}>
+            <button type="button" class="suggestion" lang="en" onClick={() => ask(question)}>
               <span>{question}</span>
               <Arrow />
             </button>

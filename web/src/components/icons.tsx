@@ -60,3 +60,76 @@ export function Mark() {
     </svg>
   );
 }
+
+export function List() {
+  return (
+    <Icon>
+      <path d="M3.5 5.5h13M3.5 10h13M3.5 14.5h8" />
+    </Icon>
+  );
+}
+
+export function Cross() {
+  return (
+    <Icon>
+      <path d="m5 5 10 10M15 5 5 15" />
+    </Icon>
+  );
+}
+
+export function Download() {
+  return (
+    <Icon>
+      <path d="M10 3.5v9M6 9l4 4 4-4M3.5 16.5h13" />
+    </Icon>
+  );
+}
+
+export function Stop() {
+  return (
+    <Icon>
+      <rect class="filled" x="5.5" y="5.5" width="9" height="9" rx="1.5" />
+    </Icon>
+  );
+}
+
+export function Copy() {
+  return (
+    <Icon>
+      <rect x="7" y="7" width="9.5" height="9.5" rx="2" />
+      <path d="M13 4.2A1.8 1.8 0 0 0 11.7 3.5H5.5a2 2 0 0 0-2 2v6.2c0 .5.3 1 .7 1.3" />
+    </Icon>
+  );
+}
+
+export function Check() {
+  return (
+    <Icon>
+      <path d="m4 10.5 4 4 8-9" />
+    </Icon>
+  );
+}
+
+export function ThumbUp() {
+  return (
+    <Icon>
+      <path d="M6.5 9v7.5M6.5 9l3.2-6c1.2 0 1.9.9 1.7 2.1L10.9 8h4.3c1 0 1.7.9 1.4 1.9l-1.4 5.2c-.2.8-.9 1.4-1.8 1.4H6.5M6.5 9h-3v7.5h3" />
+    </Icon>
+  );
+}
+
+export function ThumbDown() {
+  return (
+    <Icon>
+      <path d="M13.500 11V3.500M13.500 11l-3.200 6c-1.200 0-1.900-.9-1.700-2.100l.5-2.900H4.800c-1 0-1.700-.9-1.400-1.900l1.400-5.200c.2-.8.9-1.400 1.800-1.400h6.900M13.500 11h3V3.500h-3" />
+    </Icon>
+  );
+}
+
+export function Cloud() {
+  return (
+    <Icon>
+      <path d="M6 15.500h8a3.200 3.200 0 0 0 .5-6.400A4.600 4.600 0 0 0 5.700 8.600 3.500 3.500 0 0 0 6 15.500M3.500 3.500l13 13" />
+    </Icon>
+  );
+}

@@ -1,0 +1,96 @@
+import type { Role, TextKey } from "../wire";
+
+/** Everything that the page says in English; other languages say the same. */
+export const EN = {
+  language: "English",
+  shop: {
+    name: "Driftwood & Tide",
+    trade: "Outdoor and coastal gear",
+    demonstration: "A demonstration with a fictional shop.",
+    greeting: "Hello, how can we help?",
+    introduction:
+      "Ask about an order, a return, your membership or your gear. Answers come from our help articles, and each one shows its sources.",
+  },
+  title: "Driftwood & Tide: help",
+  roles: { user: "You", assistant: "Assistant", staff: "Help desk", system: "Note" } as Record<
+    Role,
+    string
+  >,
+  aiBadge: "AI",
+  aiTitle: "Answered automatically",
+  conversation: "Conversation",
+  suggested: "Suggested questions",
+
+  question: "Your question",
+  placeholder: "Write your question",
+  send: "Send",
+  stop: "Stop answering",
+  stopping: "Stopping…",
+  keys: ["Enter", " sends, ", "Shift", " + ", "Enter", " starts a new line"],
+  tooLong: (most: string) => `This is too long to send: a message has at most ${most} characters.`,
+  person: "Talk to a person",
+  personRequest: "I would like to talk to a person, please.",
+
+  menu: "Conversations and settings",
+  close: "Close",
+  fresh: "New conversation",
+  begunAnew: "This is a new conversation.",
+  earlier: "Your conversations",
+  noneYet: "None yet. Ask something, and it is kept here.",
+  untitled: "Conversation",
+  download: "Download transcript",
+  chooseLanguage: "Language",
+  appearance: "Appearance",
+  themes: { auto: "Automatic", light: "Light", dark: "Dark" },
+
+  delivery: { sending: "Sending…", waiting: "Waiting for its turn", sent: "Sent" },
+  notSent: "Not sent.",
+  interrupted: "The answer broke off.",
+  unanswered: "This was not answered.",
+  kept: "Your message is kept.",
+  retry: "Retry",
+  stopped: "Stopped",
+  status: {
+    thinking: "Looking for an answer…",
+    searching: "Searching the help articles…",
+    reading: "Reading an article…",
+    writing: "Writing…",
+  } as Record<TextKey, string>,
+  looking: "Looking for an answer.",
+  othersType: "Someone is writing…",
+
+  offline: "You are offline.",
+  reconnecting: "Reconnecting…",
+  messagesKept: "Your messages are kept.",
+  tryNow: "Try now",
+  restoring: "Opening your conversation…",
+  ended: "Your earlier conversation has ended, so this is a new one.",
+  endedMeanwhile: "The earlier conversation had ended. A new one starts here.",
+  endedHere: "This conversation has ended. What you write next starts a new one.",
+  withStaff: (name: string) => `You are talking to ${name || "the help desk"}.`,
+
+  sources: "Sources of this answer",
+  source: "Source",
+  withSources: (count: number) =>
+    count === 0 ? "" : count === 1 ? "With one source." : `With ${count} sources.`,
+  newTab: "opens in a new tab",
+  aboutAnswer: "About this answer",
+  copy: "Copy",
+  copied: "Copied",
+  helpful: "Helpful",
+  unhelpful: "Not helpful",
+  thanks: "Thank you for telling us.",
+  sorry: "Thank you for telling us. A person can help you, too.",
+  newest: "Newest message",
+
+  handedOver: "Handed to a person",
+  personAsked: "A person has been asked to help.",
+  ticket: "Your ticket is ",
+  meanwhile: "You can keep writing here in the meantime.",
+
+  problems: {
+    UNREACHABLE: "The help desk cannot be reached. Please check your connection.",
+    TIMEOUT: "The answer is taking too long.",
+  } as Record<string, string>,
+  problem: "The help desk could not take this. Please try again.",
+};
