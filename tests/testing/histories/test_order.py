@@ -93,10 +93,10 @@ def test_an_unanswered_call_may_never_take_effect_and_never_twice() -> None:
 
 def test_an_unanswered_deletion_may_have_ended_a_lease() -> None:
     """So that its holder finds nothing to give back, or is told that it is lost."""
-    held = ("acquire", {"token": "t", "fence": 9})
-    script = Script().did(2, 3, *held, ttl=10, wait=0).did(4, None, "delete")
+    held = {"token": "t", "fence": 9}
+    script = Script().did(2, 3, "acquire", held, ttl=10, wait=0).did(4, None, "delete")
     assert script.did(5, 6, "release", False, token="t").has_order
-    script = Script().did(2, 3, *held, ttl=10, wait=0).did(4, None, "delete")
+    script = Script().did(2, 3, "acquire", held, ttl=10, wait=0).did(4, None, "delete")
     script.did(5, 6, "renew", token="t", ttl=1)
     script.events[-1] = replace(script.events[-1], outcome="refused", error="LeaseLost")
     assert script.has_order
