@@ -58,7 +58,10 @@ class Tab:
     told: list[Frame] = field(default_factory=list)
 
     async def frame(self) -> Frame:
-        frame = dict(json.loads(await asyncio.wait_for(self.socket.recv(), SOON)))
+        try:
+            frame = dict(json.loads(await asyncio.wait_for(self.socket.recv(), SOON)))
+        except TimeoutError as exc:
+            raise AssertionError(f"Nothing came in {SOON} s after {self.told}") from exc
         self.told.append(frame)
         return frame
 

@@ -261,7 +261,7 @@ async def test_the_end_of_a_session_closes_its_sockets(service: Served, chat: Ch
     async with tab(chat) as one, tab(chat) as other:
         async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {API_KEY}"}) as client:
             await client.delete(f"{service.url}/v1/sessions/{chat.session_id}")
-        assert await asyncio.gather(ending(one.socket), ending(other.socket)) == [4409, 4409]
+        assert [await ending(reader.socket) for reader in (one, other)] == [4409, 4409]
 
 
 async def test_who_says_nothing_is_given_up(tmp_path: Path) -> None:
@@ -277,7 +277,7 @@ async def test_who_says_nothing_is_given_up(tmp_path: Path) -> None:
 
 async def test_so_much_may_be_said(tmp_path: Path) -> None:
     """Messages beyond the rate are refused, frames without end close, sockets are counted."""
-    limits = {
+    limits: dict[str, Any] = {
         "rate_limit_requests": "2",
         "rate_limit_seconds": "3600",
         "websocket_connections": "2",

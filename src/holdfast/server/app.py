@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 import holdfast
 from holdfast.server import chat, events, health, items, leases, page, sessions
 from holdfast.server.access import ApiKeys
-from holdfast.server.conversation import socket as talking
+from holdfast.server.conversation import routes, socket
 from holdfast.server.conversation.parts import open_talk
 from holdfast.server.envelope import DOCS_PATH, Envelope
 from holdfast.server.health import Readiness
@@ -88,7 +88,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         )
     if settings.open_access:
         app.add_middleware(Loopback, listed=settings.cors_origins)
-    for resource in (sessions, items, leases, events, talking, chat, health, page):
+    for resource in (sessions, items, leases, events, socket, chat, routes, health, page):
         # Side by side, not one in another: each level of routers is searched twice.
         app.router.routes.extend(resource.router.routes)
     return app
@@ -116,7 +116,7 @@ def _opened(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManag
             app.state.service = service
             app.state.holdfast_store = service.store
             app.state.readiness = Readiness(service)
-            async with open_talk(service) as talk:
+            async with open_talk(service, app.state.places) as talk:
                 app.state.talk = talk
                 with told_of_stopping(talk.rooms.stop):
                     yield

@@ -36,3 +36,22 @@ class JsonRoute(APIRoute):
             return await handle(request)
 
         return check_and_handle
+
+
+class OptionalJsonRoute(APIRoute):
+    """A route that needs no body; where there is one, it is JSON."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Put the check before the handler."""
+        handle = super().get_route_handler()
+
+        async def check_and_handle(request: Request) -> Response:
+            if request.headers.get("content-length", "0") != "0" or _is_chunked(request):
+                require_json(request)
+            return await handle(request)
+
+        return check_and_handle
+
+
+def _is_chunked(request: Request) -> bool:
+    return "transfer-encoding" in request.headers

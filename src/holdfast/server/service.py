@@ -6,7 +6,12 @@ Whatever is missing or broken stops the start, with a sentence that names the pa
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Generator, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -24,7 +29,13 @@ from holdfast.server.purging import purging
 from holdfast.server.settings import KNOWLEDGE_FILE, Settings
 from holdfast.session import SupportSession
 from holdfast.store import SessionStore
-from holdfast.support import AgentPolicy, EscalationPolicy, SupportAgent, load_shipped_articles
+from holdfast.support import (
+    AgentPolicy,
+    ChatEngine,
+    EscalationPolicy,
+    SupportAgent,
+    load_shipped_articles,
+)
 from holdfast.support.engines import EngineSettings, open_engine
 from holdfast.support.knowledge import Knowledge
 
@@ -70,7 +81,10 @@ async def open_service(
             if settings.shipped_articles:
                 await asyncio.to_thread(_load_articles, knowledge)
         with _needed("language model"):
-            engine = await parts.enter_async_context(open_engine(engine_settings(settings)))
+            opening: AbstractAsyncContextManager[ChatEngine] = open_engine(
+                engine_settings(settings)
+            )
+            engine = await parts.enter_async_context(opening)
         agent = SupportAgent(
             cast(SessionStore[SupportSession], store),
             knowledge,

@@ -10,7 +10,10 @@ from starlette.requests import HTTPConnection
 
 from holdfast.server.conversation.rooms import Parts, Rooms
 from holdfast.server.conversation.runs import Runs
+from holdfast.server.conversation.wire import Welcome
+from holdfast.server.model import ServiceSession
 from holdfast.server.service import Service
+from holdfast.server.sockets import Places
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +23,25 @@ class Talk:
     service: Service
     runs: Runs
     rooms: Rooms
+    places: Places
+
+    def welcome(self, session: ServiceSession, last_number: int) -> Welcome:
+        """Greet a reader."""
+        return Welcome(
+            session_id=session.session_id,
+            last_number=last_number,
+            expires_at=session.expires_at,
+            heartbeat_seconds=self.service.settings.websocket_ping_seconds,
+        )
 
 
 @asynccontextmanager
-async def open_talk(service: Service) -> AsyncGenerator[Talk]:
+async def open_talk(service: Service, places: Places) -> AsyncGenerator[Talk]:
     """Let conversations go on for the block; runs that go on at its end have time to finish."""
     runs = Runs(service.agent)
     rooms = Rooms(Parts(service.store, service.agent, runs))
     try:
-        yield Talk(service, runs, rooms)
+        yield Talk(service, runs, rooms, places)
     finally:
         rooms.stop()
         await runs.drain(seconds=service.settings.shutdown_seconds)

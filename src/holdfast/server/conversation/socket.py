@@ -13,7 +13,7 @@ from holdfast.server.conversation.parts import Talk
 from holdfast.server.conversation.rooms import ENDED
 from holdfast.server.conversation.views import View
 from holdfast.server.conversation.visitor import Client, Visitor
-from holdfast.server.conversation.wire import SUBPROTOCOL, Hello, Welcome, written
+from holdfast.server.conversation.wire import SUBPROTOCOL, Hello, written
 from holdfast.server.frames import Frames
 from holdfast.server.model import ServiceSession
 from holdfast.server.origins import site_of
@@ -38,7 +38,7 @@ async def talk(socket: WebSocket) -> None:
 
     async def serve(frames: Frames) -> None:
         guest = await _admit(frames, socket, talk)
-        with socket.app.state.places.one_more():
+        with talk.places.one_more():
             await _serve(frames, socket, talk, guest)
 
     listed = talk.service.settings.cors_origins
@@ -77,20 +77,11 @@ async def _serve(frames: Frames, socket: WebSocket, talk: Talk, guest: _Guest) -
                 replayed=newest.last_item,
                 secret_hash=None if guest.trusted else session.secret_hash,
             )
-            await frames.write(written(_welcome(talk, session, newest.last_item)))
+            await frames.write(written(talk.welcome(session, newest.last_item)))
             visitor = Visitor(frames, talk, view, session.session_id, _client(socket, guest))
             await until_one_ends(_tell(frames, view), visitor.hear())
     except SessionNotFound as exc:
         raise Ended(Ending.SESSION_ENDED, ENDED) from exc
-
-
-def _welcome(talk: Talk, session: ServiceSession, last_number: int) -> Welcome:
-    return Welcome(
-        session_id=session.session_id,
-        last_number=last_number,
-        expires_at=session.expires_at,
-        heartbeat_seconds=talk.service.settings.websocket_ping_seconds,
-    )
 
 
 def _client(socket: WebSocket, guest: _Guest) -> Client:
