@@ -41,6 +41,7 @@ class Faulty:
     def __init__(
         self, backend: Backend, *, plan: Plan = well, delay: Callable[[], float] | None = None
     ) -> None:
+        self.part_of = backend.part_of
         self._backend = backend
         self.plan = plan
         self.delay = delay

@@ -5,7 +5,7 @@ from 1970 by the store's clock, `ttl` and `remaining` are durations. A `key` is
 `<namespace>/<session id>`; neither part can contain a slash.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Protocol, Self
 
@@ -101,6 +101,7 @@ __all__ = [
     "Operation",
     "Outcome",
     "OverLimit",
+    "PartOf",
     "Purge",
     "Purged",
     "Read",
@@ -119,6 +120,10 @@ __all__ = [
 ]
 
 
+# Names the part of a backend that answers an operation; "" where it takes more than one.
+PartOf = Callable[[Operation], str]
+
+
 class Backend(Protocol):
     """Runs operations on sessions, each whole or not at all.
 
@@ -128,6 +133,11 @@ class Backend(Protocol):
 
     name: str
     answers_can_be_lost: bool
+
+    @property
+    def part_of(self) -> PartOf | None:
+        """Name the part that answers, where parts fail alone (nodes of a cluster); else None."""
+        ...
 
     async def execute(self, operation: Operation) -> Outcome:
         """Answer one operation.

@@ -67,6 +67,12 @@ class Breaker:
         """Whether the calls that are let through now decide if it closes."""
         return self._state == "half_open"
 
+    @property
+    def abandoned(self) -> bool:
+        """Whether it has not closed, and nobody has asked through it for longer than a window."""
+        patience = self._policy.pause + self._policy.window
+        return self._state != "closed" and self._clock() - self._opened_at > patience
+
     def admit(self) -> "Permit":
         """Let a call through; settle the permit with what became of it.
 

@@ -20,6 +20,7 @@ class Observed:
     def __init__(self, backend: Backend, observers: Iterable[Observer]) -> None:
         self.name = backend.name
         self.answers_can_be_lost = backend.answers_can_be_lost
+        self.part_of = backend.part_of
         self._backend = backend
         self._observers = tuple(observers)
 

@@ -17,7 +17,10 @@ class Observer:
         """An operation is sent again; `attempt` is 2 for the first repetition."""
 
     def breaker_moved(self, *, store: str, state: str) -> None:
-        """The circuit breaker is now `closed`, `open` or `half_open`."""
+        """A circuit breaker is now `closed`, `open` or `half_open`.
+
+        Where parts of a backend fail alone each has its own: `store` is then `<name>/<part>`.
+        """
 
     def lease_waited(self, *, store: str, seconds: float, granted: bool) -> None:
         """Somebody waited for a lease, and got it or not."""

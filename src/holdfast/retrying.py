@@ -17,6 +17,7 @@ from holdfast.backend import (
     Backend,
     Count,
     Drop,
+    KeepDraft,
     List,
     Operation,
     Outcome,
@@ -25,9 +26,11 @@ from holdfast.backend import (
     ReadItems,
     Renew,
     Take,
+    Touch,
 )
 from holdfast.bells import Bell
 from holdfast.breaker import Breaker
+from holdfast.breakers import Breakers
 from holdfast.deadlines import Deadlines, Scope
 from holdfast.errors import Certainty, StoreUnavailable
 from holdfast.events import Event
@@ -53,7 +56,10 @@ class RetryPolicy(NamedTuple):
 
 
 class Resilient:
-    """A backend with a deadline on every call, retries within it, and a circuit breaker."""
+    """A backend with a deadline on every call, retries within it, and circuit breakers.
+
+    `breaker` is that of the whole; where parts of the backend fail alone each has its own.
+    """
 
     def __init__(
         self,
@@ -66,6 +72,7 @@ class Resilient:
     ) -> None:
         self.name = backend.name
         self.answers_can_be_lost = backend.answers_can_be_lost
+        self.part_of = backend.part_of
         self._backend = backend
         self._deadline = deadline
         self._deadlines = Deadlines(deadline)
@@ -74,7 +81,8 @@ class Resilient:
         self._jitter = jitter
         self._budget = policy.reserve
         self._retries = 0
-        self.breaker = Breaker(on_move=self._tell_moved)
+        self.breaker = Breaker(on_move=lambda state: self._tell_moved("", state))
+        self.part_breakers = Breakers(self._tell_moved)
 
     async def __aenter__(self) -> Self:
         await self._backend.__aenter__()
@@ -97,9 +105,14 @@ class Resilient:
         return self._backend.events(namespace)
 
     def statistics(self) -> Mapping[str, int]:
-        """Add retries and openings of the breaker to what the backend counts."""
-        counted = {"retries": self._retries, "breaker_opened": self.breaker.opened}
-        return {**self._backend.statistics(), **counted}
+        """Add retries, openings of breakers, and breakers that refuse, to what is counted."""
+        whole, parts = self.breaker, self.part_breakers
+        return {
+            **self._backend.statistics(),
+            "retries": self._retries,
+            "breaker_opened": whole.opened + parts.opened,
+            "breakers_refusing": (whole.state != "closed") + parts.refusing,
+        }
 
     async def execute(self, operation: Operation) -> Outcome:
         """Answer one operation within the deadline.
@@ -141,7 +154,7 @@ class Resilient:
     async def _attempt(self, operation: Operation, scope: Scope) -> Outcome:
         if isinstance(operation, Renew):
             return await self._backend.execute(operation)
-        breaker = self.breaker
+        breaker = self.breaker if self.part_of is None else self._breaker_of(operation)
         permit = breaker.admit()
         answered: bool | None = None
         try:
@@ -158,8 +171,13 @@ class Resilient:
             breaker.settle(permit, answered)
         return outcome
 
+    def _breaker_of(self, operation: Operation) -> Breaker:
+        """Give the breaker of the part that answers now, or of the whole."""
+        part = self.part_of(operation) if self.part_of is not None else ""
+        return self.part_breakers.of(part) if part else self.breaker
+
     def _may_repeat(self, operation: Operation, error: StoreUnavailable) -> bool:
-        if self.breaker.state == "open" or self._budget < 1:
+        if self._breaker_of(operation).state == "open" or self._budget < 1:
             return False
         if error.outcome == "unknown" and not recognises(operation):
             return False
@@ -177,9 +195,10 @@ class Resilient:
                 operation=operation_name(operation), store=self.name, attempt=attempt
             )
 
-    def _tell_moved(self, state: str) -> None:
+    def _tell_moved(self, part: str, state: str) -> None:
+        store = f"{self.name}/{part}" if part else self.name
         for observer in self._observers:
-            observer.breaker_moved(store=self.name, state=state)
+            observer.breaker_moved(store=store, state=state)
 
 
 def _either(earlier: StoreUnavailable, later: StoreUnavailable) -> StoreUnavailable:
@@ -194,6 +213,13 @@ def recognises(operation: Operation) -> bool:
     match operation:
         case Apply():
             return operation.remember
+        case KeepDraft():
+            # Repeated late it would stand in the place of a newer one. Under a lease there is none:
+            # its holder keeps one at a time, and whoever comes after it has the lease.
+            return operation.lease_token is not None
+        case Touch():
+            # An idle time that is set late would stand in the place of a newer one.
+            return operation.ttl is None
         case Drop() | Take():
             return False
         case _:

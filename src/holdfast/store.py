@@ -45,6 +45,9 @@ MAX_PAGE: Final = 1000
 MAX_PURGED: Final = 10_000
 # How many operations of one batch call wait at the same time.
 BATCH_SLICE: Final = 256
+# Between two looks of a watcher at a session that should have ended, in seconds.
+SHORTEST_LOOK: Final = 0.02
+LONGEST_LOOK: Final = 1.0
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -185,6 +188,7 @@ class SessionStore(Drafts[M]):
         """
         key = self._key(session_id)
         seen: tuple[str, int] | None = None
+        pause = SHORTEST_LOOK
         with self._backend.listen(key) as bell:
             while True:
                 outcome = await self._backend.execute(Read(key))
@@ -196,7 +200,11 @@ class SessionStore(Drafts[M]):
                 if seen is None or record.revision > seen[1]:
                     seen = record.incarnation, record.revision
                     yield record.revision
-                await bell.rung(_seconds_left(record, now=self._clock.wall()))
+                left = (record.expires - self._clock.wall()) / MICROSECONDS
+                rang = await bell.rung(max(left, pause))
+                # Where the store's clock says that the end is still to come, look less and less.
+                overdue = left <= 0 and not rang
+                pause = min(2 * pause, LONGEST_LOOK) if overdue else SHORTEST_LOOK
 
     # The store itself
 
@@ -247,8 +255,3 @@ def _checked(ids: Iterable[str]) -> list[str]:
 
 def _itself(session_id: str) -> str:
     return session_id
-
-
-def _seconds_left(record: Record, *, now: int) -> float:
-    """Say when to look for the end of a session; not at once where the clocks disagree."""
-    return max((record.expires - now) / MICROSECONDS, 0.02)

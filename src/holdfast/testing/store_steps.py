@@ -60,6 +60,7 @@ class Shared:
     def __init__(self, backend: Backend) -> None:
         self.name = backend.name
         self.answers_can_be_lost = backend.answers_can_be_lost
+        self.part_of = backend.part_of
         self.execute = backend.execute
         self.listen = backend.listen
         self.line_up = backend.line_up

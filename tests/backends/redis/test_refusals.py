@@ -80,7 +80,32 @@ async def test_a_server_that_is_ill_is_unavailable(
         assert await ask(link, READ) is None
         await ask(link, WRITE)
         lost = link.statistics()["lost"]
-        assert lost == (3 if harm in {demoted, lost_primary} else 0)
+        assert lost == (1 if harm in {demoted, lost_primary} else 0)
+
+
+async def test_refused_writes_do_not_cost_others_their_answers(own_redis: RedisServer) -> None:
+    """What cannot write is left for what the name may stand for now, but only now and then."""
+    async with Single(location_of(own_redis)) as link:
+        await ask(link, WRITE)
+        await asyncio.to_thread(demoted, own_redis)
+        with pytest.raises(StoreUnavailable, match="is a replica"):
+            await ask(link, WRITE)
+        while not link.last_heard(0):
+            await asyncio.sleep(0)
+        for _ in range(50):
+            asked = ask(link, READ), ask(link, WRITE)
+            answers: list[object] = await asyncio.gather(*asked, return_exceptions=True)
+            assert answers[0] == b"value"
+            assert isinstance(answers[1], StoreUnavailable)
+        assert link.statistics()["lost"] == 1
+
+
+async def test_an_error_does_not_repeat_what_was_sent(redis_server: RedisServer) -> None:
+    """A session may be named in it, or a password."""
+    async with Single(location_of(redis_server)) as link:
+        with pytest.raises(Refused, match=r"^ERR unknown command 'NONSENSE'$"):
+            await ask(link, simple(b"NONSENSE", b"hf:{0}:s:n/secret"))
+    assert str(Refused("ERR unknown command `HELLO`, args: `3` `secret`")).endswith("`HELLO`")
 
 
 async def test_a_server_without_memory_lets_reads_go_on(own_redis: RedisServer) -> None:

@@ -68,6 +68,7 @@ class MemoryBackend:
 
     name = "memory"
     answers_can_be_lost = False
+    part_of = None
 
     def __init__(self, *, max_sessions: int = 10_000, clock: Clock = SYSTEM_CLOCK) -> None:
         self._max_sessions = max_sessions

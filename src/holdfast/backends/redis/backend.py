@@ -16,6 +16,7 @@ from holdfast.backend import (
     List,
     Operation,
     Outcome,
+    PartOf,
     Purge,
     Read,
     ReadDraft,
@@ -61,6 +62,7 @@ class RedisBackend:
         self._entered = False
         self.pushes = Pushes(process=process)
         self._link = link_to(location, hearing=self.pushes)
+        self.part_of: PartOf | None = self._part_of if location.topology == "cluster" else None
         self._caller = Caller(self._link)
         users = Users(self._caller)
         self._reading = Reading(self._caller)
@@ -88,8 +90,10 @@ class RedisBackend:
     async def __aexit__(self, *exc_info: object) -> None:
         """Wake who listens, wait for the answers under way, and close the connections."""
         try:
-            await self.pushes.aclose()
-            await self._link.__aexit__(*exc_info)
+            try:
+                await self.pushes.aclose()
+            finally:
+                await self._link.__aexit__(*exc_info)
         finally:
             self._entered = False
 
@@ -105,6 +109,13 @@ class RedisBackend:
             return await self._answer(operation)
         except (Refused, Damaged) as fault:
             raise unusable(operation, fault) from fault
+
+    def _part_of(self, operation: Operation) -> str:
+        match operation:
+            case Count() | List() | Purge():
+                return ""
+            case _:
+                return self._link.part_of(self._caller.bucket_of(operation.key))
 
     def _answer(self, operation: Operation) -> Awaitable[Outcome]:
         match operation:

@@ -106,6 +106,11 @@ class Caller:
             self._places[name] = place
         return place
 
+    def bucket_of(self, name: str) -> int:
+        """Say which bucket a name is in."""
+        place = self._places.get(name)
+        return place.bucket if place is not None else bucket_of(name.encode(), self.buckets)
+
     def nonce(self) -> bytes:
         """Make a nonce that no other command under way has."""
         return _NONCE.pack(next(self._nonces))

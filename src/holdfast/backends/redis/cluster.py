@@ -57,12 +57,12 @@ class Cluster:
         self._keeping: asyncio.Task[None] | None = None
         self._leaving: set[asyncio.Task[None]] = set()
         self._counts = Counter[str]()
-        self._open = False
+        self._open = self._serving = False
 
     async def __aenter__(self) -> Self:
         if self._open:
             raise already_open("redis")
-        self._open = True
+        self._open = self._serving = True
         try:
             self._draw(await self._ask_seeds())
             pings = [node.send(Command(PING)) for node in self._nodes.values()]
@@ -75,20 +75,30 @@ class Cluster:
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        # Whoever asks from now on is told that the store is closed.
+        # Whoever asks from now on, or is told to ask elsewhere, learns that the store is closed.
+        self._serving = False
         self._owners = [None] * BUCKETS
-        keeping, self._keeping = self._keeping, None
-        if keeping is not None:
-            keeping.cancel()
-            await asyncio.wait((keeping,))
         nodes = tuple(self._nodes.values())
         self._nodes.clear()
-        await asyncio.gather(*(node.close() for node in nodes), *self._leaving)
-        self._open = False
+        keeping, self._keeping = self._keeping, None
+        try:
+            if keeping is not None:
+                keeping.cancel()
+                await asyncio.wait((keeping,))
+        finally:
+            try:
+                await asyncio.gather(*(node.close() for node in nodes), *self._leaving)
+            finally:
+                self._open = False
 
     def send(self, bucket: int, command: Command) -> "asyncio.Future[Reply]":
         """Queue a command."""
         return self._owner(bucket).send(command)
+
+    def part_of(self, bucket: int) -> str:
+        """Name the primary that has a bucket now; "" where nobody has it."""
+        owner = self._owners[bucket]
+        return owner.name if owner is not None else ""
 
     def last_heard(self, bucket: int) -> float:
         """Say when anything came from the primary that has a bucket."""
@@ -147,8 +157,9 @@ class Cluster:
     def _owner(self, bucket: int) -> Node:
         owner = self._owners[bucket]
         if owner is None:
-            reason = "No node of the cluster has the session's slot"
-            raise StoreUnavailable(reason if self._keeping else "The session store is not open")
+            if not self._serving:
+                raise StoreUnavailable("The session store is not open")
+            raise StoreUnavailable("No node of the cluster has the session's slot")
         return owner
 
     def _moved_to(self, asked: Node, refused: Refused) -> Node:
@@ -159,6 +170,8 @@ class Cluster:
             if its_slot == slot and self._owners[bucket] is not node:
                 self._owners[bucket] = node
                 self._moved = True
+                # What was tracked and subscribed there is gone, map or no map.
+                self._hearing.lost()
         self._counts["redirects"] += 1
         self._doubt.set()
         return node
@@ -258,6 +271,8 @@ class Cluster:
     def _node_at(self, address: Address) -> Node:
         node = self._nodes.get(address)
         if node is None:
+            if not self._serving:
+                raise StoreUnavailable("The session store is closed")
             settings = self._location.settings
             node = Node(address, settings, hearing=self._hearing, on_lost=self._lost)
             self._nodes[address] = node

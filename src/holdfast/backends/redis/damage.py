@@ -5,12 +5,13 @@ from typing import Final
 from holdfast.backend import Operation, Record
 from holdfast.backends.redis.link import Refused
 from holdfast.backends.redis.packing import Damaged
+from holdfast.backends.redis.refusals import fault_of
 from holdfast.errors import DecryptionFailed, HoldfastError, InvalidStore
 
 # No ciphertext is as short as this: what holds it is never opened, and never taken for empty.
 UNREADABLE: Final = {b"": b""}
-# How a server says that a script called what the user may not.
-DENIED: Final = "The user executing the script"
+# How a server says that a script called what the user may not, or what it does not know.
+DENIED: Final = ("The user executing the script", "Unknown Redis command called from script")
 
 
 def unusable(operation: Operation, fault: Refused | Damaged) -> HoldfastError:
@@ -24,7 +25,13 @@ def unusable(operation: Operation, fault: Refused | Damaged) -> HoldfastError:
         return damaged
     if "@user_script" in fault.rest and not fault.rest.startswith(DENIED):
         return damaged
-    return InvalidStore("Redis", f"it refuses what a store has to do ({fault})")
+    return refused_by_server(fault)
+
+
+def refused_by_server(fault: Refused) -> InvalidStore:
+    """Say why the server refuses, in our words: its own may name the session."""
+    reason = f"it refuses what a store has to do ({fault_of(fault)})"
+    return InvalidStore("Redis", reason)
 
 
 def unreadable(created: int) -> Record:

@@ -89,6 +89,7 @@ class Errands:
 
         Raises:
             StoreUnavailable: as any sending.
+            Refused: the server will not have it.
         """
         if self._link is None:
             raise StoreUnavailable("The session store is closed")
@@ -98,6 +99,12 @@ class Errands:
         except Refused as refused:
             failure = refused
         return await link.recover(bucket, command, failure)
+
+    def note(self, refused: Refused) -> None:
+        """Log once what the server refuses: the store works without it, later than with it."""
+        if refused.code not in self._told:
+            self._told.add(refused.code)
+            logger.warning("redis.errand_refused", extra={"code": refused.code})
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Do some work in the background, until all is closed."""
@@ -139,8 +146,5 @@ class Errands:
         except StoreUnavailable:
             self.later(again)
         except Refused as exc:
-            # The store works without it, later than with it: waiters and watchers ask by the clock.
-            if exc.code not in self._told:
-                self._told.add(exc.code)
-                logger.warning("redis.errand_refused", extra={"code": exc.code})
+            self.note(exc)
             self.later(again)

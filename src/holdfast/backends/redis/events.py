@@ -9,9 +9,11 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
+from holdfast.backends.redis.damage import refused_by_server
 from holdfast.backends.redis.errands import GRACE, Errands, leave_it, subscription, unsubscription
 from holdfast.backends.redis.keys import EVENTS, key
-from holdfast.errors import StoreUnavailable
+from holdfast.backends.redis.link import Refused
+from holdfast.errors import InvalidStore, StoreUnavailable
 from holdfast.events import LOST, Event, Feed, Feeds, Kind, Reason
 
 logger = logging.getLogger(__name__)
@@ -41,6 +43,7 @@ class Events:
 
         Raises:
             StoreUnavailable: nobody can be asked to tell.
+            InvalidStore: the server refuses it.
         """
         try:
             with self._feeds.watch(namespace) as feed:
@@ -91,16 +94,19 @@ class Events:
         channels = [(bucket, key(bucket, EVENTS, named)) for bucket in self._errands.buckets()]
         if not channels:
             raise StoreUnavailable("The session store is closed")
-        await asyncio.gather(
-            *(self._errands.ask(bucket, subscription(channel)) for bucket, channel in channels)
-        )
+        asked = (self._errands.ask(bucket, subscription(channel)) for bucket, channel in channels)
+        try:
+            await asyncio.gather(*asked)
+        except Refused as refused:
+            self._errands.note(refused)
+            raise refused_by_server(refused) from refused
         self._subscribed.add(namespace)
 
     async def _subscribe_again(self, namespace: str) -> None:
         """Subscribe, and then tell watchers to look anew: what comes after it is told."""
         try:
             await self._subscribe(namespace)
-        except StoreUnavailable:
+        except (StoreUnavailable, InvalidStore):
             self._errands.later(lambda: self._persist(namespace))
         else:
             self._feeds.tell(namespace, LOST)

@@ -28,6 +28,7 @@ from holdfast.errors import InvalidStore, StoreUnavailable
 
 PINGS: Final = 50
 MINUTE: Final = 60_000_000
+NOT_TOLD: Final = "not told"
 ADVICE: Final = "Give the user the line in docs/how-to/redis.md."
 SLOW: Final = 0.005
 APART: Final = 1.0
@@ -290,6 +291,9 @@ async def _sentinels(location: Location) -> Finding:
     says = f"{len(asked) - len(problems)} of {len(asked)} answer and see a majority"
     if not problems:
         return Finding("ok", "sentinels", says)
+    if all(problem == NOT_TOLD for problem in problems):
+        says = f"{len(asked)} answer; whether they see a majority is not told"
+        return Finding("warn", "sentinels", says, "Allow the command SENTINEL CKQUORUM.")
     level: Level = "warn" if 2 * len(problems) < len(asked) else "fail"
     return Finding(level, "sentinels", f"{says}; {problems[0]}", "Start those that are away.")
 
@@ -304,7 +308,7 @@ async def _ask_sentinel(address: Address, location: Location) -> str:
     except (InvalidStore, StoreUnavailable) as exc:
         return f"{address}: {exc.reason}"
     except Refused as refused:
-        return f"{address}: {refused}"
+        return NOT_TOLD if refused.code == "NOPERM" else f"{address}: {refused}"
     finally:
         await node.close()
     return ""

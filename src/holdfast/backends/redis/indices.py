@@ -85,7 +85,7 @@ class Index:
             sure = min(reader.sure for reader in open_ends)
             known = [position for position in nearest if position <= sure]
             rounds += 1
-            if len(known) > want or (known and rounds == ROUNDS):
+            if len(known) > want or (known and rounds >= ROUNDS):
                 return Stretch(known[:want], False)
             furthest = nearest[want:] or [sure]
             behind = [reader for reader in open_ends if reader.sure <= furthest[0]]

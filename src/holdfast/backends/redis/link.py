@@ -1,11 +1,14 @@
 """The line between verbs and nodes: commands go to wherever their bucket is now."""
 
 import asyncio
+import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, Final, NamedTuple, Protocol, Self
 
 from holdfast.backends.redis.scripts import Script
 
+# How a server begins to repeat what it was sent, in Redis from 5 on and in Valkey.
+_ARGUMENTS: Final = re.compile(r", (with args beginning with|args):.*", re.DOTALL)
 # What hiredis makes of an answer: bytes, int, None, list, dict; an error is raised instead.
 Reply = Any
 
@@ -29,9 +32,13 @@ class Command(NamedTuple):
 
 
 class Refused(Exception):
-    """A node answered with an error: `code` is its first word, as `MOVED` or `NOSCRIPT`."""
+    """A node answered with an error: `code` is its first word, as `MOVED` or `NOSCRIPT`.
+
+    What a server repeats of a command that it does not know is left out: sessions are named in it.
+    """
 
     def __init__(self, message: str) -> None:
+        message = _ARGUMENTS.sub("", message)
         super().__init__(message)
         self.code, _, self.rest = message.partition(" ")
 
@@ -58,6 +65,10 @@ class Link(Protocol):
             Refused: the node answered with an error; `recover` knows what to do.
             StoreUnavailable: not connected, or the connection was lost (outcome="unknown").
         """
+        ...
+
+    def part_of(self, bucket: int) -> str:
+        """Name the node that has a bucket now; "" where nobody has it, or one node has all."""
         ...
 
     def last_heard(self, bucket: int) -> float:

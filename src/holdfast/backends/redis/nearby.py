@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from holdfast.backends.redis.errands import Errands, leave_it
 from holdfast.backends.redis.keys import SESSION, key
-from holdfast.backends.redis.link import Command
+from holdfast.backends.redis.link import Command, Refused
 from holdfast.backends.redis.resp import encode
 from holdfast.clock import MICROSECONDS
 from holdfast.errors import StoreUnavailable
@@ -112,6 +112,10 @@ class Nearby:
             times = await asyncio.gather(*asked)
         except StoreUnavailable:
             self._compared = 0.0
+            return
+        except Refused as refused:
+            # Without the time nothing is answered from near; it is asked for again in its turn.
+            self._errands.note(refused)
             return
         latest = max((int(seconds), int(more)) for seconds, more in times)
         self._cache.store_time(latest[0] * MICROSECONDS + latest[1], sent_at=sent)

@@ -45,6 +45,7 @@ class Node:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self.address = address
+        self.name = str(address)
         self.greeting: Greeting | None = None
         self.traffic = Traffic()
         self._settings = settings
@@ -120,7 +121,11 @@ class Node:
             InvalidStore: the server is none that can be used.
             StoreUnavailable: it does not answer.
         """
-        self._serve(await self._connect())
+        connection = await self._connect()
+        if self._closed:
+            await connection.close(patience=0.0)
+            raise StoreUnavailable("The session store is closed")
+        self._serve(connection)
 
     def begin(self) -> None:
         """Connect soon; commands that are sent meanwhile wait for it."""
@@ -130,12 +135,14 @@ class Node:
     async def close(self) -> None:
         """Give commands under way a moment to be answered, then leave nothing behind."""
         self._closed = True
-        if self._opening is not None:
-            self._opening.cancel()
-            await asyncio.wait((self._opening,))
-        self._refuse_waiting("The session store is closed")
-        if self._connection is not None:
-            await self._connection.close(patience=CLOSING_PATIENCE)
+        try:
+            if self._opening is not None:
+                self._opening.cancel()
+                await asyncio.wait((self._opening,))
+        finally:
+            self._refuse_waiting("The session store is closed")
+            if self._connection is not None:
+                await self._connection.close(patience=CLOSING_PATIENCE)
 
     def drop(self, reason: str) -> None:
         """Give the connection up, and open another one."""

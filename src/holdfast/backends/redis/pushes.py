@@ -38,12 +38,14 @@ class Pushes:
 
     async def aclose(self) -> None:
         """Wake everybody, and forget what was heard."""
-        await self.errands.aclose()
-        self.listening.close()
-        self.waking.close()
-        self.events.close()
-        if self._nearby is not None:
-            self._nearby.close()
+        try:
+            await self.errands.aclose()
+        finally:
+            self.listening.close()
+            self.waking.close()
+            self.events.close()
+            if self._nearby is not None:
+                self._nearby.close()
 
     def pushed(self, kind: bytes, message: list[Any]) -> None:
         """Take a push, before the answers that come after it."""

@@ -53,12 +53,28 @@ FAULT: Final = Refusal(Reaction.FAULT, "The session store refused the command")
 # Errors without a code of their own are told apart by how their text begins.
 TEXTS: Final = {"max number of clients reached": FULL}
 
+# What the faults are that happen, in words of ours.
+NOT_ALLOWED: Final = "the user may not do all that a store needs; `holdfast doctor` says what"
+FAULTS: Final = {
+    "NOPERM": NOT_ALLOWED,
+    "ERR The user executing the script": NOT_ALLOWED,
+    "ERR unknown command": "the server does not know a command that a store needs",
+    "ERR Unknown Redis command": "the server does not know a command that a store needs",
+}
+
 
 def refusal_of(refused: Refused) -> Refusal:
     """Look an error up."""
     if refused.code == "ERR":
         return next((TEXTS[text] for text in TEXTS if refused.rest.startswith(text)), FAULT)
     return TABLE.get(refused.code, FAULT)
+
+
+def fault_of(refused: Refused) -> str:
+    """Say what is wrong, without a word of the server's: it may repeat what it was sent."""
+    said = f"{refused.code} {refused.rest}"
+    words = next((FAULTS[start] for start in FAULTS if said.startswith(start)), "")
+    return f"{refused.code}: {words}" if words else refused.code
 
 
 def unavailable(refused: Refused) -> StoreUnavailable:

@@ -1,5 +1,6 @@
 """A command again, to a node that did not know its script."""
 
+from holdfast.backends.redis.calling import as_arguments
 from holdfast.backends.redis.link import Command, Refused, Reply
 from holdfast.backends.redis.node import Node
 from holdfast.backends.redis.scripts import Script
@@ -22,13 +23,7 @@ async def send_with_script(node: Node, command: Command, script: Script) -> Repl
 
 
 def _in_full(command: Command, script: Script) -> Command:
-    """Turn `EVALSHA` with a digest into `EVAL` with the source, `EVALSHA_RO` into `EVAL_RO`."""
-    payload = command.payload
-    digest = b"$%d\r\n%b\r\n" % (len(script.digest), script.digest)
-    source = b"$%d\r\n%b\r\n" % (len(script.source), script.source)
-    for name in (b"EVALSHA", b"EVALSHA_RO"):
-        full = name.replace(b"SHA", b"")
-        old = b"\r\n$%d\r\n%b\r\n" % (len(name), name)
-        new = b"\r\n$%d\r\n%b\r\n" % (len(full), full)
-        payload = payload.replace(old + digest, new + source, 1)
-    return command._replace(payload=payload)
+    """Turn `EVALSHA` with a digest into `EVAL` with the source."""
+    by_digest = as_arguments((b"EVALSHA", script.digest))
+    in_full = as_arguments((b"EVAL", script.source))
+    return command._replace(payload=command.payload.replace(by_digest, in_full, 1))

@@ -56,8 +56,9 @@ class Sentinel:
         self._panel = Panel(self._location, on_switch=self._switch, on_doubt=self._doubt.set)
         try:
             await self._panel.open()
-            self._node = self._made(await self._panel.primary())
-            await self._node.open()
+            node = self._made(await self._panel.primary())
+            await node.open()
+            self._node = node
             await marking.ensure(self._node.send, self.buckets, str(self._location))
         except BaseException:
             await self.__aexit__()
@@ -69,19 +70,22 @@ class Sentinel:
     async def __aexit__(self, *exc_info: object) -> None:
         panel, self._panel = self._panel, None
         node, self._node = self._node, None
-        if self._following is not None:
-            self._following.cancel()
-            await asyncio.wait((self._following,))
-            self._following = None
-        if node is not None:
-            await node.close()
-        if panel is not None:
-            await panel.close()
-        await asyncio.gather(*self._leaving)
+        following, self._following = self._following, None
+        try:
+            if following is not None:
+                following.cancel()
+                await asyncio.wait((following,))
+        finally:
+            closings = [each.close() for each in (node, panel) if each is not None]
+            await asyncio.gather(*closings, *self._leaving)
 
     def send(self, bucket: int, command: Command) -> "asyncio.Future[Reply]":
         """Queue a command."""
         return self._primary().send(command)
+
+    def part_of(self, bucket: int) -> str:
+        """Name no part: one node has all buckets."""
+        return ""
 
     def last_heard(self, bucket: int) -> float:
         """Say when anything came from the primary."""
@@ -178,7 +182,11 @@ class Sentinel:
     def _switch(self, address: Address) -> None:
         """Send everything to another node from now on, and leave the one before at once."""
         before = self._node
-        if before is None or before.address == address:
+        if before is None:
+            # The first one is not there yet: once it is, the Sentinels are asked again.
+            self._doubt.set()
+            return
+        if before.address == address:
             return
         self._counts["failovers"] += 1
         logger.info("redis.primary_moved", extra={"primary": str(address)})

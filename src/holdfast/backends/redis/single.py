@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Self
+from time import monotonic
+from typing import Final, Self
 
 from holdfast.backends.entering import already_open
 from holdfast.backends.redis import marking
@@ -13,6 +14,9 @@ from holdfast.backends.redis.node import DEAF, Node
 from holdfast.backends.redis.refusals import Reaction, refusal_of, unavailable
 from holdfast.backends.redis.resending import send_with_script
 from holdfast.errors import StoreUnavailable
+
+# So far apart connections are left for what the server refuses, in seconds.
+APART: Final = 1.0
 
 
 class Single:
@@ -28,6 +32,7 @@ class Single:
         self._location = location
         self._hearing = hearing
         self._node: Node | None = None
+        self._left = 0.0
 
     async def __aenter__(self) -> Self:
         if self._node is not None:
@@ -54,6 +59,10 @@ class Single:
             raise StoreUnavailable("The session store is not open")
         return node.send(command)
 
+    def part_of(self, bucket: int) -> str:
+        """Name no part: one node has all buckets."""
+        return ""
+
     def last_heard(self, bucket: int) -> float:
         """Say when anything came from the server."""
         return self._node.last_heard if self._node is not None else 0.0
@@ -77,5 +86,12 @@ class Single:
         if reaction is Reaction.FAULT:
             raise refused
         if reaction in {Reaction.REDISCOVER, Reaction.RECONNECT}:
-            node.drop(reason)
+            self._leave(node, reason)
         raise unavailable(refused)
+
+    def _leave(self, node: Node, reason: str) -> None:
+        """Connect anew, to whatever the name stands for now; all who share the connection pay."""
+        now = monotonic()
+        if now - self._left >= APART:
+            self._left = now
+            node.drop(reason)

@@ -39,6 +39,7 @@ class SQLiteBackend:
 
     name = "sqlite"
     answers_can_be_lost = False
+    part_of = None
 
     def __init__(
         self,
