@@ -20,6 +20,7 @@ from holdfast.backend import (
     Conflict,
     Count,
     Delete,
+    DraftKept,
     Drop,
     KeepDraft,
     List,
@@ -48,7 +49,7 @@ MANY = RetryPolicy(attempts=12, first_pause=0.01, reserve=100_000)
 ONE_OF_EACH: tuple[Operation, ...] = (
     creation(), Read(KEY), Touch(KEY), Delete(KEY), ReadItems(KEY, 0, 10), Drop(KEY),
     Acquire(KEY, "t", HOUR), Renew(KEY, "t", HOUR), Release(KEY, "t"), Take("limit", 1000, 10),
-    KeepDraft(KEY, b"draft"), ReadDraft(KEY),
+    KeepDraft(KEY, b"draft"), ReadDraft(KEY), Touch(KEY, ttl=HOUR),
     Count("conformance"), List("conformance", 10), Purge("conformance", 10),
     change(remember=True), change(remember=False),
 )  # fmt: skip
@@ -139,9 +140,14 @@ class TestRepeating:
     async def test_what_may_have_been_applied_is_sent_again_only_if_recognised(
         self, operation: Operation
     ) -> None:
-        """A removed item, a spent limit, a change without a memory of it are not."""
-        is_repeated = not isinstance(operation, Drop | Take | Apply) or (
-            isinstance(operation, Apply) and operation.remember
+        """A removed item, a spent limit, a change without a memory of it are not.
+
+        Nor is what would stand in the place of something newer: a draft, an idle time.
+        """
+        is_repeated = not (
+            isinstance(operation, Drop | Take | KeepDraft)
+            or (isinstance(operation, Apply) and not operation.remember)
+            or (isinstance(operation, Touch) and operation.ttl is not None)
         )
         assert recognises(operation) is is_repeated
         async with memory(planned("lose_answer")) as faulty:
@@ -153,6 +159,17 @@ class TestRepeating:
                     await backend.execute(operation)
                 assert caught.value.outcome == "unknown"
             assert faulty.sent.total() == 1 + is_repeated
+
+    async def test_an_old_draft_never_takes_the_place_of_a_newer_one(self) -> None:
+        """Nobody can tell what became of it; under a lease nobody else keeps one meanwhile."""
+        async with memory(planned("none", "none", "lose_answer", "lose_answer")) as faulty:
+            backend = Resilient(faulty, deadline=5, jitter=lambda: 0.0)
+            await backend.execute(creation())
+            await backend.execute(Acquire(KEY, "t", HOUR))
+            with pytest.raises(StoreUnavailable) as caught:
+                await backend.execute(KeepDraft(KEY, b"old"))
+            assert caught.value.outcome == "unknown"
+            assert await backend.execute(KeepDraft(KEY, b"mine", "t")) == DraftKept()
 
     @pytest.mark.parametrize(
         ("faults", "outcome"),
