@@ -149,6 +149,21 @@ class Listing:
         assert sorted(await list_ids(backend, 1, both)) == ["0", "1", "4"]
         assert await list_ids(backend, 2, Where(user_tags=(b"eve",))) == []
 
+    async def test_a_session_whose_user_has_a_newer_tag_is_listed_once(
+        self, backend: Backend
+    ) -> None:
+        """By either tag, or both; the older one no longer finds it where only that is asked."""
+        keys = [f"{NAMESPACE}/{place}" for place in range(8)]
+        for key in keys:
+            await create(backend, key, user_tag=b"old", values={b"t": b"v"})
+        for key in keys[:6]:
+            await apply(backend, key, replace=True, user_tags=(b"new", b"old"), set={b"t": b"w"})
+        for limit in (1, 3, 10):
+            both = await list_ids(backend, limit, Where(user_tags=(b"new", b"old")))
+            assert sorted(both) == [str(place) for place in range(8)]
+        assert sorted(await list_ids(backend, 3, Where(user_tags=(b"new",)))) == list("012345")
+        assert sorted(await list_ids(backend, 3, Where(user_tags=(b"old",)))) == ["6", "7"]
+
     async def test_a_listing_is_filtered_by_time_of_creation(
         self, backend: Backend, advance: Advance
     ) -> None:

@@ -1,6 +1,6 @@
 """Sorted sets read in the order of the whole, though each bucket has its own part of it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from heapq import merge
 from itertools import islice
 from typing import Final, NamedTuple
@@ -26,10 +26,14 @@ class Part(NamedTuple):
 
 
 class Stretch(NamedTuple):
-    """Positions of the whole index, in order and without gaps; `ended` says that no more follow."""
+    """Positions of the whole index, in order and without gaps; `ended` says that no more follow.
+
+    `found` is what was read of each part, by its key.
+    """
 
     positions: Sequence[Position]
     ended: bool
+    found: Mapping[bytes, Sequence[Position]]
 
 
 def parts_of(kind: bytes, namespace: str, buckets: int) -> list[Part]:
@@ -75,18 +79,19 @@ class Index:
         """
         readers = [_Reader(part, after) for part in self._parts]
         share = want + 1 if len(readers) == 1 else 2 + 2 * want // len(readers)
+        found = {reader.part.key: reader.found for reader in readers}
         behind, rounds = readers, 0
         while True:
             await self._read(behind, share)
             nearest = list(islice(merge(*(reader.found for reader in readers)), want + 1))
             open_ends = [reader for reader in readers if not reader.ended]
             if not open_ends:
-                return Stretch(nearest[:want], len(nearest) <= want)
+                return Stretch(nearest[:want], len(nearest) <= want, found)
             sure = min(reader.sure for reader in open_ends)
             known = [position for position in nearest if position <= sure]
             rounds += 1
             if len(known) > want or (known and rounds >= ROUNDS):
-                return Stretch(known[:want], False)
+                return Stretch(known[:want], False, found)
             furthest = nearest[want:] or [sure]
             behind = [reader for reader in open_ends if reader.sure <= furthest[0]]
             share *= 2

@@ -1,6 +1,6 @@
 """What concerns all sessions of a namespace: listed, counted, collected. Nothing here scans."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from holdfast.backend import Count, Counted, List, Listed, Purge, Purged, Record, Where
@@ -33,6 +33,7 @@ ENDING: Final = (SESSION, LOG, CHANGES, OLDER_CHANGES, LEASE, LINE, DEADLINES, C
 
 Ids = list[str]
 Looked = list[Record | None]
+Parts = Mapping[bytes, Sequence[Position]]
 
 
 class Listing:
@@ -49,10 +50,10 @@ class Listing:
         looked = 0
         while looked < MAX_SCANNED:
             want = min(operation.limit - len(rows), AT_ONCE, MAX_SCANNED - looked)
-            positions, ended = await index.stretch(after, want)
+            positions, ended, parts = await index.stretch(after, want)
             found = await self._look(operation.namespace, positions)
             for position, record in zip(positions, found, strict=True):
-                if record is not None and _belongs(record, position, operation.where):
+                if record is not None and self._belongs(record, position, operation, parts):
                     rows[position[1]] = record
             if ended:
                 return Listed(tuple(rows.items()), None)
@@ -76,6 +77,21 @@ class Listing:
             after = max(after, (where.created_from, ""))
         greatest = ANY if where.created_to is None else b"%d" % where.created_to
         return Index(self._caller, parts, greatest=greatest), after
+
+    def _belongs(self, record: Record, position: Position, operation: List, parts: Parts) -> bool:
+        """Say whether what was found is listed here: not if the id is another session's by now.
+
+        Nor where the user was known under an older tag once: it is listed under that of now.
+        """
+        where = operation.where
+        if not matches(record, where):
+            return False
+        if not _by_user(where):
+            return record.created == position[0]
+        if len(where.user_tags) == 1:
+            return True
+        part = self._users.index(operation.namespace.encode(), record.user_tag)
+        return position in parts[part.key]
 
     async def _look(self, namespace: str, positions: Sequence[Position]) -> Looked:
         names = [f"{namespace}/{session_id}".encode() for _, session_id in positions]
@@ -103,7 +119,7 @@ class Listing:
         after, ended = (0, ""), False
         while not ended and len(collected) < operation.limit:
             want = min(operation.limit - len(collected), AT_ONCE)
-            positions, ended = await index.stretch(after, want)
+            positions, ended, _ = await index.stretch(after, want)
             collected += await self._collect(namespace, [name for _, name in positions])
             after = positions[-1] if positions else after
         return Purged(tuple(collected))
@@ -125,13 +141,6 @@ def _record(fields: dict[bytes, bytes], created: int) -> Record | None:
         return unpack_fields(fields)
     except Damaged:
         return unreadable(created)
-
-
-def _belongs(record: Record, position: Position, where: Where) -> bool:
-    """Say whether what was found is listed here: not if the id is another session's by now."""
-    if not matches(record, where):
-        return False
-    return _by_user(where) or record.created == position[0]
 
 
 def _by_user(where: Where) -> bool:
