@@ -1,16 +1,12 @@
 """Reads: one plain command each; a session that did not change is not taken apart again."""
 
-from typing import Any, Final
+from collections import OrderedDict
+from typing import Final
 
-from holdfast.backend import Absent, Found, ItemsFound, Read, ReadItems, Record
+from holdfast.backend import Absent, Found, ItemsFound, Read, ReadItems
 from holdfast.backends.redis.calling import Caller
 from holdfast.backends.redis.link import Refused
-from holdfast.backends.redis.packing import (
-    META,
-    unpack_fields,
-    unpack_item,
-    unpack_record,
-)
+from holdfast.backends.redis.packing import META, unpack_item, unpack_record
 from holdfast.backends.redis.scripts import script
 
 REPLIES_KEPT: Final = 4096
@@ -23,7 +19,7 @@ class Reading:
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
-        self._kept: dict[str, tuple[bytes, dict[bytes, bytes], Found]] = {}
+        self._kept: OrderedDict[str, tuple[bytes, dict[bytes, bytes], Found]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -49,6 +45,7 @@ class Reading:
             return Absent()
         kept = self._kept.get(name)
         if kept is not None and kept[0] == meta and kept[1] == fields:
+            self._kept.move_to_end(name)
             return kept[2]
         found = Found(unpack_record(meta, fields))
         self._keep(name, meta, fields, found)
@@ -57,9 +54,10 @@ class Reading:
     def _keep(self, name: str, meta: bytes, fields: dict[bytes, bytes], found: Found) -> None:
         kept = self._kept
         if name not in kept and len(kept) >= REPLIES_KEPT:
-            del kept[next(iter(kept))]
+            kept.popitem(last=False)
         if sum(map(len, fields.values())) <= LARGEST_KEPT:
             kept[name] = meta, fields, found
+            kept.move_to_end(name)
         else:
             kept.pop(name, None)
 
@@ -73,9 +71,3 @@ class Reading:
         meta, items = answer
         record = unpack_record(meta, {})
         return ItemsFound(tuple(map(unpack_item, items)), record.length, record.last_item)
-
-    async def look_at(self, name: str) -> Record | None:
-        """Read a session for a listing; None when there is none."""
-        place = self._caller.place(name)
-        fields: dict[bytes, Any] = await self._caller.send(place.bucket, place.look)
-        return unpack_fields(fields)
