@@ -10,6 +10,7 @@ from holdfast.backend import Apply, Delete, Operation, Outcome
 from holdfast.backends.memory import MemoryBackend
 from holdfast.retrying import Resilient, RetryPolicy
 from holdfast.testing.replaying import MANY
+from holdfast.testing.steps import creation
 from holdfast.testing.store_steps import ID, Shared, Store, present
 from tests.faulty import Fault, Faulty, patient, store_on
 
@@ -75,7 +76,7 @@ async def test_a_change_says_what_was_known_when_it_was_sent() -> None:
         await present(store)
         await increment(store)
         await store.set(await present(store))
-    assert [change.known_revision for change in seen.changes] == [0, 2, 3, 4]
+    assert [change.known_revision for change in seen.changes] == [1, 2, 3, 4]
 
 
 async def test_a_deletion_is_recognised_where_answers_can_be_lost() -> None:
@@ -112,6 +113,34 @@ async def test_a_retry_that_comes_too_late_is_not_applied_twice() -> None:
             items = await store.items(ID, limit=10_000)
     assert seen.repeated == [False, True]
     assert [item.value for item in items if item.value == "once"] == ["once"]
+
+
+class Reborn(Faulty):
+    """Has the session end, and another begin under its id, before a repetition arrives."""
+
+    async def execute(self, operation: Operation) -> Outcome:
+        if isinstance(operation, Apply) and operation.repeated:
+            await self._backend.execute(Delete(operation.key))
+            await self._backend.execute(creation(operation.key))
+        return await super().execute(operation)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [Change(append=["once"]), Change(expect_revision=1), Change(change_id="mine")],
+)
+async def test_a_retry_that_comes_to_another_session_is_not_applied_twice(change: Change) -> None:
+    """It was applied to the one that was there before."""
+    seen = Seen(["lose_answer"])
+    async with Reborn(MemoryBackend(), plan=seen) as faulty:
+        backend = patient(Resilient(faulty, deadline=60, policy=POLICY))
+        async with store_on(Shared(backend)) as store:
+            made = await store.create(ID)
+            with pytest.raises(StoreUnavailable) as caught:
+                await store.apply(ID, change)
+            assert caught.value.outcome == "unknown"
+            assert await store.items(ID) == []
+    assert [sent.known_incarnation for sent in seen.changes] == [made.incarnation] * 2
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,9 @@ class Change:
     given) and `lease_token` are conditions. `change_id` is the caller's idempotency key, 1-255
     characters: the same change sent twice under it is applied once and answered alike. A session
     remembers its last 256 changes at least; who sends one again gives the `known_revision` that the
-    session was known at when it was first sent (0 for none), and where that is further back than
-    what is remembered it raises `StoreUnavailable` (outcome="unknown") instead of guessing.
+    session was known at when it was first sent (0 for none), of `expect_incarnation` when given;
+    where that is further back than what is remembered, or of another incarnation, it raises
+    `StoreUnavailable` (outcome="unknown") instead of guessing.
 
     Applying raises `LimitReached`, `FlagTaken`, `RevisionConflict`, `LeaseLost`, `SessionNotFound`
     or `InvalidSession`, and then nothing of it was applied.

@@ -91,6 +91,7 @@ class Encoder:
             expect_incarnation=session.incarnation,
             expect_revision=session.revision,
             known_revision=session.revision,
+            known_incarnation=session.incarnation,
             replace=True,
             user_tags=(b"",) if user_id is None else self._sealer.user_tags(user_id),
             **settings,
@@ -105,18 +106,17 @@ class Encoder:
         remember: bool = False,
         slide: bool = False,
         max_items: int = 1000,
-        known_revision: int = 0,
+        known: tuple[str, int] | None = None,
     ) -> Apply:
-        """Turn a change into the operation that applies it; the session is at `known_revision`.
+        """Turn a change into the operation that applies it; `known` is what was seen last.
 
         Raises:
             InvalidSession: a value that breaks a rule.
         """
-        texts, integers = self._read(change.set)
-        self._check_names(change, texts, integers)
+        texts, integers = self._written(change)
         seal = self._sealer.of(session_id)
         items = _items(change.append)
-        known = change.known_revision
+        life, revision = _known(change, known)
         digests = _digests(seal, change, texts, integers, items) if change.change_id else (b"",)
         change_id = change.change_id or (self._entropy.token() if remember or items else "")
         # In the order of the fields: named one by one they take three times as long.
@@ -138,8 +138,9 @@ class Encoder:
             change.expect_revision,
             change.lease_token,
             older_digests=digests[1:],
-            known_revision=known_revision if known is None else known,
-            repeated=known is not None,
+            known_revision=revision,
+            repeated=change.known_revision is not None,
+            known_incarnation=life,
         )
 
     def draft(self, session_id: str, value: Any) -> bytes:
@@ -167,6 +168,12 @@ class Encoder:
             None if chosen.created_before is None else microseconds(chosen.created_before),
             tuple((name, low, high) for name, (low, high) in ranges.items()),
         )
+
+    def _written(self, change: Change) -> tuple[dict[str, str], dict[str, int]]:
+        """Give what a change sets, once all names in it are checked."""
+        texts, integers = self._read(change.set)
+        self._check_names(change, texts, integers)
+        return texts, integers
 
     def _read(self, values: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, int]]:
         """Sort values into JSON texts (by kind and name) and integers."""
@@ -269,6 +276,16 @@ class Encoder:
 
     def _kind(self, name: str) -> str:
         return FIELD if name in self._layout.values else METADATA
+
+
+def _known(change: Change, seen: tuple[str, int] | None) -> tuple[str | None, int]:
+    """Say which incarnation and revision were known when a change was sent first.
+
+    For one that is sent again by its caller, it is the caller who says so.
+    """
+    if change.known_revision is not None:
+        return change.expect_incarnation, change.known_revision
+    return (change.expect_incarnation, 0) if seen is None else seen
 
 
 def _twice() -> InvalidSession:

@@ -47,8 +47,9 @@ class Apply(NamedTuple):
     `set` and `put` in the place of all values and integers, provided that the session's user is
     one of `user_tags`; the first of these is how it is known from then on. `ttl` starts a new idle
     time. `repeated` says that it may have been sent before, when the session was at
-    `known_revision` or later: a change id that is not known is then `Forgotten` where the session
-    does not remember its changes back to there.
+    `known_revision` of `known_incarnation` (where that is known) or later: a change id that is not
+    known is then `Forgotten` where the session does not remember its changes back to there, or is
+    another incarnation.
     """
 
     key: str
@@ -73,6 +74,7 @@ class Apply(NamedTuple):
     older_digests: tuple[bytes, ...] = ()
     known_revision: int = 0
     repeated: bool = False
+    known_incarnation: str | None = None
 
     def repeats(self, digest: bytes) -> bool:
         """Say whether a change that was remembered with `digest` had the same content."""
@@ -94,7 +96,7 @@ class Delete(NamedTuple):
     """End a session, log, lease and remembered changes included → `Deleted` or `Conflict`.
 
     Where answers can be lost, a repetition with the same `change_id` is answered like the first
-    for a while, and does not end a session that has come into being since.
+    that ended a session for a while, and does not end one that has come into being since.
     """
 
     key: str

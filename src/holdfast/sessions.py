@@ -86,7 +86,7 @@ class Sessions(Generic[M]):
         operation = self._create(session_id, sealed, ttl)
         match await self._write(session_id, operation):
             case Created(record):
-                return self._open(session_id, record)
+                return self._made(session_id, record)
             case outcome:
                 raise refusal(session_id, operation, outcome)
 
@@ -120,7 +120,7 @@ class Sessions(Generic[M]):
         operation = self._create(session_id, sealed, ttl)
         match await self._write(session_id, operation):
             case Created(record) | Existing(record):
-                return self._open(session_id, record)
+                return self._made(session_id, record)
             case outcome:
                 raise refusal(session_id, operation, outcome)
 
@@ -157,7 +157,7 @@ class Sessions(Generic[M]):
             remember=change.change_id is not None or self._backend.answers_can_be_lost,
             slide=self._terms.sliding,
             max_items=self._terms.max_items,
-            known_revision=0 if before is None else before.revision,
+            known=before,
         )
         return await self._apply(session_id, operation, before)
 
@@ -281,6 +281,11 @@ class Sessions(Generic[M]):
     def _key(self, session_id: str) -> str:
         return self._prefix + check_session_id(session_id)
 
+    def _made(self, session_id: str, record: Record) -> M:
+        """Open a session that was to be created; it is known from now on."""
+        self._marks.compare(session_id, None, record.incarnation, record.revision)
+        return self._open(session_id, record)
+
     def _open(self, session_id: str, record: Record) -> M:
         return self._decoder.session(session_id, record)
 
@@ -298,6 +303,7 @@ class Sessions(Generic[M]):
     async def _set_new(self, operation: Create, session_id: str) -> Applied:
         match await self._write(session_id, operation):
             case Created(record):
+                self._made(session_id, record)
                 counters = read_only(record.integers)
                 return Applied(record.incarnation, 1, counters, None, 0, False)
             case Existing(record):

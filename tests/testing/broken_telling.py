@@ -41,6 +41,13 @@ class ForgetsBeforeItLooks(MemoryBackend):
         return super()._apply(entry, operation)
 
 
+class AppliesToTheNextLife(MemoryBackend):
+    """Does not ask which incarnation a repetition was for."""
+
+    def _apply(self, entry: Entry, operation: Apply) -> Outcome:
+        return super()._apply(entry, operation._replace(known_incarnation=None))
+
+
 class WaitsForWhoeverLeft(MemoryBackend):
     """Keeps a line that nobody can leave."""
 

@@ -55,6 +55,7 @@ CAUGHT: tuple[tuple[type[MemoryBackend], str], ...] = (
     (broken.ForgetsRings, "test_a_ring_that_came_before_the_waiting_is_kept"),
     (broken.CollectsTheLiving, "test_purging_takes_no_live_session"),
     (telling.GuessesRepetitions, "test_a_repetition_that_comes_too_late_is_not_guessed"),
+    (telling.AppliesToTheNextLife, "test_a_repetition_is_for_the_incarnation_that_was_known"),
     (telling.GivesRepetitionsUp, "test_a_repetition_of_what_never_arrived_is_applied"),
     (telling.GivesRepetitionsUp, "test_a_repetition_within_what_is_remembered_is_applied"),
     (telling.ForgetsBeforeItLooks, "test_a_repetition_that_is_remembered_gets_the_first_answer"),

@@ -83,7 +83,7 @@ class GuessesWhatItForgot(BrokenScript):
     """A repetition is applied though the session does not remember that far back."""
 
     name = "apply"
-    right = "if repeated == 1 and (known_revision < floor or call('EXISTS', KEYS[7]) == 1) then"
+    right = "if earlier or known_revision < floor then"
     wrong = "if false then"
 
 
@@ -91,8 +91,8 @@ class AppliesToTheNextLife(BrokenScript):
     """A repetition is applied to the session that came after the one it was applied to."""
 
     name = "apply"
-    right = "if repeated == 1 and (known_revision < floor or call('EXISTS', KEYS[7]) == 1) then"
-    wrong = "if repeated == 1 and known_revision < floor then"
+    right = "if earlier or known_revision < floor then"
+    wrong = "if known_revision < floor then"
 
 
 class BringsBackWhatEnded(BrokenScript):
@@ -107,7 +107,7 @@ class DeletesTwice(BrokenScript):
     """A repeated deletion ends what has come into being since."""
 
     name = "delete"
-    right = "if known then"
+    right = "if change ~= '' and call('HEXISTS', KEYS[7], change) == 1 then"
     wrong = "if false then"
 
 

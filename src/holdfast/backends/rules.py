@@ -91,8 +91,10 @@ def settled(
     if known is not None:
         digest, answer = known
         return answer if operation.repeats(digest) else ChangeIdReused()
-    if operation.repeated and operation.known_revision < forgotten(kept):
-        return Forgotten()
+    if operation.repeated:
+        earlier = operation.known_incarnation not in {None, kept.record.incarnation}
+        if earlier or operation.known_revision < forgotten(kept):
+            return Forgotten()
     if operation.lease_token is not None and not holds(kept, operation.lease_token):
         return LeaseGone()
     return refuse(kept.record, operation)

@@ -170,7 +170,9 @@ class Sliding:
         self, backend: Backend, advance: Advance
     ) -> None:
         """Never a value, never the revision; without `slide` not even the deadline."""
-        before = await create(backend, values={b"a": b"1"}, integers={"visits": 1})
+        before = await create(
+            backend, ttl=60 * self.second, values={b"a": b"1"}, integers={"visits": 1}
+        )
         await advance(2)
         touched = await ask(backend, Touch(KEY), Found)
         assert touched.record == before._replace(active=touched.record.active)

@@ -20,6 +20,7 @@ from holdfast.backend import (
 from holdfast.testing.steps import (
     KEY,
     OTHER_KEY,
+    Advance,
     apply,
     ask,
     change,
@@ -120,6 +121,8 @@ async def pass_by(backend: Backend, changes: int) -> int:
 class Repeating:
     """A repetition is applied only where the session would know the change if it had seen it."""
 
+    second: int
+
     async def test_a_repetition_of_what_never_arrived_is_applied(self, backend: Backend) -> None:
         """By whoever knew the session before, and by whoever had never seen it."""
         await create(backend)
@@ -174,6 +177,26 @@ class Repeating:
             await expect(backend, once("first")._replace(repeated=True), Forgotten())
         await ask(backend, once("second"), Changed)
         await ask(backend, once("second")._replace(repeated=True), Changed)
+
+    async def test_a_repetition_is_for_the_incarnation_that_was_known(
+        self, backend: Backend, advance: Advance
+    ) -> None:
+        """What has its id after it expired, or was deleted, is another session."""
+        first = await create(backend, ttl=10 * self.second)
+        again = once()._replace(
+            repeated=True, known_incarnation=first.incarnation, known_revision=1
+        )
+        assert (await ask(backend, again, Changed)).replayed is False
+        assert (await ask(backend, again, Changed)).replayed is True
+        await advance(11)
+        for _ in range(2):
+            later = await create(backend)
+            async with untouched(backend):
+                await expect(backend, again, Forgotten())
+                await expect(backend, again._replace(lease_token=fresh()), Forgotten())
+            of_this = again._replace(known_incarnation=later.incarnation)
+            assert (await ask(backend, of_this, Changed)).replayed is False
+            await ask(backend, Delete(KEY, change_id=fresh()), Deleted)
 
     async def test_what_is_sent_for_the_first_time_is_never_too_late(
         self, backend: Backend

@@ -80,7 +80,7 @@ class KeepingDeadlines:
         self, store: Store, advance: Advance
     ) -> None:
         """Not the deadline, the values, the revision or the time of change."""
-        made = await store.create(ID, topic="t", note=1)
+        made = await store.create(ID, ttl=40 * self.second, topic="t", note=1)
         await advance(5)
         assert await store.touch(ID) is True
         touched = await present(store)

@@ -50,3 +50,18 @@ class RepeatingChanges:
                     await store.apply(ID, again)
             assert caught.value.outcome == "unknown"
         assert (await present(store)).visits == 1
+
+    async def test_a_repetition_for_an_earlier_session_is_not_guessed(self, store: Store) -> None:
+        """It says which incarnation was known; that one has ended, and another has its id."""
+        made = await store.create(ID)
+        again = Change(
+            change_id="mine", add={"visits": 1},
+            known_revision=1, expect_incarnation=made.incarnation,
+        )  # fmt: skip
+        assert (await store.apply(ID, again)).counters["visits"] == 1
+        await store.delete(ID)
+        await store.create(ID)
+        async with unchanged(store):
+            with pytest.raises(StoreUnavailable, match="read the session") as caught:
+                await store.apply(ID, again)
+        assert caught.value.outcome == "unknown"

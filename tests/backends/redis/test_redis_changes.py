@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from struct import pack
+from typing import Any
 
 import pytest
 
@@ -29,12 +31,14 @@ from holdfast.backend import (
     Where,
 )
 from holdfast.backends.redis import RedisBackend, parse
+from holdfast.backends.redis.users import Users
 from holdfast.errors import StoreUnavailable
 from holdfast.testing.steps import (
     DAY,
     HOUR,
     KEY,
     NAMESPACE,
+    OTHER_KEY,
     apply,
     ask,
     change,
@@ -106,7 +110,31 @@ class TestRemembering:
         """A retry comes within seconds; an idle session does not pay for it."""
         await create(backend)
         await ask(backend, numbered(0), Changed)
-        assert MINUTE_MS < redis_server.ask("PTTL", CHANGES) <= 2 * MINUTE_MS
+        assert 2 * MINUTE_MS < redis_server.ask("PTTL", CHANGES) <= 3 * MINUTE_MS
+
+    async def test_every_change_that_no_caller_named_is_remembered_for_two_minutes(
+        self, backend: RedisBackend, redis_server: RedisServer
+    ) -> None:
+        """However much is left of the time of those before it."""
+        await create(backend)
+        for number, left in enumerate((61_000, 119_000, 121_000, 170_000)):
+            await ask(backend, numbered(2 * number), Changed)
+            end = (await read(backend)).updated // 1000 + left
+            redis_server.ask("HSET", CHANGES, "", pack("<qqq", 0, end, -1))
+            redis_server.ask("PEXPIREAT", CHANGES, end)
+            await ask(backend, numbered(2 * number + 1), Changed)
+            assert redis_server.ask("PTTL", CHANGES) > 1.99 * MINUTE_MS
+
+    @pytest.mark.parametrize("age", [125, 150, 185, 235])
+    async def test_what_a_caller_named_is_known_to_the_end_of_a_short_session(
+        self, age: int, backend: RedisBackend, redis_server: RedisServer
+    ) -> None:
+        """Also where what is remembered already would have ended shortly before."""
+        await create(backend, ttl=age * 1_000_000, max_age=age * 1_000_000)
+        await ask(backend, numbered(0), Changed)
+        await ask(backend, numbered(1, digest=b"own"), Changed)
+        ends = [redis_server.ask("PEXPIRETIME", key) for key in (SESSION, CHANGES)]
+        assert ends[0] <= ends[1]
 
     async def test_what_a_caller_named_is_remembered_as_long_as_the_session_lives(
         self, backend: RedisBackend, redis_server: RedisServer
@@ -185,13 +213,37 @@ class TestEnding:
     async def test_a_deletion_sent_again_ends_no_session_that_came_since(
         self, backend: RedisBackend
     ) -> None:
-        """It is answered like the first, whether that found a session or not."""
-        for existed in (False, True):
-            asked = Delete(KEY, change_id=fresh())
-            assert await ask(backend, asked, Deleted) == Deleted(existed)
-            await ask(backend, creation(), Created)
-            assert await ask(backend, asked, Deleted) == Deleted(existed)
-            await ask(backend, Read(KEY), Found)
+        """It is answered like the first."""
+        await create(backend)
+        asked = Delete(KEY, change_id=fresh())
+        assert await ask(backend, asked, Deleted) == Deleted(True)
+        await ask(backend, creation(), Created)
+        assert await ask(backend, asked, Deleted) == Deleted(True)
+        await ask(backend, Read(KEY), Found)
+
+    async def test_deleting_what_is_not_there_writes_nothing(
+        self, backend: RedisBackend, redis_server: RedisServer
+    ) -> None:
+        """Deletions pass where memory is full; this one makes no room."""
+        before = set(redis_server.ask("KEYS", "*"))
+        assert await ask(backend, Delete(KEY, change_id=fresh()), Deleted) == Deleted(False)
+        assert set(redis_server.ask("KEYS", "*")) == before
+
+    async def test_a_deletion_stands_though_its_user_s_index_was_not_reached(
+        self, own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The index may name more than there is; what was answered is not taken back."""
+        remove = Users.remove
+
+        async def fail(users: Users, *named: Any) -> None:
+            own_redis.kill()
+            await remove(users, *named)
+
+        monkeypatch.setattr(Users, "remove", fail)
+        async with RedisBackend(parse(own_redis.url())) as backend:
+            await create(backend, user_tag=b"ann")
+            deletion = Delete(KEY, change_id=fresh())
+            assert await ask(backend, deletion, Deleted) == Deleted(True)
 
 
 class TestMoving:
@@ -208,6 +260,21 @@ class TestMoving:
         assert (await read(backend)).base == first.base
         assert (await read(backend)).revision == 41
         assert redis_server.ask("ZCARD", f"hf:{{0}}:x:{NAMESPACE}") == 1
+
+    async def test_activity_is_recorded_once_in_a_while(
+        self, backend: RedisBackend, redis_server: RedisServer
+    ) -> None:
+        """Where it moves no deadline too: each time every cache would have to be told."""
+        await create(backend, ttl=HOUR)
+        redis_server.ask("CONFIG", "RESETSTAT")
+        for _ in range(20):
+            await ask(backend, Touch(KEY), Found)
+        assert "cmdstat_hset" not in redis_server.info("commandstats")
+        short = await create(backend, OTHER_KEY, ttl=MINUTE_MS * 1000)
+        await asyncio.sleep(0.065)
+        touched = (await ask(backend, Touch(OTHER_KEY), Found)).record
+        assert touched.active > short.active
+        assert touched.base == short.base
 
     async def test_a_new_idle_time_moves_it_at_once(self, backend: RedisBackend) -> None:
         await create(backend, ttl=HOUR)

@@ -41,7 +41,7 @@ REPEATED: Final = b"sopixld"
 NONE: Final = 65_535
 CHANGED: Final = 1
 
-_HEADER: Final = Struct("<8s4B5q4I4H")
+_HEADER: Final = Struct("<8s4B5q4I5H")
 _CHANGED: Final = Struct("<BqqqH")
 _KNOWN: Final = Struct("<qqqB")
 _NUMBER: Final = Struct("<q")
@@ -119,19 +119,20 @@ def _header(nonce: bytes, operation: Apply) -> bytes:
     (
         _, change_id, remember, digest, slide, values, unset, put, add, claim, append,
         most_items, most_bytes, incarnation, revision, token, replace, user_tags, ttl, _,
-        known_revision, repeated,
+        known_revision, repeated, known_incarnation,
     ) = operation  # fmt: skip
     named = change_id.encode()
     expected = b"" if incarnation is None else incarnation.encode()
     holder = b"" if token is None else token.encode()
+    life = b"" if known_incarnation is None else known_incarnation.encode()
     header = _HEADER.pack(
         nonce, remember, slide, replace, repeated,
         -1 if revision is None else revision, known_revision, -1 if ttl is None else ttl,
         most_items, most_bytes, len(unset), len(values), len(append), len(user_tags),
-        len(named), len(digest),
+        len(named), len(digest), len(life),
         NONE if incarnation is None else len(expected), NONE if token is None else len(holder),
     )  # fmt: skip
-    header += named + digest + expected + holder
+    header += named + digest + life + expected + holder
     if replace:
         header += b"".join(map(pack_text, user_tags))
     if put or add or claim:

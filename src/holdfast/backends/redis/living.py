@@ -1,5 +1,6 @@
 """The life of a session: it is created, touched, loses items, is deleted."""
 
+from contextlib import suppress
 from itertools import chain
 from typing import Final
 
@@ -28,6 +29,7 @@ from holdfast.backends.redis.packing import (
 )
 from holdfast.backends.redis.scripts import script
 from holdfast.backends.redis.users import Users
+from holdfast.errors import StoreUnavailable
 
 CREATED: Final = 1
 CONFLICT: Final = 2
@@ -87,7 +89,9 @@ class Living:
         if status == CONFLICT:
             return Conflict(answer[0])
         if status and answer[0]:
-            await self._users.remove(place, *answer)
+            # It is deleted; an index that still names it is looked behind when it is read.
+            with suppress(StoreUnavailable):
+                await self._users.remove(place, *answer)
         return Deleted(bool(status))
 
 

@@ -5,8 +5,9 @@
 -- KEYS[4] log  KEYS[5] deadlines  KEYS[6] lease  KEYS[7] deletions (for a repetition)
 -- ARGV[1] header: nonce, remember, slide, replace, repeated, expected revision (-1: any), known
 --         revision, ttl (-1: stays), most items, most bytes, how many tags to unset, values to set,
---         items to append, user tags; then each after its length: change id, digest, incarnation
---         and lease token (length 65535: none), user tags; last what to do with integers:
+--         items to append, user tags; then change id, digest, the incarnation known with the known
+--         revision (length 0: none), incarnation and lease token (length 65535: none), whose lengths
+--         come first; user tags, each after its length; last what to do with integers:
 --         `=name value;` `+name delta limit;` `!name;` (claim)
 -- ARGV[2…] tags to unset; tags and values to set, in turn; items to append
 -- Returns {nonce, answer}; the answer begins with a byte that says what it is.
@@ -17,13 +18,14 @@
 -- Changes are a hash: change id -> revision, first and last item, digest, integers; under the empty
 -- name the revision from which on it knows all changes, when it ends (ms), and the same revision of
 -- the older changes (-1: there are none). At 256 it becomes the older one. With nothing but changes
--- that no caller named it ends two minutes after the last; with others it stays as long as the session.
+-- that no caller named it ends two to three minutes after the last; with others it stays as long as
+-- the session can.
 -- The event goes to `hf:{bucket}:e:<namespace>` and says `u<id>`.
 local call, find, sub, pack, unpack_ = redis.call, string.find, string.sub, struct.pack, struct.unpack
 local header = ARGV[1]
 local nonce, remember, slide, replace, repeated, expected, known_revision, new_ttl, most_items,
-  most_bytes, unsets, sets, items, users, id_size, digest_size, incarnation_size, token_size, at =
-  unpack_('<c8BBBBi8i8i8i8i8I4I4I4I4HHHH', header)
+  most_bytes, unsets, sets, items, users, id_size, digest_size, life_size, incarnation_size,
+  token_size, at = unpack_('<c8BBBBi8i8i8i8i8I4I4I4I4HHHHH', header)
 
 local meta = call('HGET', KEYS[1], 'm')
 if not meta then
@@ -38,7 +40,7 @@ local now = time[1] * 1000000 + math.floor(time[2] / 1000) * 1000
 local change, kept = sub(header, at, at + id_size - 1), false
 at = at + id_size
 local digest = sub(header, at, at + digest_size - 1)
-at = at + digest_size
+at = at + digest_size + life_size
 local start, ends, older = revision > 1 and revision or 0, 0, -1
 if id_size > 0 then
   local known = call('HMGET', KEYS[2], change, '')
@@ -54,9 +56,14 @@ if id_size > 0 then
   if known[1] then
     return {nonce, '\2' .. pack('<Hc0', #incarnation, incarnation) .. known[1]}
   end
-  -- A session deleted within the last minute may have been the one that it was applied to.
-  if repeated == 1 and (known_revision < floor or call('EXISTS', KEYS[7]) == 1) then
-    return {nonce, '\3'}
+  if repeated == 1 then
+    -- It may have been applied to an earlier session of this id: to another than the one that was
+    -- known, or, where none was, to one that was deleted within the last minute.
+    local earlier = life_size > 0 and sub(header, at - life_size, at - 1) ~= incarnation
+      or life_size == 0 and call('EXISTS', KEYS[7]) == 1
+    if earlier or known_revision < floor then
+      return {nonce, '\3'}
+    end
   end
 end
 
@@ -215,8 +222,9 @@ if remember == 1 then
     call('RENAME', KEYS[2], KEYS[3])
     start, older, kept = revision - 1, start, false
   end
-  local end_ms = digest_size > 0 and math.ceil(cap / 1000) or now / 1000 + 120000
-  if not kept or ends < end_ms - 60000 then
+  local named = digest_size > 0
+  local end_ms = named and math.ceil(cap / 1000) or now / 1000 + 180000
+  if not kept or ends < end_ms - (named and 0 or 60000) then
     end_ms = math.max(end_ms, ends)
     call('HSET', KEYS[2], change, entry, '', pack('<i8i8i8', start, end_ms, older))
     call('PEXPIREAT', KEYS[2], end_ms)

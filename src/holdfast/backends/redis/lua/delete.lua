@@ -7,29 +7,18 @@
 -- Returns {nonce, 0} there was none, {nonce, 1, user tag, creation} deleted,
 --         {nonce, 2, revision} not as expected.
 --
--- The session is described in apply.lua. Deletions are a hash: change id -> what was answered, and
+-- The session is described in apply.lua. Deletions are a hash: change id -> nothing, and
 -- `=` incarnation -> when it was created, which a repeated create must not bring back; it ends a
--- minute after the last, or is begun again when it is long. The event says `d<id>`.
+-- minute after the last, or is begun again when it is long. One that found nothing is not among
+-- them: it has done nothing, so it may as well be done when it is repeated. The event says `d<id>`.
 local call = redis.call
 local nonce, change, expected, incarnation = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 
-local function answered(existed, ...)
-  if change ~= '' then
-    if call('HLEN', KEYS[7]) >= 512 then
-      call('DEL', KEYS[7])
-    end
-    call('HSET', KEYS[7], change, existed, ...)
-    call('PEXPIRE', KEYS[7], 60000)
-  end
-end
-
-local known = change ~= '' and call('HGET', KEYS[7], change)
-if known then
-  return {nonce, tonumber(known), '', '0'}
+if change ~= '' and call('HEXISTS', KEYS[7], change) == 1 then
+  return {nonce, 1, '', '0'}
 end
 local meta = call('HGET', KEYS[1], 'm')
 if not meta then
-  answered(0)
   return {nonce, 0}
 end
 local sound, revision, created = pcall(struct.unpack, '<i8i8', meta)
@@ -47,6 +36,12 @@ call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[10])
 call('ZREM', KEYS[8], id)
 call('ZREM', KEYS[9], id)
 created = string.format('%d', created)
-answered(1, '=' .. own, created)
+if change ~= '' then
+  if call('HLEN', KEYS[7]) >= 512 then
+    call('DEL', KEYS[7])
+  end
+  call('HSET', KEYS[7], change, '', '=' .. own, created)
+  call('PEXPIRE', KEYS[7], 60000)
+end
 call('SPUBLISH', bucket .. 'e:' .. namespace, 'd' .. id)
 return {nonce, 1, user, created}

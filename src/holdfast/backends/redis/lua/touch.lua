@@ -5,7 +5,8 @@
 -- ARGV    nonce, slide (0 or 1), ttl (-1: stays)
 -- Returns {nonce, 0} absent, {nonce, 1, fields and values in turn}.
 --
--- The session is described in apply.lua. A slide soon after the last one writes nothing.
+-- The session is described in apply.lua. Soon after the last one (a second, or a thousandth of the
+-- idle time) nothing is written, which caches would have to be told of.
 local call = redis.call
 local nonce, new_ttl = ARGV[1], tonumber(ARGV[3])
 
@@ -15,11 +16,12 @@ if not meta then
 end
 local time = call('TIME')
 local now = time[1] * 1000000 + math.floor(time[2] / 1000) * 1000
-local base, ttl, cap = struct.unpack('<i8i8i8', meta, 33)
+local active, base, ttl, cap = struct.unpack('<i8i8i8i8', meta, 25)
 local slides = ARGV[2] == '1'
 
 local found
-if new_ttl >= 0 or not slides or now - base >= math.min(1000000, ttl / 1000) then
+local last = slides and base or active
+if new_ttl >= 0 or now - last >= math.min(1000000, ttl / 1000) then
   local moved = slides or new_ttl >= 0
   base = moved and now or base
   ttl = new_ttl >= 0 and new_ttl or ttl
