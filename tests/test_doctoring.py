@@ -82,6 +82,27 @@ class TestRedis:
         assert found["sentinels"] == "ok"
         assert found["replicas"] == "warn"
 
+    async def test_sentinels_may_keep_to_themselves_whether_they_see_a_majority(
+        self, sentinels: Replicated
+    ) -> None:
+        """The user that the documents give is enough for a store; one more command tells."""
+        text = Path("docs/how-to/redis.md").read_text()
+        words = re.search(r"`(resetchannels &\+switch-master[^`]+)`", text)
+        more = re.search(r"`(\+sentinel\|ckquorum)`", text)
+        assert words is not None
+        assert more is not None
+        url = f"{sentinels.url}?sentinel_username=agent&sentinel_password=secret"
+        for sentinel in sentinels.sentinels:
+            sentinel.ask("ACL", "SETUSER", "agent", "on", ">secret", *words[1].split())
+        try:
+            assert (await levels(url))["sentinels"] == "warn"
+            for sentinel in sentinels.sentinels:
+                sentinel.ask("ACL", "SETUSER", "agent", more[1])
+            assert (await levels(url))["sentinels"] == "ok"
+        finally:
+            for sentinel in sentinels.sentinels:
+                sentinel.ask("ACL", "DELUSER", "agent")
+
     async def test_every_primary_of_a_cluster_is_looked_at(self, redis_cluster: Cluster) -> None:
         """Each under its port."""
         found = await levels(redis_cluster.url)

@@ -2,9 +2,12 @@
 
 import logging
 from collections.abc import Iterator
+from inspect import signature
 
 import pytest
 
+from holdfast.backends.redis.link import Refused
+from holdfast.errors import HoldfastError
 from tests.faults.criteria import SESSIONS, Length
 from tests.tallying import KEYS
 
@@ -25,13 +28,34 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.timeout(1800))
 
 
+@pytest.fixture
+def said_by_errors(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Keep what errors say, but for those that are about one session and name it."""
+    said: set[str] = set()
+    refuse = Refused.__init__
+
+    def keep(error: HoldfastError, *message: str) -> None:
+        Exception.__init__(error, *message)
+        if "session_id" not in signature(type(error)).parameters:
+            said.update(message)
+
+    def keep_refused(error: Refused, message: str) -> None:
+        refuse(error, message)
+        said.add(str(error))
+
+    monkeypatch.setattr(HoldfastError, "__init__", keep)
+    monkeypatch.setattr(Refused, "__init__", keep_refused)
+    return said
+
+
 @pytest.fixture(autouse=True)
-def _logs_keep_secrets(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """See that nothing that was logged, at whatever level, has a key or a session's name in it."""
+def _nothing_tells_secrets(
+    caplog: pytest.LogCaptureFixture, said_by_errors: set[str]
+) -> Iterator[None]:
+    """See that no log, at whatever level, and no error has a key or a session's name in it."""
     with caplog.at_level(logging.DEBUG, logger="holdfast"):
         yield
-    said = " ".join(
-        f"{record.getMessage()} {vars(record)}" for record in caplog.get_records("call")
-    )
+    logged = [f"{record.getMessage()} {vars(record)}" for record in caplog.get_records("call")]
+    said = " ".join((*logged, *said_by_errors))
     secrets = [entry.partition(":")[2] for entry in KEYS.to_text().split(",")]
     assert not [word for word in (*secrets, *SESSIONS) if word in said]

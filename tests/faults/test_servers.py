@@ -213,3 +213,13 @@ async def _refused_after(store: Store) -> float:
         await asyncio.sleep(0)
         if "left alone" in refused.value.reason:
             return monotonic() - began
+
+
+async def test_a_server_that_does_not_know_a_command_tells_nothing(tmp_path: Path) -> None:
+    """It repeats what it was sent; the error that a caller gets has its code alone."""
+    server = RedisServer(tmp_path / "redis", settings={"rename-command": 'HGETALL ""'})
+    with running(server):
+        async with tally_store(server.url()) as store:
+            for session_id in SESSIONS:
+                with pytest.raises(InvalidStore, match=r"\(ERR: the server does not know"):
+                    await store.get(session_id)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from itertools import count
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -19,7 +20,7 @@ from holdfast.backends.redis.listening import TRACKED
 from holdfast.backends.redis.resp import encode
 from holdfast.backends.redis.slots import slot_of
 from holdfast.errors import InvalidStore, StoreUnavailable
-from tests.redis_servers import RedisServer, free_port
+from tests.redis_servers import RedisServer, free_port, running
 from tests.redis_topologies import Cluster
 from tests.tallying import tally_store, took, until, went_on, writing
 
@@ -205,14 +206,18 @@ async def test_a_cluster_that_was_away_is_found_again(own_cluster: Cluster) -> N
 
 
 class Heard(Deaf):
-    """Keeps what was pushed."""
+    """Keeps what was pushed, and counts what was lost."""
 
     def __init__(self) -> None:
         self.keys: list[bytes] = []
+        self.losses = 0
 
     def pushed(self, kind: bytes, message: list[Any]) -> None:
         if kind == b"invalidate":
             self.keys += message[1] or []
+
+    def lost(self) -> None:
+        self.losses += 1
 
 
 @pytest.fixture
@@ -298,3 +303,46 @@ async def test_a_link_may_be_opened_again_and_leaves_nothing_running(
         async with link:
             assert await ask(link, 3, "ECHO", "here") == b"here"
         assert len(asyncio.all_tasks()) == 1
+
+
+async def test_a_redirection_that_comes_while_the_link_is_closed_leads_nowhere(
+    redis_cluster: Cluster,
+) -> None:
+    """Nobody would close a connection that is made by then."""
+    link = ClusterLink(parse(redis_cluster.url))
+    async with link:
+        node = link._owner(7)
+    for follow in (link._moved_to, link._guest):
+        with pytest.raises(StoreUnavailable, match="closed"):
+            follow(node, Refused(f"MOVED {slot_of(7)} 127.0.0.1:{free_port()}"))
+    assert link.statistics()["nodes"] == 0
+    assert len(asyncio.all_tasks()) == 1
+
+
+async def test_what_was_tracked_is_given_up_as_soon_as_a_slot_has_moved(
+    redis_cluster: Cluster, link: ClusterLink, heard: Heard
+) -> None:
+    """Not only when a node has given the whole map, which may take its time."""
+    bucket, slot = 7, slot_of(7)
+    source = redis_cluster.owner(slot)
+    target = next(node for node in redis_cluster.primaries if node is not source)
+    redis_cluster.migrate(slot, source, target)
+    command = Command(encode(b"GET", b"hf:{7}:s:a"))
+    with pytest.raises(Refused, match=r"^MOVED") as refused:
+        await link.send(bucket, command)
+    assert heard.losses == 0
+    node = link._moved_to(link._owner(bucket), refused.value)
+    assert (node.name, heard.losses) == (target.address, 1)
+    link._moved_to(node, refused.value)
+    assert heard.losses == 1
+    redis_cluster.migrate(slot, target, source)
+
+
+async def test_a_cluster_without_a_slot_says_so_from_the_start(tmp_path: Path) -> None:
+    """It is open; nobody has the bucket that its mark is in."""
+    settings = {"cluster-enabled": "yes", "cluster-require-full-coverage": "no"}
+    server, missing = RedisServer(tmp_path / "redis", settings=settings), slot_of(0)
+    with running(server):
+        server.ask("CLUSTER", "ADDSLOTSRANGE", 0, missing - 1, missing + 1, 16_383)
+        with pytest.raises(StoreUnavailable, match="No node of the cluster has"):
+            await ClusterLink(parse(f"redis+cluster://{server.address}")).__aenter__()

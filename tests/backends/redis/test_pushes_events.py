@@ -8,11 +8,12 @@ import pytest
 
 from holdfast.backend import Acquire, Delete, Drop, Granted, Purge, Read, Touch
 from holdfast.backends.redis import RedisBackend, parse
-from holdfast.errors import StoreUnavailable
+from holdfast.errors import InvalidStore, StoreUnavailable
 from holdfast.events import LOST, Event
 from holdfast.testing.steps import HOUR, KEY, NAMESPACE, apply, ask, change, create
 from tests.backends.redis.lines import processes
 from tests.redis_servers import RedisServer
+from tests.tallying import until
 
 SOON = 5.0
 Processes = list[RedisBackend]
@@ -157,3 +158,41 @@ async def test_a_slow_watcher_is_told_that_it_missed_some(workers: Processes) ->
             told.append(await following(feed))
     assert told[0] == LOST
     assert len(told) <= 1024
+
+
+async def test_who_may_not_subscribe_is_told_so(own_redis: RedisServer) -> None:
+    """The store works without it, and can be watched as soon as it is allowed."""
+    async with processes(own_redis, 1) as (backend,):
+        own_redis.ask("ACL", "SETUSER", "default", "-ssubscribe")
+        with pytest.raises(InvalidStore, match="NOPERM: the user may not do all"):
+            async with backend.events(NAMESPACE):
+                pass
+        await create(backend)
+        own_redis.ask("ACL", "SETUSER", "default", "+ssubscribe")
+        async with backend.events(NAMESPACE) as feed:
+            await apply(backend)
+            assert await following(feed) == Event("changed", "alpha")
+
+
+@pytest.mark.slow
+async def test_a_subscription_that_is_refused_is_tried_again(
+    own_redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As after an outage; it is logged once, however often it is refused."""
+    async with processes(own_redis, 1) as (backend,), backend.events(NAMESPACE) as feed:
+        own_redis.ask("ACL", "SETUSER", "default", "-ssubscribe")
+        own_redis.ask("CLIENT", "KILL", "TYPE", "pubsub")
+        await until(lambda: own_redis.info("errorstats").get("errorstat_NOPERM") == {"count": 2})
+        own_redis.ask("ACL", "SETUSER", "default", "+ssubscribe")
+        await until(lambda: subscribers(own_redis) == 1)
+        await create(backend)
+        assert await following(feed) == LOST
+        await until_told(feed, Event("created", "alpha"))
+    logged = [record.message for record in caplog.records if record.name.startswith("holdfast")]
+    assert logged.count("redis.errand_refused") == 1
+
+
+async def until_told(feed: AsyncIterator[Event], event: Event) -> None:
+    """Pass over what was lost until this comes."""
+    while (told := await following(feed)) != event:
+        assert told == LOST

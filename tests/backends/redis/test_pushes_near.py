@@ -262,3 +262,17 @@ async def test_late_pushes_are_bounded_by_their_delay(
                 assert await sees(reader, turn) < AT_ONCE + 3 * 0.05
                 fresh = await visits(reader, fresh=True)
                 assert await visits(reader) == fresh == turn
+
+
+async def test_nothing_is_near_where_the_time_is_not_told(
+    own_redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The store answers as without a near cache; that it may not ask is logged once."""
+    own_redis.ask("ACL", "SETUSER", "default", "-time")
+    for _ in range(2):
+        async with near_store(own_redis.url(), ping=0.1) as store:
+            before = count_calls(own_redis, "hgetall")
+            await store.exists(ID)
+            await store.exists(ID)
+            assert count_calls(own_redis, "hgetall") == before + 2
+    assert [record.message for record in caplog.records] == ["redis.errand_refused"] * 2

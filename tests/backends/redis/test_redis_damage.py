@@ -1,6 +1,8 @@
 """What somebody else writes into a session is that session's trouble, and can be removed."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
+from traceback import format_exception
 
 import pytest
 
@@ -38,7 +40,7 @@ from holdfast.testing.steps import (
     creation,
 )
 from holdfast.testing.store_steps import ID, KEYS, OTHER, Account
-from tests.redis_servers import RedisServer
+from tests.redis_servers import RedisServer, running
 
 SESSION = f"hf:{{0}}:s:{KEY}"
 DAMAGES = {
@@ -129,6 +131,26 @@ async def test_a_store_counts_damaged_sessions_and_lists_the_others(
         assert (await store.get_stats()).unreadable_sessions == 1
         assert len((await ask(backend, List("default", 5), Listed)).sessions) == 2
         await ask(backend, Read(f"default/{OTHER}"), Found)
+
+
+async def test_an_error_names_no_session(tmp_path: Path) -> None:
+    """A server repeats what it does not know; neither the error nor its cause does."""
+    server = RedisServer(tmp_path / "redis", settings={"rename-command": 'HGETALL ""'})
+    operation = Read("default/secret")
+    with running(server):
+        async with RedisBackend(parse(server.url())) as backend:
+            with pytest.raises(InvalidStore, match="ERR: the server does not know") as caught:
+                await backend.execute(operation)
+    assert "secret" not in "".join(format_exception(caught.value))
+
+
+async def test_a_server_without_a_command_is_not_a_damaged_session(tmp_path: Path) -> None:
+    """Where a script misses it, too."""
+    server = RedisServer(tmp_path / "redis", settings={"rename-command": 'TIME ""'})
+    with running(server):
+        async with RedisBackend(parse(server.url())) as backend:
+            with pytest.raises(InvalidStore, match="ERR: the server does not know"):
+                await create(backend)
 
 
 async def test_a_server_that_refuses_is_no_store(own_redis: RedisServer) -> None:

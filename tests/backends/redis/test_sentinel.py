@@ -8,6 +8,8 @@ import pytest
 from holdfast.backend import Add
 from holdfast.backends.redis import RedisBackend, parse
 from holdfast.backends.redis.link import Command
+from holdfast.backends.redis.location import Address
+from holdfast.backends.redis.node import Node
 from holdfast.backends.redis.resp import encode
 from holdfast.backends.redis.sentinel import Sentinel
 from holdfast.errors import InvalidStore, SessionRolledBack, StoreUnavailable
@@ -210,3 +212,36 @@ async def _hits_after_a_read(store: Store) -> float:
             if (now := (await store.get_stats()).near_cache["hits"]) > hits:
                 return now
             await asyncio.sleep(0.01)
+
+
+async def test_a_switch_that_is_announced_while_the_first_node_connects_is_followed(
+    sentinels: Replicated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The Sentinels are asked again; no connection is left behind."""
+    link = Sentinel(parse(sentinels.url.replace("/0", "/0?client_name=entering")))
+    opened, elsewhere = Node.open, Address("localhost", sentinels.primary.port)
+
+    async def announce(node: Node) -> None:
+        if node.address.port == sentinels.primary.port:
+            link._switch(elsewhere)
+        await opened(node)
+
+    monkeypatch.setattr(Node, "open", announce)
+    async with link:
+        assert await link.send(0, Command(encode(b"ECHO", b"here"))) == b"here"
+        assert link.statistics()["failovers"] == 0
+    await until(lambda: b"name=entering" not in sentinels.primary.ask("CLIENT", "LIST"))
+    assert len(asyncio.all_tasks()) == 1
+
+
+async def test_a_node_that_is_closed_while_it_connects_keeps_no_connection(
+    redis_server: RedisServer,
+) -> None:
+    location = parse(redis_server.url(query="?client_name=late"))
+    node = Node(location.addresses[0], location.settings)
+    opening = asyncio.create_task(node.open())
+    await asyncio.sleep(0)
+    await node.close()
+    with pytest.raises(StoreUnavailable, match="closed"):
+        await opening
+    await until(lambda: b"name=late" not in redis_server.ask("CLIENT", "LIST"))

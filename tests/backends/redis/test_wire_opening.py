@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.backends.redis import marking
+from holdfast.backend import Absent, Read
+from holdfast.backends.redis import RedisBackend, marking
 from holdfast.backends.redis.location import Location, parse
 from holdfast.backends.redis.single import Single
 from holdfast.errors import InvalidStore, StoreUnavailable
 from tests.backends.redis.wires import ask, between, echo, location_of, simple
 from tests.certificates import Certificates, make_certificates
 from tests.redis_servers import HOST, RedisServer, free_port, running
+from tests.tallying import until
 
 PASSWORD = "of-the-tests"
 
@@ -261,3 +263,22 @@ async def test_nothing_is_left_of_a_closed_link(own_redis: RedisServer) -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
     while len(own_redis.ask("CLIENT", "LIST").splitlines()) > 1:
         await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("turns", range(1, 7))
+async def test_a_close_that_is_cancelled_leaves_nothing(
+    redis_server: RedisServer, turns: int
+) -> None:
+    """However far it has come; the backend may be entered again."""
+    backend = RedisBackend(parse(redis_server.url(query="?client_name=closing")))
+    for _ in range(2):
+        await backend.__aenter__()
+        with backend.listen("default/a"):
+            closing = asyncio.create_task(backend.__aexit__())
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            closing.cancel()
+            await asyncio.wait((closing,))
+        await until(lambda: b"name=closing" not in redis_server.ask("CLIENT", "LIST"))
+    async with backend:
+        assert await backend.execute(Read("default/a")) == Absent()
