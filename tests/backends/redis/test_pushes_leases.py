@@ -25,6 +25,11 @@ LEASE = f"hf:{{0}}:l:{KEY}"
 LINE = f"hf:{{0}}:q:{KEY}"
 
 
+def looked_at(server: RedisServer) -> int:
+    """Say how many fields of hashes were looked up, scripts included."""
+    return int(server.info("commandstats").get("cmdstat_hget", {"calls": 0})["calls"])
+
+
 @pytest.fixture
 async def workers(redis_server: RedisServer) -> AsyncIterator[Processes]:
     """Give three processes, with a session that the first of them holds as `first`."""
@@ -100,6 +105,42 @@ async def test_who_leaves_passes_its_call_on(workers: Processes) -> None:
     await expect(workers[1], Release(KEY, "called"), Released(False))
     await behind
     assert time.monotonic() - began < 0.5
+
+
+async def test_who_left_behind_the_first_costs_nobody_anything(
+    workers: Processes, redis_server: RedisServer
+) -> None:
+    """Those who come, give up and leave take their places along."""
+    await stand(workers[1], "head")
+    for number in range(200):
+        await stand(workers[2], f"pair {number}")
+        await stand(workers[2], f"leaving {number}")
+        await ask(workers[2], Release(KEY, f"pair {number}"), Released)
+        await ask(workers[2], Acquire(KEY, f"leaving {number}", HOUR), Held)
+    assert looked_at(redis_server) > 0
+    await ask(workers[1], Release(KEY, "head"), Released)
+    redis_server.ask("CONFIG", "RESETSTAT")
+    await stand(workers[2], "new")
+    await release(workers[0], "first")
+    await ask(workers[2], Acquire(KEY, "new", HOUR, waits=True), Granted)
+    assert looked_at(redis_server) < 20
+
+
+async def test_many_who_left_are_passed_in_steps(
+    workers: Processes, redis_server: RedisServer
+) -> None:
+    """No call walks for long, and whoever is behind them is served soon."""
+    await stand(workers[1], "head")
+    tokens = [f"leaving {number}" for number in range(2_500)]
+    await asyncio.gather(*(stand(workers[2], token) for token in tokens))
+    behind = await line_up(workers[2], "behind")
+    await asyncio.gather(*(ask(workers[2], Release(KEY, token), Released) for token in tokens))
+    redis_server.ask("CONFIG", "RESETSTAT")
+    await ask(workers[1], Release(KEY, "head"), Released)
+    assert 1_000 <= looked_at(redis_server) < 1_010
+    await release(workers[0], "first")
+    assert looked_at(redis_server) < 2_020
+    assert (await behind).remaining == HOUR
 
 
 async def test_a_lease_that_ends_by_itself_is_waited_for_exactly(workers: Processes) -> None:

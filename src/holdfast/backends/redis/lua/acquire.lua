@@ -13,7 +13,8 @@
 -- The line is a hash: `head` and `tail` are places, `#<place>` is who stands there (int64 of when it
 -- last asked, then `<process> <token>`), `@<token>` is that token's place. Whoever has not asked for
 -- `patience` counts as gone; who waits is told to ask again after `beat` at most. A wake-up goes to
--- the channel `hf:{bucket}:w:<process>` and says `<name of the session> <token>`.
+-- the channel `hf:{bucket}:w:<process>` and says `<name of the session> <token>`. Who leaves at the
+-- tail takes the empty places before it along; of those elsewhere a call passes 1000 at most.
 local nonce, token, ttl = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local steal, waits, process = ARGV[4] == '1', ARGV[5] == '1', ARGV[6]
 local beat, patience = tonumber(ARGV[7]), tonumber(ARGV[8])
@@ -42,14 +43,25 @@ local place = redis.call('HGET', KEYS[3], '@' .. token)
 local function leave()
   if place then
     redis.call('HDEL', KEYS[3], '@' .. token, '#' .. place)
+    local ends = redis.call('HMGET', KEYS[3], 'head', 'tail')
+    local head, tail = tonumber(ends[1] or 1), tonumber(ends[2])
+    if tonumber(place) == tail then
+      local least = math.max(head - 1, tail - 1000)
+      repeat
+        tail = tail - 1
+      until tail <= least or redis.call('HEXISTS', KEYS[3], '#' .. tail) == 1
+      redis.call('HSET', KEYS[3], 'tail', tail)
+    end
   end
 end
 
--- Pass over those who left or are gone; give who is first, and when it last asked.
+-- Pass over those who left or are gone; give who is first, and when it last asked. Where there are
+-- too many of them it is nobody ('') yet, and worth asking again a millisecond later.
 local function first()
   local ends = redis.call('HMGET', KEYS[3], 'head', 'tail')
   local head, tail = tonumber(ends[1] or 1), tonumber(ends[2] or 0)
-  for here = head, tail do
+  local last = math.min(tail, head + 999)
+  for here = head, last do
     local entry = redis.call('HGET', KEYS[3], '#' .. here)
     if entry then
       local asked = struct.unpack('<i8', entry)
@@ -62,6 +74,10 @@ local function first()
       end
       redis.call('HDEL', KEYS[3], '#' .. here, '@' .. name)
     end
+  end
+  if last < tail then
+    redis.call('HSET', KEYS[3], 'head', last + 1)
+    return '', now + 1000 - patience
   end
   redis.call('DEL', KEYS[3])
   place = false

@@ -15,11 +15,13 @@ end
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + math.floor(time[2] / 1000) * 1000
 
--- Pass over those who left or are gone, and ring for the first of the others.
+-- Pass over those who left or are gone, and ring for the first of the others; where there are too
+-- many of them, whoever asks next goes on.
 local function wake()
   local ends = redis.call('HMGET', KEYS[3], 'head', 'tail')
   local head, tail = tonumber(ends[1] or 1), tonumber(ends[2] or 0)
-  for here = head, tail do
+  local last = math.min(tail, head + 999)
+  for here = head, last do
     local entry = redis.call('HGET', KEYS[3], '#' .. here)
     if entry then
       local asked = struct.unpack('<i8', entry)
@@ -33,7 +35,11 @@ local function wake()
       redis.call('HDEL', KEYS[3], '#' .. here, '@' .. name)
     end
   end
-  redis.call('DEL', KEYS[3])
+  if last < tail then
+    redis.call('HSET', KEYS[3], 'head', last + 1)
+  else
+    redis.call('DEL', KEYS[3])
+  end
 end
 
 local held = 0
@@ -48,6 +54,15 @@ end
 local place = redis.call('HGET', KEYS[3], '@' .. token)
 if place then
   redis.call('HDEL', KEYS[3], '@' .. token, '#' .. place)
+  local ends = redis.call('HMGET', KEYS[3], 'head', 'tail')
+  local head, tail = tonumber(ends[1] or 1), tonumber(ends[2])
+  if tonumber(place) == tail then
+    local least = math.max(head - 1, tail - 1000)
+    repeat
+      tail = tail - 1
+    until tail <= least or redis.call('HEXISTS', KEYS[3], '#' .. tail) == 1
+    redis.call('HSET', KEYS[3], 'tail', tail)
+  end
 end
 if held == 1 or place then
   wake()
