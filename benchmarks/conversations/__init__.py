@@ -1,0 +1,1 @@
+"""Conversations over real sockets: nothing may be lost, doubled, reordered or crossed."""
