@@ -11,6 +11,8 @@ from holdfast.benchmarking.scales import RatioAxis
 from holdfast.benchmarking.work import APPEND
 
 WIDTH: Final = 860.0
+# Beside the lines, for the names of the stores.
+NAMES: Final = 360.0
 # How many callers the plot of all work is drawn at, or the most below it that were measured.
 DRAWN_CALLERS: Final = 64
 ROW: Final = 22.0
@@ -42,13 +44,13 @@ def by_callers(comparisons: Sequence[Comparison]) -> str:
     height = 430.0
     axis = _axis(appends or some, low=height - 70, high=84)
     columns = sorted({each.case.callers for each in appends or some})
-    places = dict(zip(columns, _spread(len(columns), 90, WIDTH - 300), strict=True))
+    places = dict(zip(columns, _spread(len(columns), 90, WIDTH - NAMES), strict=True))
     parts = [
         svg.label(24, 28, title, size=17, weight=600),
         svg.label(24, 50, SPREAD, size=12),
-        *_horizontals(axis, right=WIDTH - 270),
+        *_horizontals(axis, right=WIDTH - NAMES + 30),
         *(svg.label(x, height - 46, str(n), anchor="middle") for n, x in places.items()),
-        svg.label((WIDTH - 210) / 2, height - 22, "callers at once", anchor="middle"),
+        svg.label((WIDTH - NAMES + 90) / 2, height - 22, "callers at once", anchor="middle"),
         svg.label(max(places.values()) + 24, 72, f"at {columns[-1]} callers", size=12, weight=600),
         *_lines(series, places, axis),
     ]
