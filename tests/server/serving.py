@@ -65,9 +65,11 @@ def refused(folder: Path, *arguments: str, **settings: str) -> tuple[int, str]:
 
 
 @contextmanager
-def served(folder: Path, *arguments: str, **settings: str) -> Generator[Served]:
+def served(
+    folder: Path, *arguments: str, port: int | None = None, **settings: str
+) -> Generator[Served]:
     """Serve from a folder until the block ends."""
-    port = free_port()
+    port = port or free_port()
     output = folder / f"output-{port}.txt"
     chosen = {"api_keys": API_KEY, "shipped_articles": "false", **settings}
     line = ("serve", "--port", str(port), *arguments)

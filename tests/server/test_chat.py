@@ -91,6 +91,22 @@ async def test_a_browser_keeps_the_secret_in_a_cookie(chat: httpx2.AsyncClient) 
     assert elsewhere.status_code == 401
 
 
+async def test_a_browser_keeps_several_conversations(chat: httpx2.AsyncClient) -> None:
+    """The cookie opens the ten that were begun last; ending one leaves the others open."""
+    begun = [
+        (await chat.post("/v1/chat/sessions", json={}, headers=BROWSER)).json()["session_id"]
+        for _ in range(11)
+    ]
+
+    async def opened() -> list[bool]:
+        paths = [f"/v1/chat/sessions/{session_id}/messages" for session_id in begun]
+        return [(await chat.get(path, headers=BROWSER)).is_success for path in paths]
+
+    assert await opened() == [False, *[True] * 10]
+    await chat.post(f"/v1/chat/sessions/{begun[5]}/end", headers=BROWSER)
+    assert await opened() == [False, *[True] * 4, False, *[True] * 5]
+
+
 async def test_a_cookie_over_https_stays_there(chat: httpx2.AsyncClient) -> None:
     """Where the page came by https the cookie is marked Secure."""
     begun = await chat.post("https://127.0.0.1/v1/chat/sessions", json={}, headers=BROWSER)

@@ -10,7 +10,7 @@ import type { Frame, Hello, MessageTold, Owner, Rating, RunStarted, Welcome } fr
 
 /** How long a run of an earlier socket may stay without a word on the new one. */
 const STALE_MS = 5_000;
-const LONGEST_PAUSE_MS = 15_000;
+const LONGEST_PAUSE_MS = 5_000;
 
 export interface Surroundings {
   api: ChatApi;
@@ -120,8 +120,7 @@ export class Conversation {
       this.#again.value = new Set([...this.#again.value, id]);
       if (this.run.value?.messageId === id) this.run.value = null;
     }
-    this.line.now();
-    this.line.say({ type: "message.send", client_message_id: clientId, text: content });
+    this.#say({ id: clientId, text: content });
   }
 
   stop(): void {
@@ -190,7 +189,7 @@ export class Conversation {
     }
   }
 
-  #say({ id, text }: Outgoing): void {
+  #say({ id, text }: Pick<Outgoing, "id" | "text">): void {
     this.line.now();
     this.line.say({ type: "message.send", client_message_id: id, text });
   }
@@ -254,6 +253,11 @@ export class Conversation {
     }, STALE_MS);
     for (const message of this.outbox.messages.value) {
       if (message.state !== "failed") this.#say(message);
+    }
+    for (const { id, client_message_id, content } of this.#messages.value.values()) {
+      if (client_message_id && this.#again.value.has(id)) {
+        this.#say({ id: client_message_id, text: content });
+      }
     }
   }
 

@@ -3,7 +3,7 @@ import type { Frame, Hello, Said } from "./wire";
 
 const SUBPROTOCOL = "holdfast.v1";
 const FIRST_PAUSE_MS = 400;
-const LONGEST_PAUSE_MS = 15_000;
+const LONGEST_PAUSE_MS = 5_000;
 const PATIENCE_MS = 10_000;
 const CROWDED_PAUSE_MS = 5_000;
 /** The service will not open this conversation again: not ours, unknown or ended. */
@@ -65,6 +65,7 @@ export class Line {
   say(said: Said): boolean {
     if (this.state.value !== "open" || this.#socket === null) return false;
     this.#socket.send(JSON.stringify(said));
+    if (said.type === "message.send" || said.type === "ping") this.#expectSomething();
     return true;
   }
 
@@ -85,13 +86,9 @@ export class Line {
     if (frame.type === "welcome") {
       this.#attempts = 0;
       this.state.value = "open";
-      this.#beat = window.setInterval(() => this.#ping(), frame.heartbeat_seconds * 1000);
+      this.#beat = window.setInterval(() => this.say({ type: "ping" }), frame.heartbeat_seconds * 1000);
     }
     this.#ends.heard(frame);
-  }
-
-  #ping(): void {
-    if (this.say({ type: "ping" })) this.#expectSomething();
   }
 
   /** A line on which nothing comes back is lost, whatever the browser believes. */

@@ -1,8 +1,8 @@
 """Visitors of the chat: who they are, where they come from, how often they may ask.
 
 A conversation is opened by a secret beside its id: in `Authorization: Bearer`, or in the browser's
-cookie as `<id>.<secret>`. An id that was never issued, a wrong secret and an expired conversation
-are answered alike.
+cookie as `<id>.<secret>`, several of them with `~` between. An id that was never issued, a wrong
+secret and an expired conversation are answered alike.
 """
 
 import hashlib
@@ -24,6 +24,8 @@ from holdfast.server.requests import SessionId
 from holdfast.server.service import Service
 
 COOKIE: Final = "hf_chat"
+# A browser goes back to this many conversations; the oldest are given up.
+MOST_KEPT: Final = 10
 SECRET_BYTES: Final = 32
 _NOBODY: Final = "0" * 64
 
@@ -70,10 +72,10 @@ async def refuse_other_sites(site: AskingSite) -> None:
 
 
 def keep_secret(response: Response, request: Request, *, opened: str, max_age: float) -> None:
-    """Give a browser the secret in a cookie that its scripts cannot read."""
+    """Give a browser the secret in a cookie that its scripts cannot read, beside earlier ones."""
     response.set_cookie(
         COOKIE,
-        opened,
+        "~".join([opened, *_kept(request)][:MOST_KEPT]),
         max_age=int(max_age),
         httponly=True,
         samesite="lax",
@@ -152,8 +154,15 @@ def _cookie_secret(request: Request, session_id: str, site: Site) -> bytes | Non
 
 def cookie_secret(connection: HTTPConnection, session_id: str) -> bytes | None:
     """Give the secret that a browser keeps for a conversation."""
-    named, _, secret = connection.cookies.get(COOKIE, "").rpartition(".")
-    return secret.encode("latin-1", errors="replace") if named == session_id else None
+    for opened in _kept(connection):
+        named, _, secret = opened.rpartition(".")
+        if named == session_id:
+            return secret.encode("latin-1", errors="replace")
+    return None
+
+
+def _kept(connection: HTTPConnection) -> list[str]:
+    return [opened for opened in connection.cookies.get(COOKIE, "").split("~") if opened]
 
 
 def network(request: HTTPConnection) -> str:
