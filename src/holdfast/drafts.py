@@ -23,6 +23,8 @@ class Drafts(Logs[M]):
 
         Raises:
             LeaseLost: `lease_token` is given, and its lease is not held any more.
+            StoreUnavailable: without a lease it is not repeated when its answer was lost. Under a
+                lease it is: keep one at a time.
         """
         operation = KeepDraft(
             self._key(session_id), self._encoder.draft(session_id, value), lease_token

@@ -118,8 +118,8 @@ async def test_who_left_behind_the_first_costs_nobody_anything(
         await ask(workers[2], Release(KEY, f"pair {number}"), Released)
         await ask(workers[2], Acquire(KEY, f"leaving {number}", HOUR), Held)
     assert looked_at(redis_server) > 0
-    await ask(workers[1], Release(KEY, "head"), Released)
     redis_server.ask("CONFIG", "RESETSTAT")
+    await ask(workers[1], Release(KEY, "head"), Released)
     await stand(workers[2], "new")
     await release(workers[0], "first")
     await ask(workers[2], Acquire(KEY, "new", HOUR, waits=True), Granted)

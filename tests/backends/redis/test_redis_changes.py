@@ -30,7 +30,7 @@ from holdfast.backend import (
     Touch,
     Where,
 )
-from holdfast.backends.redis import RedisBackend, parse
+from holdfast.backends.redis import RedisBackend, parse, reading
 from holdfast.backends.redis.users import Users
 from holdfast.errors import StoreUnavailable
 from holdfast.testing.steps import (
@@ -300,6 +300,20 @@ class TestBounds:
         used = set(redis_server.ask("INFO", "commandstats"))
         assert {"cmdstat_evalsha", "cmdstat_hgetall"} <= used
         assert not used & {"cmdstat_scan", "cmdstat_keys", "cmdstat_hscan", "cmdstat_zscan"}
+
+    async def test_the_replies_that_are_kept_are_those_read_last(
+        self, backend: RedisBackend, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A session that is read all the time is taken apart once."""
+        monkeypatch.setattr(reading, "REPLIES_KEPT", 3)
+        await create(backend)
+        first = await ask(backend, Read(KEY), Found)
+        for number in range(10):
+            await create(backend, f"{NAMESPACE}/{number}")
+            await ask(backend, Read(f"{NAMESPACE}/{number}"), Found)
+            assert await ask(backend, Read(KEY), Found) is first
+        others = await ask(backend, Read(f"{NAMESPACE}/0"), Found)
+        assert await ask(backend, Read(f"{NAMESPACE}/0"), Found) is others
 
     async def test_a_change_may_write_more_values_than_one_command_takes(
         self, backend: RedisBackend
