@@ -10,7 +10,6 @@ from holdfast.backends.redis import RedisBackend, parse
 from holdfast.testing import Advance, BackendConformance
 from tests.redis_servers import RedisServer
 
-
 # Redis tells whole milliseconds: two may show one less than has passed.
 TICK = 0.002
 
