@@ -273,7 +273,8 @@ async def test_a_close_that_is_cancelled_leaves_nothing(
     backend = RedisBackend(parse(redis_server.url(query="?client_name=closing")))
     for _ in range(2):
         await backend.__aenter__()
-        with backend.listen("default/a"):
+        async with backend.events("default"):
+            backend.pushes.moved()
             closing = asyncio.create_task(backend.__aexit__())
             for _ in range(turns):
                 await asyncio.sleep(0)

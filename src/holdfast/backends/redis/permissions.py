@@ -28,6 +28,7 @@ DATA: Final[Mapping[str, str]] = {
     "exists": "KEY",
     "get": "KEY",
     "hdel": "KEY field",
+    "hexists": "KEY field",
     "hget": "KEY field",
     "hgetall": "KEY",
     "hincrby": "KEY field 1",
