@@ -161,7 +161,8 @@ class StoreUnavailable(HoldfastError):
     ) -> None:
         state = "was not applied" if outcome == "not_applied" else "may have been applied"
         super().__init__(f"{reason}. The operation {state}; try again in {retry_after:.3g} s.")
-        self.reason, self.retry_after, self.outcome = reason, retry_after, outcome
+        self.reason, self.retry_after = reason, retry_after
+        self.outcome: Certainty = outcome
 
 
 class InvalidStore(HoldfastError):

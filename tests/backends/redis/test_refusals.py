@@ -3,7 +3,7 @@
 import asyncio
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -94,7 +94,7 @@ async def test_refused_writes_do_not_cost_others_their_answers(own_redis: RedisS
             await asyncio.sleep(0)
         for _ in range(50):
             asked = ask(link, READ), ask(link, WRITE)
-            answers: list[object] = await asyncio.gather(*asked, return_exceptions=True)
+            answers: Sequence[object] = await asyncio.gather(*asked, return_exceptions=True)
             assert answers[0] == b"value"
             assert isinstance(answers[1], StoreUnavailable)
         assert link.statistics()["lost"] == 1
