@@ -2,15 +2,23 @@
 
 import asyncio
 import json
-from collections.abc import Generator
+import socket
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import httpx2
 import pytest
+import uvicorn
+from fastapi import FastAPI
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from holdfast import SessionStore
+from holdfast.server import Settings, create_app, frames
+from holdfast.server.conversation import rooms
+from holdfast.server.conversation.recent import Recent
 from tests.redis_servers import RedisServer
 from tests.server.serving import API_KEY, Served, served
 from tests.server.talking import Chat, begun, ending, tab
@@ -164,42 +172,42 @@ async def test_typing_is_told_to_the_other_tabs(tmp_path: Path) -> None:
 )  # fmt: skip
 async def test_without_a_proof_nothing_is_told(chat: Chat, first: str) -> None:
     """The first frame must open a conversation."""
-    async with connect(chat.address) as socket:
-        await socket.send(first)
-        assert await ending(socket) == 4401
+    async with connect(chat.address) as opened:
+        await opened.send(first)
+        assert await ending(opened) == 4401
 
 
 @pytest.mark.parametrize("said", [{"session_secret": "x" * 43}, {"session_secret": None}])
 async def test_the_id_alone_opens_nothing(chat: Chat, said: dict[str, Any]) -> None:
     """Neither does a wrong secret, nor that of another conversation."""
     for hello in (chat.hello(**said), chat.hello(session_secret=(await begun(chat.url)).secret)):
-        async with connect(chat.address) as socket:
-            await socket.send(json.dumps(hello))
-            assert await ending(socket) == 4401
+        async with connect(chat.address) as opened:
+            await opened.send(json.dumps(hello))
+            assert await ending(opened) == 4401
 
 
 async def test_a_cookie_opens_for_pages_of_the_service(chat: Chat) -> None:
     """For a browser that says which page asks, and for no other."""
     cookie = {"Cookie": f"hf_chat={chat.session_id}.{chat.secret}"}
     hello = json.dumps(chat.hello(session_secret=None))
-    async with connect(chat.address, additional_headers=cookie, origin=chat.url) as socket:  # type: ignore[arg-type]
-        await socket.send(hello)
-        assert json.loads(await socket.recv())["type"] == "welcome"
-    async with connect(chat.address, additional_headers=cookie) as socket:
-        await socket.send(hello)
-        assert await ending(socket) == 4401
+    async with connect(chat.address, additional_headers=cookie, origin=chat.url) as opened:  # type: ignore[arg-type]
+        await opened.send(hello)
+        assert json.loads(await opened.recv())["type"] == "welcome"
+    async with connect(chat.address, additional_headers=cookie) as opened:
+        await opened.send(hello)
+        assert await ending(opened) == 4401
 
 
 async def test_a_key_opens_what_there_is(chat: Chat) -> None:
     """Its holder is told which conversation does not exist."""
     for headers, secret in (({"Authorization": f"Bearer {API_KEY}"}, None), ({}, API_KEY)):
-        async with connect(chat.address, additional_headers=headers) as socket:
-            await socket.send(json.dumps(chat.hello(session_secret=secret)))
-            assert json.loads(await socket.recv())["type"] == "welcome"
-        async with connect(chat.address, additional_headers=headers) as socket:
+        async with connect(chat.address, additional_headers=headers) as opened:
+            await opened.send(json.dumps(chat.hello(session_secret=secret)))
+            assert json.loads(await opened.recv())["type"] == "welcome"
+        async with connect(chat.address, additional_headers=headers) as opened:
             hello = chat.hello(session_secret=secret, session_id="never-issued")
-            await socket.send(json.dumps(hello))
-            assert await ending(socket) == 4404
+            await opened.send(json.dumps(hello))
+            assert await ending(opened) == 4404
 
 
 async def test_pages_of_other_sites_are_refused(chat: Chat) -> None:
@@ -295,3 +303,83 @@ async def test_so_much_may_be_said(tmp_path: Path) -> None:
             for _ in range(500):
                 await one.say("ping")
             assert await ending(one.socket) == 4429
+
+
+@asynccontextmanager
+async def listening(folder: Path) -> AsyncGenerator[tuple[str, FastAPI]]:
+    """The service in this process, at an address."""
+    chosen: dict[str, Any] = {"store": "memory://", "shipped_articles": False}
+    app = create_app(Settings.load(data_dir=folder / "data", **chosen))
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None))
+    serving = asyncio.create_task(server.serve())
+    try:
+        while not server.started:
+            await asyncio.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}", app
+    finally:
+        server.should_exit = True
+        await serving
+
+
+def narrow(url: str) -> socket.socket:
+    """Open a connection that holds little."""
+    small = socket.socket()
+    small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    host, _, port = url.removeprefix("http://").partition(":")
+    small.connect((host, int(port)))
+    return small
+
+
+async def test_who_does_not_read_is_given_up_and_resumes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With 1013; what was missed is told to the next socket, and the others were told on."""
+    monkeypatch.setattr(frames, "SEND_SECONDS", 0.3)
+    long = [{"kind": "message", "id": f"i{n}", "role": "staff", "content": "x" * 30_000}
+            for n in range(600)]  # fmt: skip
+    async with listening(tmp_path) as (url, app):
+        chat = await begun(url)
+        store: SessionStore[Any] = app.state.holdfast_store
+        async with tab(chat) as quick, tab(chat, sock=narrow(url), max_queue=1) as slow:
+            for message in long:
+                await store.append(chat.session_id, message)
+            await quick.until("message", lambda told: bool(told["number"] == len(long)))
+            numbers = [told["number"] for told in quick.messages()]
+            assert numbers == list(range(1, len(long) + 1))
+            assert await ending(slow.socket) == 1013
+        async with tab(chat, last_number=len(long) - 3) as again:
+            await again.until("message", lambda told: bool(told["number"] == len(long)))
+            assert len(again.messages()) == 3
+
+
+async def test_a_broken_room_sends_its_readers_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Rather than leave them without news; they come back."""
+
+    async def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    async with listening(tmp_path) as (url, app):
+        chat = await begun(url)
+        async with tab(chat) as one:
+            monkeypatch.setattr(Recent, "read_on", broken)
+            await app.state.holdfast_store.append(chat.session_id, "x")
+            assert await ending(one.socket) == 1013
+        assert "chat.room_broken" in caplog.text
+        monkeypatch.undo()
+        async with tab(chat) as again:
+            await again.send("Hello", name="m1")
+
+
+async def test_one_conversation_has_so_many_sockets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Any number that a visitor opens, not any number that a program does."""
+    monkeypatch.setattr(rooms, "MOST_VIEWS", 2)
+    async with listening(tmp_path) as (url, _):
+        chat = await begun(url)
+        async with tab(chat), tab(chat), connect(chat.address) as third:
+            await third.send(json.dumps(chat.hello()))
+            assert await ending(third) == 4429

@@ -113,7 +113,11 @@ async def metrics(request: Request, parts: Parts) -> Response:
     measures.note(
         backend.name,
         active=active,
-        statistics={**backend.statistics(), "sockets": len(request.app.state.places)},
+        statistics={
+            **backend.statistics(),
+            "sockets": len(request.app.state.places),
+            "runs": len(request.app.state.talk.runs),
+        },
         near_cache=parts.store.near_cache,
     )
     return Response(measures.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
