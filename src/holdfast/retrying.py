@@ -203,9 +203,9 @@ class Resilient:
 
 def _either(earlier: StoreUnavailable, later: StoreUnavailable) -> StoreUnavailable:
     """Give what is known after both: an attempt that was refused says nothing of an earlier one."""
-    if later.outcome in {earlier.outcome, "unknown"}:
+    if earlier.outcome == "not_applied" or later.outcome == "unknown":
         return later
-    return StoreUnavailable(later.reason, retry_after=later.retry_after, outcome=earlier.outcome)
+    return StoreUnavailable(later.reason, retry_after=later.retry_after, outcome="unknown")
 
 
 def recognises(operation: Operation) -> bool:
