@@ -1,11 +1,13 @@
-"""A service whose answers are written slowly, by a model that replays a script."""
+"""A browser, and a service whose answers are written slowly by a model that replays a script."""
 
 from collections.abc import AsyncGenerator
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
 
+from tests.browser.chromium import chromium
 from tests.server.serving import Served, served
 from tests.support.fake_openai import FakeOpenAI, serving
 
@@ -25,8 +27,15 @@ class Writing(NamedTuple):
     model: FakeOpenAI
 
 
-@pytest.fixture
-async def writing(tmp_path: Path) -> AsyncGenerator[Writing]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncGenerator[Browser]:
+    async with chromium() as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def writing(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Writing]:
+    folder = tmp_path_factory.mktemp("writing")
     async with serving() as model:
-        with served(tmp_path, ai_base_url=model.base_url, **SETTINGS) as service:
+        with served(folder, ai_base_url=model.base_url, **SETTINGS) as service:
             yield Writing(service, model)

@@ -5,8 +5,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from playwright.async_api import expect
+from playwright.async_api import Browser, expect
 
+from tests.browser.chromium import chromium
 from tests.browser.visiting import PATIENCE, QUESTION, visiting
 from tests.server.serving import served
 
@@ -15,9 +16,9 @@ IMAGES = Path(__file__).parents[2] / "docs" / "images"
 STILL_MS = 700
 
 
-async def draw(url: str, name: str, *, opened: bool, **how: Any) -> None:
+async def draw(browser: Browser, url: str, name: str, *, opened: bool, **how: Any) -> None:
     """Hold a short conversation and take its picture."""
-    async with visiting(url, **how) as visitor:
+    async with visiting(browser, url, **how) as visitor:
         await visitor.ask(QUESTION)
         await expect(visitor.answers).to_have_count(1, timeout=PATIENCE)
         if opened:
@@ -28,13 +29,18 @@ async def draw(url: str, name: str, *, opened: bool, **how: Any) -> None:
 
 
 async def draw_all(url: str) -> None:
-    await draw(url, "chat.png", opened=True, viewport={"width": 1120, "height": 920})
+    async with chromium() as browser:
+        await _draw_both(browser, url)
+
+
+async def _draw_both(browser: Browser, url: str) -> None:
+    await draw(browser, url, "chat.png", opened=True, viewport={"width": 1120, "height": 920})
     phone: dict[str, Any] = {
         "viewport": {"width": 390, "height": 844},
         "device_scale_factor": 2,
         "color_scheme": "dark",
     }
-    await draw(url, "chat-dark.png", opened=False, **phone)
+    await draw(browser, url, "chat-dark.png", opened=False, **phone)
 
 
 def main() -> None:

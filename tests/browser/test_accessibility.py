@@ -5,14 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests.browser.conftest import Writing
 from tests.browser.visiting import PATIENCE, QUESTION, visiting
 from tests.server.serving import Served, served
 from tests.support.fake_openai import text
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="module"),
+]
 
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -48,10 +52,12 @@ async def _findings(page: Page) -> list[Any]:
 
 
 @pytest.mark.parametrize("color_scheme", ["light", "dark"])
-async def test_nothing_stands_in_the_way(service: Served, axe: str, color_scheme: str) -> None:
+async def test_nothing_stands_in_the_way(
+    browser: Browser, service: Served, axe: str, color_scheme: str
+) -> None:
     """The welcome, a cited answer with an open source, a ticket and the menu are usable by all."""
     how = {"color_scheme": color_scheme, "reduced_motion": "reduce"}
-    async with visiting(service.url, scripts=[axe], **how) as visitor:
+    async with visiting(browser, service.url, scripts=[axe], **how) as visitor:
         assert await _findings(visitor.page) == []
         await visitor.ask(QUESTION)
         await expect(visitor.answers).to_have_count(1, timeout=PATIENCE)
@@ -66,12 +72,12 @@ async def test_nothing_stands_in_the_way(service: Served, axe: str, color_scheme
 
 @pytest.mark.parametrize("color_scheme", ["light", "dark"])
 async def test_waiting_and_failing_are_told_to_all(
-    writing: Writing, axe: str, color_scheme: str
+    browser: Browser, writing: Writing, axe: str, color_scheme: str
 ) -> None:
     """An answer that is being written, one that broke off and a lost connection are, too."""
     writing.model.script.append(text("word " * 40, between=0.05, end="cut", at_piece=30))
     how = {"color_scheme": color_scheme, "reduced_motion": "reduce"}
-    async with visiting(writing.service.url, scripts=[axe], **how) as visitor:
+    async with visiting(browser, writing.service.url, scripts=[axe], **how) as visitor:
         await visitor.ask("Tell me everything.")
         await expect(visitor.growing).to_contain_text("word", timeout=PATIENCE)
         assert await _findings(visitor.page) == []

@@ -1,22 +1,15 @@
 """The chat page in a real browser, on the real service."""
 
-import gzip
 from collections.abc import Generator
-from pathlib import Path
 from statistics import median
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
-import holdfast.server
-from tests.browser.chromium import chromium
 from tests.browser.visiting import PATIENCE, QUESTION, enter, visiting
 from tests.server.serving import Served, served
 
-pytestmark = pytest.mark.browser
-
-IMAGES = Path(__file__).parents[2] / "docs" / "images"
-STATIC = Path(holdfast.server.__file__).parent / "static"
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +19,9 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Generator[Served]:
         yield service
 
 
-async def test_a_visitor_asks_and_finds_the_answer_again(service: Served) -> None:
+async def test_a_visitor_asks_and_finds_the_answer_again(browser: Browser, service: Served) -> None:
     """An answer comes with its sources; after a reload the conversation is there."""
-    async with visiting(service.url) as visitor:
+    async with visiting(browser, service.url) as visitor:
         await visitor.ask(QUESTION)
         await expect(visitor.answers).to_have_count(1, timeout=PATIENCE)
         await expect(visitor.sources.first).to_be_visible()
@@ -49,9 +42,9 @@ async def test_a_visitor_asks_and_finds_the_answer_again(service: Served) -> Non
         assert "hf_chat" not in await visitor.page.evaluate("document.cookie")
 
 
-async def test_the_first_answer_is_there_at_once(service: Served) -> None:
+async def test_the_first_answer_is_there_at_once(browser: Browser, service: Served) -> None:
     """With the local engine an answer shows within 300 ms of sending, a new session included."""
-    async with visiting(service.url) as visitor:
+    async with visiting(browser, service.url) as visitor:
         times = []
         for _ in range(5):
             times.append(await _seconds_to_answer(visitor.page))
@@ -76,9 +69,9 @@ async def _seconds_to_answer(page: Page) -> float:
     return seconds
 
 
-async def test_the_keyboard_is_enough(service: Served) -> None:
+async def test_the_keyboard_is_enough(browser: Browser, service: Served) -> None:
     """A visitor without a pointer asks, opens a source, and comes back from the menu."""
-    async with visiting(service.url) as visitor:
+    async with visiting(browser, service.url) as visitor:
         await expect(visitor.field).to_be_visible()
         await visitor.tab_to(visitor.field)
         await visitor.page.keyboard.type(QUESTION)
@@ -99,11 +92,13 @@ async def test_the_keyboard_is_enough(service: Served) -> None:
 
 @pytest.mark.parametrize("width", [320, 768, 1440])
 @pytest.mark.parametrize("direction", ["ltr", "rtl"])
-async def test_nothing_scrolls_sideways(service: Served, width: int, direction: str) -> None:
+async def test_nothing_scrolls_sideways(
+    browser: Browser, service: Served, width: int, direction: str
+) -> None:
     """From a small phone to a desk, in both directions of writing, all of it fits the width."""
     viewport = {"width": width, "height": 720}
     turn = f"document.addEventListener('DOMContentLoaded', () => document.dir = '{direction}')"
-    async with visiting(service.url, viewport=viewport, scripts=[turn]) as visitor:
+    async with visiting(browser, service.url, viewport=viewport, scripts=[turn]) as visitor:
         await visitor.ask(QUESTION)
         await expect(visitor.answers).to_have_count(1, timeout=PATIENCE)
         await visitor.sources.first.click()
@@ -118,9 +113,9 @@ async def test_nothing_scrolls_sideways(service: Served, width: int, direction: 
         assert overflowing == []
 
 
-async def test_it_speaks_german(service: Served) -> None:
+async def test_it_speaks_german(browser: Browser, service: Served) -> None:
     """A German browser sees German; English is one choice away, and is kept."""
-    async with visiting(service.url, locale="de-DE") as visitor:
+    async with visiting(browser, service.url, locale="de-DE") as visitor:
         page = visitor.page
         await expect(page.locator("html")).to_have_attribute("lang", "de")
         await expect(page.get_by_role("button", name="Mit einem Menschen sprechen")).to_be_visible()
@@ -131,9 +126,9 @@ async def test_it_speaks_german(service: Served) -> None:
         await expect(page.locator("html")).to_have_attribute("lang", "en")
 
 
-async def test_a_chosen_appearance_is_kept(service: Served) -> None:
+async def test_a_chosen_appearance_is_kept(browser: Browser, service: Served) -> None:
     """Dark is shown to those who chose it, whatever their system prefers."""
-    async with visiting(service.url, color_scheme="light") as visitor:
+    async with visiting(browser, service.url, color_scheme="light") as visitor:
         ground = "getComputedStyle(document.documentElement).backgroundColor"
         light = await visitor.page.evaluate(ground)
         await visitor.page.get_by_role("button", name="Conversations and settings").click()
@@ -143,7 +138,7 @@ async def test_a_chosen_appearance_is_kept(service: Served) -> None:
         assert light != dark == await visitor.page.evaluate(ground)
 
 
-async def test_motion_is_left_out_for_those_who_ask(service: Served) -> None:
+async def test_motion_is_left_out_for_those_who_ask(browser: Browser, service: Served) -> None:
     """With reduced motion nothing moves, not even while an answer is awaited."""
     watch = """
       globalThis.moved = 0;
@@ -153,17 +148,17 @@ async def test_motion_is_left_out_for_those_who_ask(service: Served) -> None:
       };
       look();
     """
-    async with visiting(service.url, reduced_motion="reduce", scripts=[watch]) as visitor:
+    async with visiting(browser, service.url, reduced_motion="reduce", scripts=[watch]) as visitor:
         await visitor.ask(QUESTION)
         await expect(visitor.answers).to_have_count(1, timeout=PATIENCE)
         assert await visitor.page.evaluate("moved") == 0
-    async with visiting(service.url, scripts=[watch]) as visitor:
+    async with visiting(browser, service.url, scripts=[watch]) as visitor:
         await visitor.ask(QUESTION)
         await expect(visitor.answers).to_have_count(1, timeout=PATIENCE)
         assert await visitor.page.evaluate("moved") > 0
 
 
-async def test_an_answer_is_said_once(service: Served) -> None:
+async def test_an_answer_is_said_once(browser: Browser, service: Served) -> None:
     """Screen readers hear an answer once and whole; the log itself is silent."""
     hear = """
       globalThis.heard = [];
@@ -176,7 +171,7 @@ async def test_an_answer_is_said_once(service: Served) -> None:
       };
       listen();
     """
-    async with visiting(service.url, scripts=[hear]) as visitor:
+    async with visiting(browser, service.url, scripts=[hear]) as visitor:
         await expect(visitor.log).to_have_attribute("aria-live", "off")
         await visitor.ask(QUESTION)
         await expect(visitor.answers).to_have_count(1, timeout=PATIENCE)
@@ -186,10 +181,10 @@ async def test_an_answer_is_said_once(service: Served) -> None:
         assert len(heard) == 2
 
 
-async def test_an_answer_is_rated_and_copied(service: Served) -> None:
+async def test_an_answer_is_rated_and_copied(browser: Browser, service: Served) -> None:
     """A thumb stays pressed after a reload; what is copied is the answer."""
     allowed = ["clipboard-read", "clipboard-write"]
-    async with visiting(service.url, permissions=allowed) as visitor:
+    async with visiting(browser, service.url, permissions=allowed) as visitor:
         await visitor.ask(QUESTION)
         up = visitor.page.get_by_role("button", name="Helpful", exact=True)
         await up.click()
@@ -201,9 +196,9 @@ async def test_an_answer_is_rated_and_copied(service: Served) -> None:
         await expect(up).to_have_attribute("aria-pressed", "true")
 
 
-async def test_earlier_conversations_are_gone_back_to(service: Served) -> None:
+async def test_earlier_conversations_are_gone_back_to(browser: Browser, service: Served) -> None:
     """A browser has several conversations; each tab is in the one that was chosen there."""
-    async with visiting(service.url) as visitor:
+    async with visiting(browser, service.url) as visitor:
         await visitor.ask(QUESTION)
         await expect(visitor.answers).to_have_count(1, timeout=PATIENCE)
         await visitor.page.get_by_role("button", name="New conversation").click()
@@ -223,9 +218,9 @@ async def test_earlier_conversations_are_gone_back_to(service: Served) -> None:
         await expect(other.questions).to_contain_text("What does delivery cost?")
 
 
-async def test_a_transcript_is_taken_home(service: Served) -> None:
+async def test_a_transcript_is_taken_home(browser: Browser, service: Served) -> None:
     """The conversation comes as a file with what was asked and answered."""
-    async with visiting(service.url) as visitor:
+    async with visiting(browser, service.url) as visitor:
         await visitor.ask(QUESTION)
         await expect(visitor.answers).to_have_count(1, timeout=PATIENCE)
         await visitor.page.get_by_role("button", name="Conversations and settings").click()
@@ -237,9 +232,9 @@ async def test_a_transcript_is_taken_home(service: Served) -> None:
         assert QUESTION in text
 
 
-async def test_a_lost_conversation_is_begun_anew(service: Served) -> None:
+async def test_a_lost_conversation_is_begun_anew(browser: Browser, service: Served) -> None:
     """Without its cookie an old conversation stays closed, and the page goes on with a new one."""
-    async with visiting(service.url) as visitor:
+    async with visiting(browser, service.url) as visitor:
         await visitor.ask(QUESTION)
         await expect(visitor.answers).to_have_count(1, timeout=PATIENCE)
         await visitor.page.context.clear_cookies()
@@ -252,11 +247,12 @@ async def test_a_lost_conversation_is_begun_anew(service: Served) -> None:
         await expect(visitor.log).not_to_contain_text(QUESTION)
 
 
-async def test_two_visitors_never_see_each_other(service: Served) -> None:
+async def test_two_visitors_never_see_each_other(browser: Browser, service: Served) -> None:
     """Who learns the name of another's conversation, and asks for it, is shown nothing of it."""
-    async with chromium() as browser:
-        one = await enter(await browser.new_context(locale="en-GB"), service.url)
-        other = await enter(await browser.new_context(locale="en-GB"), service.url)
+    async with (
+        visiting(browser, service.url) as one,
+        visiting(browser, service.url) as other,
+    ):
         await one.ask("What does delivery cost?")
         await other.ask(QUESTION)
         await expect(one.answers).to_have_count(1, timeout=PATIENCE)
@@ -273,15 +269,3 @@ async def test_two_visitors_never_see_each_other(service: Served) -> None:
         await other.page.reload()
         await expect(other.page.get_by_text("Your earlier conversation has ended")).to_be_visible()
         await expect(other.log).not_to_contain_text("delivery cost")
-
-
-def test_the_page_is_small() -> None:
-    """Everything that a browser loads is 60 KB at most, packed."""
-    sizes = [len(gzip.compress(file.read_bytes())) for file in STATIC.rglob("*.*")]
-    assert 10_000 < sum(sizes) <= 60_000
-
-
-@pytest.mark.parametrize("name", ["chat.png", "chat-dark.png"])
-def test_the_pictures_of_the_page_are_there(name: str) -> None:
-    """The pictures are real ones, made by `python -m tests.browser.picture`."""
-    assert (IMAGES / name).read_bytes().startswith(b"\x89PNG")

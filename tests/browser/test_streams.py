@@ -7,15 +7,18 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from playwright.async_api import Page, WebSocketRoute, expect
+from playwright.async_api import Browser, Page, WebSocketRoute, expect
 
-from tests.browser.chromium import chromium
 from tests.browser.conftest import SETTINGS, Writing
 from tests.browser.visiting import PATIENCE, enter, visiting
 from tests.server.serving import free_port, served
 from tests.support.fake_openai import serving, text
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="module"),
+]
 
 # Every word is different, so that what is lost, told twice or out of order shows.
 ANSWER: Final = " ".join(f"word{number:02}" for number in range(40)) + " end."
@@ -32,6 +35,7 @@ WATCH: Final = """
 
 
 def _slowly(writing: Writing, *answers: str) -> None:
+    writing.model.script.clear()
     writing.model.script.extend(text(answer, between=BETWEEN) for answer in answers)
 
 
@@ -47,10 +51,10 @@ def _grew(seen: list[str]) -> bool:
     return all(ANSWER.startswith(text) for text in seen) and lengths == sorted(set(lengths))
 
 
-async def test_an_answer_shows_while_it_is_written(writing: Writing) -> None:
+async def test_an_answer_shows_while_it_is_written(browser: Browser, writing: Writing) -> None:
     """The text grows from its beginning; the finished answer takes its place."""
     _slowly(writing, ANSWER)
-    async with visiting(writing.service.url, scripts=[WATCH]) as visitor:
+    async with visiting(browser, writing.service.url, scripts=[WATCH]) as visitor:
         await visitor.ask("Tell me everything.")
         await expect(visitor.growing).to_contain_text(PART, timeout=PATIENCE)
         await expect(visitor.page.locator(".answering")).to_have_attribute("aria-busy", "true")
@@ -61,10 +65,12 @@ async def test_an_answer_shows_while_it_is_written(writing: Writing) -> None:
         assert _grew(seen)
 
 
-async def test_a_reload_shows_the_text_so_far_and_then_the_tail(writing: Writing) -> None:
+async def test_a_reload_shows_the_text_so_far_and_then_the_tail(
+    browser: Browser, writing: Writing
+) -> None:
     """Nothing of an answer is lost or told twice when the page is loaded again meanwhile."""
     _slowly(writing, ANSWER)
-    async with visiting(writing.service.url, scripts=[WATCH]) as visitor:
+    async with visiting(browser, writing.service.url, scripts=[WATCH]) as visitor:
         await visitor.ask("Tell me everything.")
         await expect(visitor.growing).to_contain_text(PART, timeout=PATIENCE)
         await visitor.page.reload()
@@ -76,10 +82,10 @@ async def test_a_reload_shows_the_text_so_far_and_then_the_tail(writing: Writing
         await expect(visitor.log.get_by_role("article")).to_have_count(2)
 
 
-async def test_two_tabs_show_the_same(writing: Writing) -> None:
+async def test_two_tabs_show_the_same(browser: Browser, writing: Writing) -> None:
     """A tab that is opened meanwhile shows the whole text so far; both end alike."""
     _slowly(writing, ANSWER, "The second answer.")
-    async with visiting(writing.service.url) as visitor:
+    async with visiting(browser, writing.service.url) as visitor:
         await visitor.ask("Tell me everything.")
         await expect(visitor.growing).to_contain_text(PART, timeout=PATIENCE)
         other = await enter(visitor.page.context, writing.service.url)
@@ -97,10 +103,10 @@ async def test_two_tabs_show_the_same(writing: Writing) -> None:
         assert other.complaints == []
 
 
-async def test_an_answer_is_stopped(writing: Writing) -> None:
+async def test_an_answer_is_stopped(browser: Browser, writing: Writing) -> None:
     """What was told before the visitor stopped the answer is kept, and says that it was stopped."""
     _slowly(writing, ANSWER, "The second answer.")
-    async with visiting(writing.service.url) as visitor:
+    async with visiting(browser, writing.service.url) as visitor:
         await visitor.ask("Tell me everything.")
         await expect(visitor.growing).to_contain_text(PART, timeout=PATIENCE)
         await visitor.page.get_by_role("button", name="Stop answering").click()
@@ -113,10 +119,10 @@ async def test_an_answer_is_stopped(writing: Writing) -> None:
         await expect(visitor.answers.nth(1)).to_contain_text("The second answer.", timeout=PATIENCE)
 
 
-async def test_messages_wait_their_turn(writing: Writing) -> None:
+async def test_messages_wait_their_turn(browser: Browser, writing: Writing) -> None:
     """What is asked while an answer is written is kept, and answered under its own question."""
     _slowly(writing, ANSWER, "The second answer.")
-    async with visiting(writing.service.url) as visitor:
+    async with visiting(browser, writing.service.url) as visitor:
         await visitor.ask("Tell me everything.")
         await expect(visitor.growing).to_contain_text("word00", timeout=PATIENCE)
         await visitor.ask("And then?")
@@ -127,10 +133,10 @@ async def test_messages_wait_their_turn(writing: Writing) -> None:
         assert [text.strip() for text in texts] == expected
 
 
-async def test_what_is_written_offline_is_sent_later(writing: Writing) -> None:
+async def test_what_is_written_offline_is_sent_later(browser: Browser, writing: Writing) -> None:
     """Without a network a message waits in the page, through a reload even, and is sent once."""
     _slowly(writing, "The first answer.", "The second answer.")
-    async with visiting(writing.service.url) as visitor:
+    async with visiting(browser, writing.service.url) as visitor:
         await visitor.ask("Tell me everything.")
         await expect(visitor.answers).to_contain_text("The first answer.", timeout=PATIENCE)
         await visitor.page.context.set_offline(True)
@@ -144,7 +150,7 @@ async def test_what_is_written_offline_is_sent_later(writing: Writing) -> None:
         await expect(visitor.log.get_by_role("article")).to_have_count(4, timeout=PATIENCE)
 
 
-async def test_a_message_on_a_flaky_line_is_stored_once(writing: Writing) -> None:
+async def test_a_message_on_a_flaky_line_is_stored_once(browser: Browser, writing: Writing) -> None:
     """A line that is cut before the acknowledgement comes back, and the message is the same."""
     _slowly(writing, "The first answer.")
     sent: list[dict[str, Any]] = []
@@ -171,34 +177,35 @@ async def test_a_message_on_a_flaky_line_is_stored_once(writing: Writing) -> Non
         page.on_message(heard)
         server.on_message(told)
 
-    async with chromium() as browser:
-        context = await browser.new_context(locale="en-GB")
+    asked = len(writing.model.requests)
+    async with await browser.new_context(locale="en-GB") as context:
         await context.route_web_socket("**/v1/chat/ws", flaky)
         visitor = await enter(context, writing.service.url)
         await visitor.ask("Tell me everything.")
         await expect(visitor.answers).to_contain_text("The first answer.", timeout=PATIENCE)
         await expect(visitor.log.get_by_role("article")).to_have_count(2)
-        assert len(writing.model.requests) == 1
+        assert len(writing.model.requests) == asked + 1
         assert {frame["client_message_id"] for frame in sent} == {sent[0]["client_message_id"]}
         assert len(sent) == 2
         await asyncio.gather(*cuts)
         assert visitor.complaints == []
 
 
-async def test_a_service_killed_meanwhile_is_asked_again(tmp_path: Path) -> None:
+async def test_a_service_killed_meanwhile_is_asked_again(browser: Browser, tmp_path: Path) -> None:
     """A killed service leaves the text so far and a retry that works; the message stays one."""
     port = free_port()
     async with serving() as model:
         model.script.extend(text(ANSWER, between=BETWEEN) for _ in range(2))
         how = {**SETTINGS, "ai_base_url": model.base_url}
-        async with chromium() as browser:
+        async with await browser.new_context(locale="en-GB") as context:
             with served(tmp_path, port=port, **how) as service:
-                visitor = await enter(await browser.new_context(locale="en-GB"), service.url)
+                visitor = await enter(context, service.url)
                 await visitor.ask("Tell me everything.")
                 await expect(visitor.growing).to_contain_text(PART, timeout=PATIENCE)
                 service.stop(signal.SIGKILL)
                 await expect(visitor.page.get_by_text("Your messages are kept.")).to_be_visible()
             with served(tmp_path, port=port, **how):
+                await visitor.page.evaluate("dispatchEvent(new Event('online'))")
                 retry = visitor.page.get_by_role("button", name="Retry")
                 await expect(retry).to_be_visible(timeout=PATIENCE)
                 await expect(visitor.page.get_by_text("The answer broke off.")).to_be_visible()
@@ -210,14 +217,14 @@ async def test_a_service_killed_meanwhile_is_asked_again(tmp_path: Path) -> None
                 assert visitor.complaints == []
 
 
-async def test_what_a_model_writes_is_text(writing: Writing) -> None:
+async def test_what_a_model_writes_is_text(browser: Browser, writing: Writing) -> None:
     """Pictures and markup in an answer are neither shown nor fetched; links lead to pages alone."""
     _slowly(
         writing,
         "![you](https://elsewhere.invalid/a.png?q=1) <img src=https://elsewhere.invalid/b.png> "
         "[here](javascript:alert(1)) and [there](https://elsewhere.invalid/).",
     )
-    async with visiting(writing.service.url) as visitor:
+    async with visiting(browser, writing.service.url) as visitor:
         await visitor.ask("Tell me everything.")
         bubble = visitor.answers.locator(".bubble")
         await expect(bubble).to_contain_text("<img src=", timeout=PATIENCE)

@@ -4,9 +4,15 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from playwright.async_api import BrowserContext, ConsoleMessage, Error, Locator, Page, Request
-
-from tests.browser.chromium import chromium
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Error,
+    Locator,
+    Page,
+    Request,
+)
 
 QUESTION: Final = "How long do I have to return an item?"
 PATIENCE: Final = 20_000
@@ -85,10 +91,11 @@ async def enter(context: BrowserContext, url: str) -> Visitor:
 
 
 @asynccontextmanager
-async def visiting(url: str, *, scripts: Sequence[str] = (), **how: Any) -> AsyncGenerator[Visitor]:
-    """Be a visitor with a browser of one's own for the block; nothing may be complained of."""
-    async with chromium() as browser:
-        context = await browser.new_context(locale=how.pop("locale", "en-GB"), **how)
+async def visiting(
+    browser: Browser, url: str, *, scripts: Sequence[str] = (), **how: Any
+) -> AsyncGenerator[Visitor]:
+    """Be a visitor who was never here before, for the block; nothing may be complained of."""
+    async with await browser.new_context(locale=how.pop("locale", "en-GB"), **how) as context:
         for script in scripts:
             await context.add_init_script(script)
         visitor = await enter(context, url)

@@ -25,8 +25,11 @@ function listOf({ ordered, start, items }: Extract<Block, { kind: "list" }>) {
 
 function inlineOf(part: Inline): ComponentChildren {
   if (part.kind === "text") return part.text;
-  if (part.kind === "strong") return <strong>{part.children.map(inlineOf)}</strong>;
   if (part.kind === "code") return <code>{part.text}</code>;
+  if ("children" in part) {
+    const Emphasis = part.kind;
+    return <Emphasis>{part.children.map(inlineOf)}</Emphasis>;
+  }
   return <Link href={part.href}>{part.text}</Link>;
 }
 

@@ -2,7 +2,7 @@
 
 export type Inline =
   | { kind: "text"; text: string }
-  | { kind: "strong"; children: Inline[] }
+  | { kind: "strong" | "em"; children: Inline[] }
   | { kind: "code"; text: string }
   | { kind: "link"; href: string; text: string };
 
@@ -11,7 +11,7 @@ export type Block =
   | { kind: "list"; ordered: boolean; start: number; items: Inline[][] };
 
 const MARKS =
-  /\*\*(?<strong>[^\n]+?)\*\*|`(?<code>[^`\n]+)`|!\[(?<alt>[^\]\n]*)\]\([^)\n]*\)|\[(?<label>[^\]\n]+)\]\((?<target>[^)\s]*)\)|(?<bare>(?:https?:\/\/|mailto:)[^\s<>"`*]+)/gi;
+  /\*\*(?<strong>[^\n]+?)\*\*|\*(?<em>[^\s*](?:[^*\n]*[^\s*])?)\*|`(?<code>[^`\n]+)`|!\[(?<alt>[^\]\n]*)\]\([^)\n]*\)|\[(?<label>[^\]\n]+)\]\((?<target>[^)\s]*)\)|(?<bare>(?:https?:\/\/|mailto:)[^\s<>"`*]+)/gi;
 const ITEM = /^\s{0,3}(?:[-*•]|(?<number>\d{1,3})[.)])\s+(?<text>.*)$/;
 const HEADING = /^#{1,6}\s+(?<text>.*)$/;
 const CLOSING = /[.,;:!?)\]'"]+$/;
@@ -93,8 +93,9 @@ function headingOf(text: string): Block {
 }
 
 function inlineOf(groups: Record<string, string | undefined>): Inline[] {
-  const { strong, code, alt, label, target, bare } = groups;
+  const { strong, em, code, alt, label, target, bare } = groups;
   if (strong !== undefined) return [{ kind: "strong", children: parseInline(strong) }];
+  if (em !== undefined) return [{ kind: "em", children: parseInline(em) }];
   if (code !== undefined) return [{ kind: "code", text: code }];
   if (label !== undefined) return [linkTo(target ?? "", label)];
   if (bare !== undefined) return bareLink(bare);
@@ -121,6 +122,6 @@ function plain(text: string): Inline {
 
 function wordsOf(parts: Inline[]): string {
   return parts
-    .map((part) => (part.kind === "strong" ? wordsOf(part.children) : part.text))
+    .map((part) => ("children" in part ? wordsOf(part.children) : part.text))
     .join("");
 }

@@ -33,6 +33,19 @@ export function useFollowing(conversation: Conversation, entries: Entries, run: 
     shown.current.top = place.scrollTop;
   }, [conversation, entries, run?.text, run?.sources, run?.state]);
 
+  // Less room, for a banner or a long question, must not hide what was in view.
+  const asked = useRef<string | null>(null);
+  asked.current = lastQuestion(entries);
+  useLayoutEffect(() => {
+    const place = log.current!;
+    const watch = new ResizeObserver(() => {
+      if (follows.current && asked.current !== null) follow(place, asked.current);
+      shown.current.top = place.scrollTop;
+    });
+    watch.observe(place);
+    return () => watch.disconnect();
+  }, []);
+
   const scrolled = () => {
     const place = log.current;
     if (!place) return;
