@@ -1,6 +1,5 @@
 """Changing sessions: a change happens whole or not at all, and once."""
 
-
 import pytest
 
 from holdfast.change import Applied, Change
