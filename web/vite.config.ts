@@ -13,6 +13,6 @@ export default defineConfig({
     assetsInlineLimit: 0,
   },
   server: {
-    proxy: { "/v1": "http://127.0.0.1:8000" },
+    proxy: { "/v1": { target: "http://127.0.0.1:8000", ws: true } },
   },
 });

@@ -82,6 +82,23 @@ async def test_a_reload_shows_the_text_so_far_and_then_the_tail(
         await expect(visitor.log.get_by_role("article")).to_have_count(2)
 
 
+async def test_a_line_lost_meanwhile_loses_nothing(browser: Browser, writing: Writing) -> None:
+    """What is written while the network is away follows when it is back; nothing is told twice."""
+    _slowly(writing, ANSWER)
+    async with visiting(browser, writing.service.url, scripts=[WATCH]) as visitor:
+        await visitor.ask("Tell me everything.")
+        await expect(visitor.growing).to_contain_text("word04", timeout=PATIENCE)
+        context = visitor.page.context
+        await context.set_offline(True)
+        await expect(visitor.page.get_by_text("Your messages are kept.")).to_be_visible()
+        before = len(await _seen(visitor.page))
+        await context.set_offline(False)
+        await expect(visitor.answers).to_contain_text(ANSWER, timeout=PATIENCE)
+        seen = await _seen(visitor.page)
+        assert len(seen) > before
+        assert _grew(seen)
+
+
 async def test_two_tabs_show_the_same(browser: Browser, writing: Writing) -> None:
     """A tab that is opened meanwhile shows the whole text so far; both end alike."""
     _slowly(writing, ANSWER, "The second answer.")
@@ -134,7 +151,7 @@ async def test_messages_wait_their_turn(browser: Browser, writing: Writing) -> N
 
 
 async def test_what_is_written_offline_is_sent_later(browser: Browser, writing: Writing) -> None:
-    """Without a network a message waits in the page, through a reload even, and is sent once."""
+    """Without a network a message waits in the page; it is sent once when the network is back."""
     _slowly(writing, "The first answer.", "The second answer.")
     async with visiting(browser, writing.service.url) as visitor:
         await visitor.ask("Tell me everything.")
