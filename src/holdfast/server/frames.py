@@ -15,6 +15,8 @@ SEND_SECONDS: Final = 10.0
 # How long a caller who does not read may take to learn that it was given up.
 CLOSE_SECONDS: Final = 60.0
 BAD_FRAMES: Final = 3
+# In bytes; a close frame has no room for more.
+LONGEST_REASON: Final = 123
 
 
 class Frames:
@@ -57,15 +59,16 @@ class Frames:
         """
         self._bad += 1
         if self._bad >= BAD_FRAMES:
-            raise Ended(Ending.BAD_FRAMES, detail)
+            raise Ended(Ending.BAD_FRAMES, "too many frames that cannot be used")
         error = {self._named_by: "error", "code": "INVALID_REQUEST", "detail": detail}
         await self.write({**error, "retryable": False} if self._named_by == "type" else error)
 
     async def close(self, end: Ended) -> None:
-        """Close the socket, and say why."""
+        """Close the socket, and say why, as far as there is room."""
+        reason = end.reason.encode(errors="replace")[:LONGEST_REASON].decode(errors="ignore")
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
-                await self._socket.close(end.code, end.reason)
+                await self._socket.close(end.code, reason)
         except TimeoutError:
             return
 

@@ -34,6 +34,7 @@ from holdfast.support import Incoming
 
 # Statuses of what passes by itself: the same may be said again.
 PASSING: Final = frozenset({423, 429, 503})
+LONGEST_KEY: Final = 40
 
 
 class Client(NamedTuple):
@@ -160,5 +161,8 @@ class Visitor:
 def _explained(error: ValidationError) -> str:
     """Name what is wrong with a frame, never its value."""
     first = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(str(part) for part in first["loc"][1:])
+    if first["type"].startswith("union_tag"):
+        return "type: must name something that can be said"
+    # The names of keys that nobody knows are the client's own words.
+    place = ".".join(str(part)[:LONGEST_KEY] for part in first["loc"][1:])
     return f"{place}: {first['msg']}" if place else str(first["msg"])

@@ -1,0 +1,38 @@
+"""Frames that nobody can use: what is answered, and how the socket ends."""
+
+import json
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from tests.server.serving import Served, served
+from tests.server.talking import Chat, begun, ending, tab
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Generator[Served]:
+    folder = tmp_path_factory.mktemp("served")
+    with served(folder, "--store", "memory://", rate_limit="false") as service:
+        yield service
+        assert service.stop() == 0
+        assert "Traceback" not in service.log()
+
+
+@pytest.fixture
+async def chat(service: Served) -> Chat:
+    return await begun(service.url)
+
+
+@pytest.mark.parametrize("bad", [{"type": "da€nce" * 30}, {"type": "ping", "€" * 300: 1}])
+async def test_what_cannot_be_used_is_not_repeated(chat: Chat, bad: dict[str, Any]) -> None:
+    """However long it is, the answer is short, and the third one ends the socket with a reason."""
+    async with tab(chat) as one:
+        await one.socket.send(json.dumps(bad))
+        error = await one.until("error")
+        assert len(error["detail"]) < 123
+        assert "da€nce" not in error["detail"]
+        for _ in range(2):
+            await one.socket.send(json.dumps(bad))
+        assert await ending(one.socket) == 4400
+        assert 0 < len((one.socket.close_reason or "").encode()) <= 123
