@@ -5,7 +5,11 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from starlette.types import Message
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from holdfast.server.closing import Ended, Ending
+from holdfast.server.frames import Frames
 from tests.server.serving import Served, served
 from tests.server.talking import Chat, begun, ending, tab
 
@@ -36,3 +40,26 @@ async def test_what_cannot_be_used_is_not_repeated(chat: Chat, bad: dict[str, An
             await one.socket.send(json.dumps(bad))
         assert await ending(one.socket) == 4400
         assert 0 < len((one.socket.close_reason or "").encode()) <= 123
+
+
+async def test_the_end_is_told_to_nobody_who_is_gone() -> None:
+    """A socket whose other end is gone is closed without an error, however often."""
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        if message["type"] != "websocket.accept":
+            raise OSError
+
+    socket = WebSocket({"type": "websocket"}, receive, send)
+    await socket.accept()
+    frames = Frames(socket)
+    for _ in range(2):
+        with pytest.raises(WebSocketDisconnect):
+            await frames.write({"event": "pong"})
+    other = WebSocket({"type": "websocket"}, receive, send)
+    await other.accept()
+    for closing in (frames, Frames(other)):
+        for _ in range(2):
+            await closing.close(Ended(Ending.BAD_FRAMES, "gone"))

@@ -43,6 +43,7 @@ class Frames:
 
         Raises:
             Ended: the caller does not read what it was sent before.
+            WebSocketDisconnect: the caller is gone.
         """
         text = json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
         try:
@@ -50,6 +51,9 @@ class Frames:
                 await self._socket.send_text(text)
         except TimeoutError as exc:
             raise Ended(Ending.TRY_LATER, "too slow a reader") from exc
+        except RuntimeError as exc:
+            # Another task found that out before.
+            raise WebSocketDisconnect(1006) from exc
 
     async def refuse(self, detail: str) -> None:
         """Say that a frame cannot be used.
@@ -69,7 +73,8 @@ class Frames:
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._socket.close(end.code, reason)
-        except TimeoutError:
+        except (TimeoutError, WebSocketDisconnect, RuntimeError):
+            # Whoever is gone need not be told; Starlette says so in one way or the other.
             return
 
 
