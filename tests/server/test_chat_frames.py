@@ -63,3 +63,21 @@ async def test_the_end_is_told_to_nobody_who_is_gone() -> None:
     for closing in (frames, Frames(other)):
         for _ in range(2):
             await closing.close(Ended(Ending.BAD_FRAMES, "gone"))
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"type": "message.send", "client_message_id": "\ud800", "text": "hi"},
+        {"type": "message.send", "client_message_id": "x" * 201, "text": "hi"},
+        {"type": "message.send", "client_message_id": "m1", "text": "\ud800"},
+        {"type": "ping", "\udfff": 1},
+        {"type": "\ud800"},
+    ],
+)
+async def test_half_a_character_is_refused(chat: Chat, bad: dict[str, Any]) -> None:
+    """Wherever it stands, it is no text; the socket stays usable."""
+    async with tab(chat) as one:
+        await one.socket.send(json.dumps(bad))
+        assert (await one.until("error"))["code"] == "INVALID_REQUEST"
+        assert (await one.send("Hello", name="m2"))["number"] == 1

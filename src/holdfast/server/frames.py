@@ -46,6 +46,9 @@ class Frames:
             WebSocketDisconnect: the caller is gone.
         """
         text = json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
+        if not text.isascii():
+            # A lone surrogate is no character, and nothing that UTF-8 could carry.
+            text = text.encode(errors="replace").decode()
         try:
             async with asyncio.timeout(SEND_SECONDS):
                 await self._socket.send_text(text)

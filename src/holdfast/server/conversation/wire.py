@@ -12,12 +12,15 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from holdfast.server.requests import Body, Number, SessionId
 from holdfast.session import Name
 from holdfast.support import Message, Source
+from holdfast.support.incoming import MAX_CLIENT_ID
 
 SUBPROTOCOL: Final = "holdfast.v1"
 
 TextKey = Literal["thinking", "searching", "reading", "writing"]
 Rating = Literal["up", "down"]
 LONGEST_REASON: Final = 2000
+# With a length, text is also checked for what UTF-8 cannot carry.
+ClientId = Annotated[str, Field(min_length=1, max_length=MAX_CLIENT_ID)]
 
 
 class Hello(Body):
@@ -41,7 +44,7 @@ class SendMessage(Body):
     """
 
     type: Literal["message.send"] = "message.send"
-    client_message_id: str
+    client_message_id: ClientId
     text: str
     attachment_ids: list[Name] = Field(default_factory=list[Name])
 
