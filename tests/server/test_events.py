@@ -267,7 +267,7 @@ class TestOneProcess:
         """Who says nothing is not waited for."""
         monkeypatch.setattr(sockets, "FIRST_FRAME_SECONDS", 0.1)
         async with running(tmp_path) as here, connect(address(here.url)) as watching:
-            assert await ending(watching) == 4401
+            assert await ending(watching) == 4408
 
     async def test_there_is_room_for_so_many(self, tmp_path: Path) -> None:
         """Whoever comes when it is full is told so; when one has left there is room again."""

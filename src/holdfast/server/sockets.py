@@ -79,7 +79,7 @@ async def first_frame(frames: Frames) -> Mapping[str, Any]:
         async with asyncio.timeout(FIRST_FRAME_SECONDS):
             return await frames.read()
     except TimeoutError as exc:
-        raise Ended(Ending.UNAUTHENTICATED, "the first frame did not come in time") from exc
+        raise Ended(Ending.IDLE, "the first frame did not come in time") from exc
 
 
 async def until_one_ends(*sides: Coroutine[Any, Any, None]) -> None:
