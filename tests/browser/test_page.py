@@ -36,9 +36,8 @@ async def test_a_visitor_asks_and_finds_the_answer_again(browser: Browser, servi
         await expect(restored.first).to_contain_text(QUESTION)
         assert await restored.last.inner_text() == said
         cookies = await visitor.page.context.cookies()
-        assert {cookie.get("name"): cookie.get("httpOnly") for cookie in cookies} == {
-            "hf_chat": True
-        }
+        assert [cookie.get("httpOnly") for cookie in cookies] == [True]
+        assert cookies[0].get("name", "").startswith("hf_chat_")
         assert "hf_chat" not in await visitor.page.evaluate("document.cookie")
 
 

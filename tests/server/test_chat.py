@@ -1,6 +1,7 @@
 """Visitors' conversations: secrets, cookies, questions, answers."""
 
 import asyncio
+import re
 from typing import Any
 
 import httpx2
@@ -79,7 +80,7 @@ async def test_a_browser_keeps_the_secret_in_a_cookie(chat: httpx2.AsyncClient) 
     session_id = begun.json()["session_id"]
     assert begun.json() == {"session_id": session_id}
     cookie = begun.headers["Set-Cookie"]
-    assert cookie.startswith(f"hf_chat={session_id}.")
+    assert re.match(rf"hf_chat_[0-9a-f]{{14}}_[0-9a-f]{{8}}={session_id}\.", cookie)
     for attribute in ("HttpOnly", "SameSite=lax", "Path=/"):
         assert attribute in cookie
     assert "Secure" not in cookie
@@ -92,7 +93,7 @@ async def test_a_browser_keeps_the_secret_in_a_cookie(chat: httpx2.AsyncClient) 
 
 
 async def test_a_browser_keeps_several_conversations(chat: httpx2.AsyncClient) -> None:
-    """The cookie opens the ten that were begun last; ending one leaves the others open."""
+    """Its cookies open the ten that were begun last; ending one leaves the others open."""
     begun = [
         (await chat.post("/v1/chat/sessions", json={}, headers=BROWSER)).json()["session_id"]
         for _ in range(11)
@@ -105,6 +106,26 @@ async def test_a_browser_keeps_several_conversations(chat: httpx2.AsyncClient) -
     assert await opened() == [False, *[True] * 10]
     await chat.post(f"/v1/chat/sessions/{begun[5]}/end", headers=BROWSER)
     assert await opened() == [False, *[True] * 4, False, *[True] * 5]
+
+
+async def test_conversations_begun_at_once_are_both_kept(chat: httpx2.AsyncClient) -> None:
+    """A begin that knows nothing of another's answer does not write over its cookie."""
+    begins = [
+        chat.build_request("POST", "/v1/chat/sessions", json={}, headers=BROWSER) for _ in range(2)
+    ]
+    begun = [(await chat.send(begin)).json()["session_id"] for begin in begins]
+    paths = [f"/v1/chat/sessions/{session_id}/messages" for session_id in begun]
+    assert [(await chat.get(path, headers=BROWSER)).status_code for path in paths] == [200, 200]
+
+
+async def test_a_cookie_from_before_still_opens(chat: httpx2.AsyncClient) -> None:
+    """A browser that has several secrets in one cookie goes on with them, and begins more."""
+    old = (await chat.post("/v1/chat/sessions", json={})).json()
+    chat.cookies.set("hf_chat", f"gone.x~{old['session_id']}.{old['session_secret']}")
+    new = (await chat.post("/v1/chat/sessions", json={}, headers=BROWSER)).json()
+    for begun in (old, new):
+        path = f"/v1/chat/sessions/{begun['session_id']}/messages"
+        assert (await chat.get(path, headers=BROWSER)).status_code == 200
 
 
 async def test_a_cookie_over_https_stays_there(chat: httpx2.AsyncClient) -> None:

@@ -67,8 +67,8 @@ async def begin(
     # A page elsewhere gets no cookie to send: its scripts keep the secret.
     if site == "listed" or not is_browser(request):
         return ConversationReply(session_id=session.session_id, session_secret=secret)
-    opened = f"{session.session_id}.{secret}"
-    keep_secret(response, request, opened=opened, max_age=parts.settings.max_age_seconds)
+    most = parts.settings.max_age_seconds
+    keep_secret(response, request, session=session, secret=secret, max_age=most)
     return ConversationReply(session_id=session.session_id)
 
 

@@ -1,8 +1,10 @@
 """Visitors of the chat: who they are, where they come from, how often they may ask.
 
-A conversation is opened by a secret beside its id: in `Authorization: Bearer`, or in the browser's
-cookie as `<id>.<secret>`, several of them with `~` between. An id that was never issued, a wrong
-secret and an expired conversation are answered alike.
+A conversation is opened by a secret beside its id: in `Authorization: Bearer`, or in a cookie of
+the browser as `<id>.<secret>`. Each conversation has its own cookie, so that two which are begun at
+once do not write over each other; `hf_chat` itself holds several, with `~` between, in browsers
+that have it from before. An id that was never issued, a wrong secret and an expired conversation
+are answered alike.
 """
 
 import hashlib
@@ -71,16 +73,23 @@ async def refuse_other_sites(site: AskingSite) -> None:
         raise forbidden("This request comes from a page of another site.")
 
 
-def keep_secret(response: Response, request: Request, *, opened: str, max_age: float) -> None:
+def keep_secret(
+    response: Response, request: Request, *, session: ServiceSession, secret: str, max_age: float
+) -> None:
     """Give a browser the secret in a cookie that its scripts cannot read, beside earlier ones."""
+    secure = request.url.scheme == "https"
     response.set_cookie(
-        COOKIE,
-        "~".join([opened, *_kept(request)][:MOST_KEPT]),
+        _cookie_name(session),
+        f"{session.session_id}.{secret}",
         max_age=int(max_age),
         httponly=True,
         samesite="lax",
-        secure=request.url.scheme == "https",
+        secure=secure,
     )
+    # Names sort by age, and the name of the list from before sorts first.
+    earlier = sorted(name for name in request.cookies if _keeps_secrets(name))
+    for name in earlier[: max(0, len(earlier) + 1 - MOST_KEPT)]:
+        response.delete_cookie(name, httponly=True, samesite="lax", secure=secure)
 
 
 async def opened_conversation(
@@ -162,7 +171,18 @@ def cookie_secret(connection: HTTPConnection, session_id: str) -> bytes | None:
 
 
 def _kept(connection: HTTPConnection) -> list[str]:
-    return [opened for opened in connection.cookies.get(COOKIE, "").split("~") if opened]
+    values = [value for name, value in connection.cookies.items() if _keeps_secrets(name)]
+    return [opened for value in values for opened in value.split("~") if opened]
+
+
+def _keeps_secrets(name: str) -> bool:
+    return name == COOKIE or name.startswith(f"{COOKIE}_")
+
+
+def _cookie_name(session: ServiceSession) -> str:
+    began = int(session.created_at.timestamp() * 1_000_000)
+    digest = hashlib.sha256(session.session_id.encode()).hexdigest()
+    return f"{COOKIE}_{began:014x}_{digest[:8]}"
 
 
 def network(request: HTTPConnection) -> str:
