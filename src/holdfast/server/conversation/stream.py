@@ -19,10 +19,13 @@ from holdfast.session import MAX_INTEGER
 # Proxies give up connections that say nothing.
 COMMENT_SECONDS: Final = 15.0
 RETRY_MILLISECONDS: Final = 2000
+MOST_DIGITS: Final = len(str(MAX_INTEGER))
 
 
 def last_event(request: Request, after: int) -> int:
     """Give the number of the last message that a client has.
+
+    A number that no message can have is passed over.
 
     Raises:
         Problem: `Last-Event-ID` is no number.
@@ -30,8 +33,11 @@ def last_event(request: Request, after: int) -> int:
     text = request.headers.get("last-event-id")
     if not text:
         return after
-    if not (text.isascii() and text.isdecimal()) or int(text) > MAX_INTEGER:
+    if not (text.isascii() and text.isdecimal()):
         raise invalid("Last-Event-ID", "must be the number of a message")
+    # Python refuses to read very many digits.
+    if len(text) > MOST_DIGITS or int(text) > MAX_INTEGER:
+        return after
     return int(text)
 
 
