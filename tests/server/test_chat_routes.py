@@ -97,8 +97,8 @@ async def test_a_stream_goes_on_where_it_was_cut(client: httpx2.AsyncClient) -> 
         async with following(client, **options) as events:
             assert (await until(events, "message"))[-1]["number"] == 4
     for beyond in ("9" * 16, "9" * 5000):
-        options = {"headers": {"Last-Event-ID": beyond}, "params": {"after": 3}}
-        async with following(client, **options) as events:
+        headers = {"Last-Event-ID": beyond}
+        async with following(client, headers=headers, params={"after": 3}) as events:
             assert (await until(events, "message"))[-1]["number"] == 4
     refused = await client.get("stream", headers={"Last-Event-ID": "x"})
     assert (refused.status_code, refused.json()["code"]) == (422, "INVALID_REQUEST")
