@@ -190,7 +190,7 @@ class RunMark(BaseModel):
 
     `message_id` is that of the visitor's message. A run that is `running` while nobody holds the
     session's lease was interrupted: its process is gone. `reason` is a sentence for the visitor.
-    `stop` asks whoever runs it to stop.
+    `stop` asks whoever runs it to stop. `lease_token` is that of the lease which it runs under.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -200,6 +200,7 @@ class RunMark(BaseModel):
     state: Literal["running", "interrupted", "failed", "cancelled"] = "running"
     reason: str = ""
     stop: bool = False
+    lease_token: Name | None = None
 
 
 class SupportSession(Session):

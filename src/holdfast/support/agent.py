@@ -188,6 +188,8 @@ class SupportAgent:
     async def take_over(self, session_id: str, run_id: str) -> None:
         """Interrupt a run whose worker gives no sign of life; if it lives, it loses the session.
 
+        A run that is over, or has lost the session to another one, is left as it is.
+
         Raises:
             SessionNotFound: there is no such session.
             LeaseLost: somebody else does the same.

@@ -1,7 +1,7 @@
 """What other workers can do about a run: see whether it lives, and ask it to stop."""
 
 from holdfast.change import Change
-from holdfast.errors import LeaseUnavailable, RevisionConflict, SessionNotFound
+from holdfast.errors import LeaseLost, LeaseUnavailable, RevisionConflict, SessionNotFound
 from holdfast.session import RunMark, SupportSession
 from holdfast.store import SessionStore
 from holdfast.support.turn import INTERRUPTED
@@ -29,11 +29,27 @@ async def examine(store: Store, session_id: str, *, lease_ttl: float) -> RunMark
 
 async def take_over(store: Store, session_id: str, run_id: str, *, lease_ttl: float) -> None:
     """Interrupt a run whose worker is silent; see `SupportAgent.take_over`."""
-    async with store.lease(session_id, ttl=lease_ttl, steal=True) as lease:
-        mark = (await _read(store, session_id)).run
-        if mark is not None and mark.run_id == run_id and mark.state == "running":
-            gone = mark.model_copy(update={"state": "interrupted", "reason": INTERRUPTED})
-            await lease.apply(Change(set={"run": gone}))
+    while True:
+        session = await _read(store, session_id)
+        mark = session.run
+        if mark is None or mark.run_id != run_id or mark.state != "running":
+            return
+        if mark.lease_token is None:
+            break
+        gone = mark.model_copy(
+            update={"state": "interrupted", "reason": INTERRUPTED, "lease_token": None}
+        )
+        # Under its own lease: whoever has the session by now keeps it.
+        change = Change(set={"run": gone}).under(mark.lease_token)
+        try:
+            await store.apply(session_id, change.at(session.incarnation, session.revision))
+        except RevisionConflict:
+            continue
+        except LeaseLost:
+            break
+        await store.leases.release(session_id, mark.lease_token)
+        return
+    await examine(store, session_id, lease_ttl=lease_ttl)
 
 
 async def request_stop(store: Store, session_id: str, run_id: str) -> bool:

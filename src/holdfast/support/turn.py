@@ -224,7 +224,9 @@ class Run:
         said = asked.message if asked else self._writer.question()
         self._facts = self._remember(said.content)
         values = {**self._writer.settings(self._session), **self._learned()}
-        values["run"] = RunMark(run_id=self.run_id, message_id=said.id)
+        values["run"] = RunMark(
+            run_id=self.run_id, message_id=said.id, lease_token=self._lease.token
+        )
         if asked is None:
             check_room(self._session, self._writer.max_messages)
             change = self._writer.storing(said, **values)
