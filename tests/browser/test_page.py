@@ -4,7 +4,7 @@ from collections.abc import Generator
 from statistics import median
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from tests.browser.visiting import PATIENCE, QUESTION, enter, visiting
 from tests.server.serving import Served, served
@@ -193,6 +193,47 @@ async def test_an_answer_is_rated_and_copied(browser: Browser, service: Served) 
         assert copied.splitlines()[0] in await visitor.answers.inner_text()
         await visitor.page.reload()
         await expect(up).to_have_attribute("aria-pressed", "true")
+
+
+async def test_a_rating_waits_for_the_line(browser: Browser, service: Served) -> None:
+    """Nobody is thanked for a rating that could not be said; it is said when the line is back."""
+    async with visiting(browser, service.url) as visitor:
+        await visitor.ask(QUESTION)
+        await expect(visitor.answers).to_have_count(1, timeout=PATIENCE)
+        await visitor.page.context.set_offline(True)
+        await expect(visitor.page.get_by_text("Your messages are kept.")).to_be_visible()
+        up = visitor.page.get_by_role("button", name="Helpful", exact=True)
+        await up.click()
+        await expect(up).to_have_attribute("aria-pressed", "false")
+        await visitor.page.context.set_offline(False)
+        await expect(up).to_have_attribute("aria-pressed", "true", timeout=PATIENCE)
+        announcer = visitor.page.locator("[data-announcer]")
+        assert "Thank you" not in await announcer.inner_text()
+
+
+async def test_a_conversation_left_while_it_begins_is_left(
+    browser: Browser, service: Served
+) -> None:
+    """What was asked goes to one conversation, however often a new one is wanted meanwhile."""
+    begins: list[Route] = []
+
+    async def hold(route: Route) -> None:
+        begins.append(route)
+        if len(begins) > 1:
+            await route.continue_()
+
+    async with visiting(browser, service.url) as visitor:
+        await visitor.page.route("**/v1/chat/sessions", hold)
+        async with visitor.page.expect_request("**/v1/chat/sessions"):
+            await visitor.ask(QUESTION)
+        await visitor.page.get_by_role("button", name="New conversation").click()
+        await expect(visitor.answers).to_have_count(1, timeout=PATIENCE)
+        async with visitor.page.expect_response("**/v1/chat/sessions"):
+            await begins[0].continue_()
+        await visitor.ask("What does delivery cost?")
+        await expect(visitor.answers).to_have_count(2, timeout=PATIENCE)
+        books = "JSON.parse(localStorage['holdfast.chat.conversations']).length"
+        assert await visitor.page.evaluate(books) == 1
 
 
 async def test_earlier_conversations_are_gone_back_to(browser: Browser, service: Served) -> None:

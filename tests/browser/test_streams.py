@@ -136,6 +136,69 @@ async def test_an_answer_is_stopped(browser: Browser, writing: Writing) -> None:
         await expect(visitor.answers.nth(1)).to_contain_text("The second answer.", timeout=PATIENCE)
 
 
+async def test_a_stop_on_a_line_that_fails_is_said_again(
+    browser: Browser, writing: Writing
+) -> None:
+    """An answer is stopped although the line was lost with the visitor's word."""
+    writing.model.script.clear()
+    writing.model.script.append(text(ANSWER, between=0.2))
+    cuts: list[asyncio.Task[None]] = []
+
+    def deaf(page: WebSocketRoute) -> None:
+        server = page.connect_to_server()
+
+        def heard(frame: str | bytes) -> None:
+            if json.loads(frame)["type"] == "run.cancel" and not cuts:
+                cuts.append(asyncio.create_task(page.close(code=1012)))
+            else:
+                server.send(frame)
+
+        page.on_message(heard)
+
+    async with await browser.new_context(locale="en-GB") as context:
+        await context.route_web_socket("**/v1/chat/ws", deaf)
+        visitor = await enter(context, writing.service.url)
+        await visitor.ask("Tell me everything.")
+        await expect(visitor.growing).to_contain_text("word01", timeout=PATIENCE)
+        await visitor.page.get_by_role("button", name="Stop answering").click()
+        await expect(visitor.answers).to_contain_text("Stopped", timeout=PATIENCE)
+        await asyncio.gather(*cuts)
+        assert visitor.complaints == []
+
+
+async def test_an_answered_message_is_not_being_answered(
+    browser: Browser, writing: Writing
+) -> None:
+    """A word of a run's beginning that comes after its answer shows no second answer."""
+    _slowly(writing, "The first answer.")
+    started: list[str] = []
+
+    def late(page: WebSocketRoute) -> None:
+        server = page.connect_to_server()
+
+        def told(frame: str | bytes) -> None:
+            page.send(frame)
+            kind = json.loads(frame)["type"]
+            if kind == "run.started":
+                started.append(str(frame))
+            elif kind == "run.finished":
+                page.send(started[0])
+                page.send(json.dumps({"type": "typing", "on": True}))
+
+        server.on_message(told)
+
+    async with await browser.new_context(locale="en-GB") as context:
+        await context.route_web_socket("**/v1/chat/ws", late)
+        visitor = await enter(context, writing.service.url)
+        await visitor.ask("Tell me everything.")
+        await expect(visitor.page.get_by_text("Someone is writing…")).to_be_visible(
+            timeout=PATIENCE
+        )
+        assert await visitor.page.locator(".answering").count() == 0
+        await expect(visitor.answers).to_have_count(1)
+        assert visitor.complaints == []
+
+
 async def test_messages_wait_their_turn(browser: Browser, writing: Writing) -> None:
     """What is asked while an answer is written is kept, and answered under its own question."""
     _slowly(writing, ANSWER, "The second answer.")

@@ -40,6 +40,8 @@ export class Conversation {
 
   readonly #messages = signal<ReadonlyMap<number, MessageTold>>(new Map());
   readonly #again = signal<ReadonlySet<string>>(new Set());
+  /** Ratings for which there was no line. */
+  readonly #unsaid = new Map<string, Rating>();
   readonly #around: Surroundings;
   #lastNumber = 0;
   #welcomedAt = 0;
@@ -126,15 +128,18 @@ export class Conversation {
   stop(): void {
     const run = this.run.value;
     if (run?.state !== "running") return;
-    if (this.line.say({ type: "run.cancel", run_id: run.id })) {
-      this.run.value = { ...run, state: "stopping" };
-    }
+    this.run.value = { ...run, state: "stopping" };
+    this.line.say({ type: "run.cancel", run_id: run.id });
   }
 
-  rate(messageId: string, value: Rating): void {
-    if (!this.line.say({ type: "feedback", message_id: messageId, value })) return;
+  /** Say whether an answer helped, later if it cannot be said now: then this is false. */
+  rate(messageId: string, value: Rating): boolean {
+    this.#unsaid.set(messageId, value);
+    if (!this.line.say({ type: "feedback", message_id: messageId, value })) return false;
+    this.#unsaid.delete(messageId);
     this.ratings.value = { ...this.ratings.value, [messageId]: value };
     this.#around.tab.write(`ratings.${this.id.value}`, this.ratings.value);
+    return true;
   }
 
   types(on: boolean): void {
@@ -157,6 +162,7 @@ export class Conversation {
     for (let pause = 400; !this.#closed; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
       this.line.state.value = "opening";
       const outcome = await this.#around.api.begin().catch(named);
+      if (this.#closed) return;
       if (!(outcome instanceof Problem)) return this.#began(outcome);
       this.line.state.value = outcome.passing ? "waiting" : "closed";
       if (!outcome.passing) return this.#refused(outcome);
@@ -179,7 +185,7 @@ export class Conversation {
       this.outbox.moveTo(id);
     });
     this.#around.named(id, this.outbox.messages.value[0]?.text ?? "");
-    if (!this.#closed) this.line.open();
+    this.line.open();
   }
 
   #refused(problem: Problem): void {
@@ -254,6 +260,7 @@ export class Conversation {
     for (const message of this.outbox.messages.value) {
       if (message.state !== "failed") this.#say(message);
     }
+    for (const [id, value] of [...this.#unsaid]) this.rate(id, value);
     for (const { id, client_message_id, content } of this.#messages.value.values()) {
       if (client_message_id && this.#again.value.has(id)) {
         this.#say({ id: client_message_id, text: content });
@@ -276,11 +283,16 @@ export class Conversation {
   }
 
   #started(frame: RunStarted): void {
+    const { run_id, message_id } = frame;
+    if (message_id && this.#again.value.has(message_id)) {
+      this.#again.value = new Set([...this.#again.value].filter((id) => id !== message_id));
+    }
+    if (message_id && this.#answered.value.has(message_id)) return;
     const run = this.run.value;
-    if (run?.id !== frame.run_id) this.run.value = begun(frame);
+    if (run?.id !== run_id) this.run.value = begun(frame);
     else window.clearTimeout(this.#stale);
-    if (!frame.message_id || !this.#again.value.has(frame.message_id)) return;
-    this.#again.value = new Set([...this.#again.value].filter((id) => id !== frame.message_id));
+    // What was said on a line that is lost may not have been heard.
+    if (run?.id === run_id && run.state === "stopping") this.line.say({ type: "run.cancel", run_id });
   }
 
   #change(runId: string, change: Partial<Run>): void {

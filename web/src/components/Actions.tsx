@@ -14,8 +14,7 @@ export function Actions({ entry, chat }: { entry: Entry; chat: Chat }) {
   if (id === null) return null;
   const given = chat.current.value.ratings.value[id];
   const rate = (value: Rating) => {
-    chat.current.value.rate(id, value);
-    chat.announce(value === "up" ? thanks : sorry);
+    if (chat.current.value.rate(id, value)) chat.announce(value === "up" ? thanks : sorry);
   };
   return (
     <div class="actions" role="group" aria-label={aboutAnswer}>
