@@ -1,10 +1,12 @@
 """One SQLite file, or one in memory, that holds a knowledge base."""
 
+import os
 import sqlite3
 import threading
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from holdfast.support.knowledge.errors import KnowledgeUnavailable
 from holdfast.support.knowledge.statements import statement
@@ -30,6 +32,8 @@ class Database:
     def __init__(self, path: Path | None) -> None:
         self._name = str(path or "in memory")
         with self._translated():
+            if path is not None and not path.exists():
+                _make(path)
             self.writer = _connect(path)
             self.reader = self.writer if path is None else _connect(path)
         self._writing = threading.Lock()
@@ -58,7 +62,7 @@ class Database:
     def _translated(self) -> Generator[None]:
         try:
             yield
-        except sqlite3.Error as exc:
+        except (sqlite3.Error, OSError) as exc:
             raise KnowledgeUnavailable(self._name, str(exc)) from exc
 
     def _prepare(self) -> None:
@@ -77,10 +81,7 @@ class Database:
         with self.writing():
             # Another process may have come first.
             if self._check(self.writer) == 0:
-                for command in _commands(statement("schema")):
-                    self.writer.execute(command)
-                self.writer.execute(f"PRAGMA application_id = {_APPLICATION}")
-                self.writer.execute(f"PRAGMA user_version = {SCHEMA}")
+                _write_schema(self.writer)
 
     def _check(self, connection: sqlite3.Connection) -> int:
         version = _number(connection, "PRAGMA user_version")
@@ -91,6 +92,33 @@ class Database:
             reason = f"it has schema {version}, this version of Holdfast reads up to {SCHEMA}"
             raise KnowledgeUnavailable(self._name, reason)
         return version
+
+
+def _make(path: Path) -> None:
+    """Make a file aside, and put it in its place whole; whoever came first has made it.
+
+    SQLite does not wait where the journal of a file changes while others look at it.
+    """
+    if not path.parent.is_dir():
+        return
+    with TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
+        aside = Path(folder) / path.name
+        with closing(_connect(aside)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            with _transaction(connection, "BEGIN IMMEDIATE"):
+                _write_schema(connection)
+        try:
+            os.link(aside, path)
+        except OSError:
+            # It is there by now, or the file system has no links: then it is made in its place.
+            return
+
+
+def _write_schema(connection: sqlite3.Connection) -> None:
+    for command in _commands(statement("schema")):
+        connection.execute(command)
+    connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+    connection.execute(f"PRAGMA user_version = {SCHEMA}")
 
 
 def _connect(path: Path | None) -> sqlite3.Connection:
