@@ -37,8 +37,9 @@ ENDED: Final = "the conversation has ended"
 
 
 class Progress(NamedTuple):
-    """A run that has not come to an answer."""
+    """A run that has not come to an answer up to item `number` of the log."""
 
+    number: int
     run_id: str
     message_id: str
     request_id: str | None
@@ -130,12 +131,13 @@ class Room:
             raise SessionNotFound(self.session_id)
         if before is None or session.revision != before.revision:
             await self.recent.read_on()
-        self.session = session
-        self.progress = await self._progress(session.run)
+        progress = await self._progress(session.run)
+        self.session, self.progress = session, progress
         await self._see_to_silence()
         self._ring()
 
     async def _progress(self, mark: RunMark | None) -> Progress | None:
+        number = self.recent.number
         if mark is None or self.recent.is_answered(mark.message_id):
             return None
         asked = self.recent.find(mark.message_id)
@@ -145,6 +147,7 @@ class Room:
             # It is cleared once the answer is there, which the next look will show.
             draft = known.draft
         return Progress(
+            number,
             mark.run_id,
             mark.message_id,
             asked.message.request_id if asked else None,

@@ -37,8 +37,8 @@ class View:
     """Reads along in a room, from a number on.
 
     Messages up to `replayed` were there when the reader came: of these nothing but the message is
-    told, of later answers also how they came about. A visitor reads for as long as `secret_hash`
-    is the session's; None for those who need no secret.
+    told, of later answers also how they came about. A run that was told of is told to its end. A
+    visitor reads for as long as `secret_hash` is the session's; None for those who need no secret.
     """
 
     def __init__(self, room: Room, *, number: int, replayed: int, secret_hash: str | None) -> None:
@@ -78,7 +78,8 @@ class View:
                 self._check()
             self._number = max(self._number, stretch.number)
         progress = self._room.progress
-        if progress is not None:
+        # What is known of a run says nothing of messages behind those that it was read with.
+        if progress is not None and self._number <= progress.number:
             for frame in self._progress(progress):
                 yield frame
         typing = self._room.others_type(self)
@@ -99,10 +100,10 @@ class View:
     def _entry(self, entry: Entry) -> Iterator[Frame]:
         kept = entry.message
         message = MessageTold(**dict(entry.shown()))
-        if kept.run_id is None or entry.number <= self._replayed:
+        run = self._told(kept.run_id) if kept.run_id else None
+        if kept.run_id is None or (run is None and entry.number <= self._replayed):
             yield message
             return
-        run = self._told(kept.run_id)
         if run is None:
             run = self._begin(kept.run_id)
             asked = self._room.recent.find(kept.reply_to or "")
