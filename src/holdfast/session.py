@@ -204,7 +204,10 @@ class RunMark(BaseModel):
 
 
 class SupportSession(Session):
-    """The session of one conversation with the support agent."""
+    """The session of one conversation with the support agent.
+
+    `begun` is the greatest number of a message that is known to have had a run.
+    """
 
     thread_id: Name | None = None
     request_id: Name | None = None
@@ -215,6 +218,7 @@ class SupportSession(Session):
     secret_hash: str | None = Field(default=None, exclude=True, repr=False)
     facts: tuple[Fact, ...] = Field(default=(), exclude=True, repr=False)
     run: RunMark | None = Field(default=None, exclude=True, repr=False)
+    begun: int = Field(default=0, ge=0, exclude=True, repr=False)
 
 
 class SessionFilter(BaseModel):

@@ -249,7 +249,7 @@ async def test_a_repeated_change_is_applied_once(client: httpx2.AsyncClient) -> 
 async def test_private_fields_are_neither_shown_nor_accepted(client: httpx2.AsyncClient) -> None:
     """What opens a conversation cannot be read or planted through the sessions' interface."""
     created = await _create(client, session_id="s")
-    assert {"secret_hash", "created_by", "facts", "feedback", "run"} == PRIVATE
+    assert {"secret_hash", "created_by", "facts", "feedback", "run", "begun"} == PRIVATE
     assert not PRIVATE & created.keys()
     for name in PRIVATE:
         for body in ({"set": {name: "x"}}, {"unset": [name]}):

@@ -173,15 +173,20 @@ class Conversation(tuple[Entry, ...]):
             if entry.message.role == "user" and entry.message.id not in answered
         ]
 
-    def never_begun(self, marked: str | None) -> list[Entry]:
-        """Give the visitor's messages that no run has begun with; `marked` is the newest run's.
+    def number_of(self, message_id: str | None) -> int:
+        """Give the number of a message; 0 when it is not here."""
+        return next((entry.number for entry in self if entry.message.id == message_id), 0)
 
-        Runs are begun in the order of messages, so these come after all others.
+    def never_begun(self, marked: str | None, *, begun: int) -> list[Entry]:
+        """Give the visitor's messages that no run has begun with.
+
+        `marked` is the newest run's, `begun` the greatest number that was noted before it. Runs
+        are begun in the order of messages, so these come after all others.
         """
-        begun = {entry.message.reply_to for entry in self} | {marked}
+        ids = {entry.message.reply_to for entry in self} | {marked}
         asked = [entry for entry in self if entry.message.role == "user"]
-        places = [place for place, entry in enumerate(asked, 1) if entry.message.id in begun]
-        return asked[places[-1] :] if places else asked
+        last = max((entry.number for entry in asked if entry.message.id in ids), default=0)
+        return [entry for entry in asked if entry.number > max(last, begun)]
 
     def until(self, asked: Entry | None) -> "Conversation":
         """Leave out a message and what visitors said after it; None stands for a new message."""

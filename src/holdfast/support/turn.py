@@ -198,7 +198,7 @@ class Run:
         incoming = self._writer.incoming
         known = await recall(self._parts.store, session.session_id, incoming)
         if self._in_order and known.answer is None:
-            known = self._in_front(known, session.run)
+            known = self._in_front(known)
         self._before = known.recent.until(known.asked)
         if known.asked and known.answer:
             self._asked, answer = known.asked.placed, known.answer.placed
@@ -209,11 +209,17 @@ class Run:
             return True
         if known.asked is None and incoming.message_id is not None:
             raise InvalidSession("message_id", "names no message of this session")
+        self._furthest = max(session.begun, known.recent.number_of(self._marked_before))
         return await self._marked(known.asked.placed if known.asked else None)
 
-    def _in_front(self, known: Recollection, mark: RunMark | None) -> Recollection:
+    @property
+    def _marked_before(self) -> str | None:
+        return self._session.run.message_id if self._session.run else None
+
+    def _in_front(self, known: Recollection) -> Recollection:
         """Take the message that has waited longest in the place of the one that came."""
-        waiting = known.recent.never_begun(mark.message_id if mark else None)
+        begun = self._session.begun
+        waiting = known.recent.never_begun(self._marked_before, begun=begun)
         if not waiting or (known.asked and waiting[0].number >= known.asked.number):
             return known
         self._writer = replace(self._given, incoming=waiting[0].message.again())
@@ -227,6 +233,7 @@ class Run:
         values["run"] = RunMark(
             run_id=self.run_id, message_id=said.id, lease_token=self._lease.token
         )
+        values["begun"] = max(self._furthest, asked.number if asked else 0)
         if asked is None:
             check_room(self._session, self._writer.max_messages)
             change = self._writer.storing(said, **values)
@@ -341,8 +348,9 @@ class Run:
     async def _end(self, change: Change) -> Applied:
         """Apply the change that ends the run; one that may have been applied is not followed up."""
         self._stage = "ending"
+        begun = max(self._furthest, self._asked.number)
         try:
-            applied = await self._lease.apply(change)
+            applied = await self._lease.apply(replace(change, set={**change.set, "begun": begun}))
         except FlagTaken:
             self._stage = "running"
             raise

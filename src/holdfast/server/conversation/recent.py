@@ -69,6 +69,6 @@ class Recent:
         """Say whether a message has its answer."""
         return any(entry.message.reply_to == message_id for entry in self._entries)
 
-    def never_begun(self, marked: str | None) -> list[Entry]:
+    def never_begun(self, marked: str | None, *, begun: int) -> list[Entry]:
         """Give the visitor's messages that wait for their runs; see `Conversation.never_begun`."""
-        return Conversation(self._entries).never_begun(marked)
+        return Conversation(self._entries).never_begun(marked, begun=begun)

@@ -21,6 +21,7 @@ from holdfast.server.model import ServiceSession
 from holdfast.session import RunMark
 from holdfast.store import SessionStore
 from holdfast.support import SupportAgent
+from holdfast.support.messages import Entry
 
 logger = logging.getLogger(__name__)
 
@@ -170,8 +171,14 @@ class Room:
         progress = self.progress
         if progress is not None and progress.state == "running":
             return progress.run_id, progress.draft and progress.draft.beat
-        waiting = self.recent.never_begun(progress.message_id if progress else None)
+        waiting = self._waiting()
         return waiting[0].message.id if waiting else None
+
+    def _waiting(self) -> list[Entry]:
+        """Give the messages that no run has begun with."""
+        marked = self.progress.message_id if self.progress else None
+        begun = self.session.begun if self.session else 0
+        return self.recent.never_begun(marked, begun=begun)
 
     async def _see_to_silence(self) -> None:
         """Count looks that show no sign of life, and take up what was abandoned."""
@@ -189,7 +196,7 @@ class Room:
         progress = self.progress
         try:
             if progress is None or progress.state != "running":
-                self._resume(progress)
+                self._resume()
             elif progress.draft is None:
                 # It may be one that keeps no drafts: only its lease tells whether it is alive.
                 await self._parts.agent.examine(self.session_id)
@@ -199,8 +206,8 @@ class Room:
         except LeaseLost:
             return
 
-    def _resume(self, progress: Progress | None) -> None:
-        for entry in self.recent.never_begun(progress.message_id if progress else None):
+    def _resume(self) -> None:
+        for entry in self._waiting():
             stored = entry.message.again()
             self._parts.runs.resume(self.session_id, stored, number=entry.number)
 
