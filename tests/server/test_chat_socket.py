@@ -347,6 +347,9 @@ async def test_who_does_not_read_is_given_up_and_resumes(
             await quick.until("message", lambda told: bool(told["number"] == len(long)))
             numbers = [told["number"] for told in quick.messages()]
             assert numbers == list(range(1, len(long) + 1))
+            async with asyncio.timeout(20):
+                while len(app.state.places) > 1:
+                    await asyncio.sleep(0.01)
             assert await ending(slow.socket) == 1013
         async with tab(chat, last_number=len(long) - 3) as again:
             await again.until("message", lambda told: bool(told["number"] == len(long)))
