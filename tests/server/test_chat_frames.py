@@ -81,3 +81,17 @@ async def test_half_a_character_is_refused(chat: Chat, bad: dict[str, Any]) -> N
         await one.socket.send(json.dumps(bad))
         assert (await one.until("error"))["code"] == "INVALID_REQUEST"
         assert (await one.send("Hello", name="m2"))["number"] == 1
+
+
+async def test_bad_frames_are_counted_in_a_row(chat: Chat) -> None:
+    """One that can be used in between begins the count anew."""
+    async with tab(chat) as one:
+        for bad in range(1, 7):
+            await one.socket.send("no json")
+            await one.until("error")
+            if bad % 2 == 0:
+                await one.say("ping")
+                await one.until("pong")
+        for _ in range(3):
+            await one.socket.send("no json")
+        assert await ending(one.socket) == 4400

@@ -63,6 +63,7 @@ async def _hear(frames: Frames) -> None:
         frame = await frames.read()
         answer = pong(frame)
         if answer is not None:
+            frames.note_good()
             await frames.write(answer)
         elif _token(frame) is None:
             # A token is taken, and needed by nobody, where access is open.

@@ -58,11 +58,15 @@ class Frames:
             # Another task found that out before.
             raise WebSocketDisconnect(1006) from exc
 
+    def note_good(self) -> None:
+        """Take note of a frame that can be used: bad ones are counted anew."""
+        self._bad = 0
+
     async def refuse(self, detail: str) -> None:
         """Say that a frame cannot be used.
 
         Raises:
-            Ended: it was not the first one.
+            Ended: it was the third in a row.
         """
         self._bad += 1
         if self._bad >= BAD_FRAMES:

@@ -74,6 +74,7 @@ class Visitor:
                 except ValidationError as exc:
                     await self._frames.refuse(_explained(exc))
                 else:
+                    self._frames.note_good()
                     await self._heed(said)
         finally:
             self._view.note_typing(on=False)
