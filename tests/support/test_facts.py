@@ -44,6 +44,8 @@ def fact(kind: str, value: str, *, hours: float = 24, importance: float = 0.5) -
         ("Where is #ab12345?", [("order", "AB12345")]),
         ("Bestellnummer: 4711-22", [("order", "4711-22")]),
         ("Call +49 (170) 123-4567 after six", [("phone", "+49 (170) 123-4567")]),
+        ("Call +4222222222222", [("phone", "+4222222222222")]),
+        ("Call 0170123456783 now", [("phone", "0170123456783")]),
         ("I'd prefer the blue one. Thanks", [("preference", "I'd prefer the blue one")]),
         (
             "Order no. 12345, reach me at x@y.example or 0170 1234567",
@@ -64,6 +66,9 @@ def test_what_a_message_tells_is_heard(text: str, facts: list[tuple[str, str]]) 
         "It arrived on 24.12.2025",
         "a@b",
         "#1",
+        "My card is 3782 822463 10005",
+        "Charged to 4222222222222 twice",
+        "30569309025904",
         "x" * 8000,
         "1" * 8000,
         "@" * 4000 + "." * 4000,

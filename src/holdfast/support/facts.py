@@ -47,6 +47,8 @@ _PREFERENCE: Final = re.compile(
     re.IGNORECASE,
 )
 _FEWEST_DIGITS: Final = 7
+# Longer cards have too many digits for a number to call; none begins with 0.
+_FEWEST_CARD_DIGITS: Final = 13
 
 
 def heard(text: str, *, now: datetime, memory: timedelta = DAY) -> list[Fact]:
@@ -123,7 +125,15 @@ def _is_phone(text: str) -> bool:
     digits = re.sub(r"\D", "", text)
     if not _FEWEST_DIGITS <= len(digits) <= 15:
         return False
+    if len(digits) >= _FEWEST_CARD_DIGITS and not text.startswith(("+", "0")) and _luhn(digits):
+        return False
     return not re.fullmatch(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}", text)
+
+
+def _luhn(digits: str) -> bool:
+    """Say whether the last digit checks the others, as on payment cards (ISO/IEC 7812-1)."""
+    doubled = sum(sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])
+    return (doubled + sum(map(int, digits[-1::-2]))) % 10 == 0
 
 
 def _fact(kind: Kind, value: str, *, now: datetime, memory: timedelta) -> Fact:
