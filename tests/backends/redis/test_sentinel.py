@@ -219,7 +219,7 @@ async def test_a_switch_that_is_announced_while_the_first_node_connects_is_follo
 ) -> None:
     """The Sentinels are asked again; no connection is left behind."""
     link = Sentinel(parse(sentinels.url.replace("/0", "/0?client_name=entering")))
-    opened, elsewhere = Node.open, Address("localhost", sentinels.primary.port)
+    opened, elsewhere = Node.open, Address("127.1", sentinels.primary.port)
 
     async def announce(node: Node) -> None:
         if node.address.port == sentinels.primary.port:

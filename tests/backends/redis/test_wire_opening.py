@@ -47,7 +47,7 @@ async def test_tls_is_verified(tmp_path: Path, certificates: Certificates) -> No
         assert await opens(server.url(query="?verify=no"))
         with pytest.raises(StoreUnavailable, match="certificate"):
             await opens(server.url())
-        named = server.url(query=f"?ca={certificates.authority}").replace(HOST, "localhost")
+        named = server.url(query=f"?ca={certificates.authority}").replace(HOST, "127.1")
         with pytest.raises(StoreUnavailable, match="certificate"):
             await opens(named)
         with pytest.raises(StoreUnavailable):
