@@ -28,6 +28,12 @@ def well(_: Operation) -> Fault:
     return "none"
 
 
+def planned(*faults: Fault) -> Plan:
+    """Fail the first calls like this, and none after them."""
+    left: list[Fault] = [*reversed(faults)]
+    return lambda _: left.pop() if left else "none"
+
+
 class Faulty:
     """Fails by `plan`: refuses before it has applied, loses the answer afterwards, or freezes.
 

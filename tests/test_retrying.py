@@ -39,7 +39,7 @@ from holdfast.testing import ManualClock
 from holdfast.testing.shuffling import run_shuffled, shuffled
 from holdfast.testing.steps import HOUR, KEY, change, create, creation
 from holdfast.testing.store_steps import ID, Shared, present, together
-from tests.faulty import Fault, Faulty, Plan, faulty_memory, patient, store_on
+from tests.faulty import Fault, Faulty, Plan, faulty_memory, patient, planned, store_on
 
 MANY = RetryPolicy(attempts=12, first_pause=0.01, reserve=100_000)
 ONE_OF_EACH: tuple[Operation, ...] = (
@@ -49,12 +49,6 @@ ONE_OF_EACH: tuple[Operation, ...] = (
     Count("conformance"), List("conformance", 10), Purge("conformance", 10),
     change(remember=True), change(remember=False),
 )  # fmt: skip
-
-
-def planned(*faults: Fault) -> Plan:
-    """Fail the first calls like this, and none after them."""
-    left: list[Fault] = [*reversed(faults)]
-    return lambda _: left.pop() if left else "none"
 
 
 def unlucky(seed: int, *, lost: float, refused: float) -> Plan:

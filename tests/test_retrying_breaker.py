@@ -24,13 +24,7 @@ from holdfast.retrying import Resilient
 from holdfast.testing import ManualClock
 from holdfast.testing.shuffling import shuffled
 from holdfast.testing.steps import HOUR, KEY, change, create, fresh
-from tests.faulty import Fault, Faulty, Plan, faulty_memory
-
-
-def planned(*faults: Fault) -> Plan:
-    """Fail the first calls like this, and none after them."""
-    left: list[Fault] = [*reversed(faults)]
-    return lambda _: left.pop() if left else "none"
+from tests.faulty import Faulty, Plan, faulty_memory, planned
 
 
 @asynccontextmanager
