@@ -6,7 +6,7 @@ BIN := .venv/bin
 ARGS ?=
 
 .PHONY: help serve test verify-faults check lint types imports sizes web bench peers campaign \
-    format lock clean
+    audit format lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -55,6 +55,9 @@ peers: .venv-bench/.made ## Measure against other people's session stores; ARGS=
 campaign: .venv/.dev ## Kill a swarm of writers on one file 50 times; ARGS="--seed 7" repeats
 	$(BIN)/python -m benchmarks.kill_swarm $(ARGS)
 
+audit: .venv-audit/.made ## Look the locked sets through for known faults and write a bill of materials
+	tools/audit.sh
+
 format: .venv/.dev ## Rewrite the Python sources in the common format
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
@@ -63,12 +66,18 @@ lock: .venv/.dev ## Write the locked sets anew; ARGS=--upgrade takes newer versi
 	tools/lock.sh $(ARGS)
 
 clean: ## Remove the environment and everything that tools made
-	rm -rf .venv .venv-bench build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache \
+	rm -rf .venv .venv-audit .venv-bench build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache \
 	    .import_linter_cache web/node_modules
 	find src tests tools benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 .venv/.runtime: pyproject.toml requirements/installer.txt requirements/runtime.txt
 	@tools/setup.sh runtime
+
+.venv-audit/.made: .venv/.dev requirements/audit.txt
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-audit
+	$(BIN)/uv pip install --quiet --python .venv-audit/bin/python --require-hashes \
+	    --only-binary :all: --requirement requirements/audit.txt
+	@touch $@
 
 .venv-bench/.made: .venv/.dev pyproject.toml requirements/bench.txt
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-bench

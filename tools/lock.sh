@@ -16,5 +16,6 @@ compile() {
 compile installer requirements/installer.in
 compile runtime pyproject.toml --all-extras --group build
 compile bench pyproject.toml --group build --group bench
+compile audit --group audit
 compile dev pyproject.toml --all-extras --group dev \
     --constraint requirements/installer.txt --constraint requirements/runtime.txt
