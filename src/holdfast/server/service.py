@@ -23,6 +23,7 @@ from holdfast.keyring import Keyring
 from holdfast.limits import Rate, RateLimit
 from holdfast.observing import Observer
 from holdfast.opening import open_store
+from holdfast.server.audit import Trail
 from holdfast.server.keys import load_keys
 from holdfast.server.model import ServiceSession
 from holdfast.server.purging import purging
@@ -58,6 +59,7 @@ class Service:
     knowledge: Knowledge
     agent: SupportAgent
     visitors: RateLimit | None
+    trail: Trail
 
 
 @asynccontextmanager
@@ -93,7 +95,9 @@ async def open_service(
             fingerprints=_fingerprints(settings, keys),
         )
         await parts.enter_async_context(purging(store, every=settings.cleanup_seconds))
-        yield Service(settings, store, knowledge, agent, _visitors(settings, store, keys))
+        trail = Trail(keys, namespace=settings.namespace)
+        visitors = _visitors(settings, store, keys)
+        yield Service(settings, store, knowledge, agent, visitors, trail)
 
 
 async def check_start(settings: Settings) -> None:
