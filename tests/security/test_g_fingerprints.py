@@ -1,0 +1,171 @@
+"""Checklist G: what a change of client means, and what is stored of a client."""
+
+from itertools import chain, combinations
+
+import pytest
+
+from holdfast import Fingerprint, Keyring
+from holdfast.fingerprint import PARTS, Action, Client, Fingerprints, Mode, Part, judge, network
+
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:{0}.0) Gecko/20100101 Firefox/{0}.0"
+CHROME = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/140.0.0.0 Safari/537.36"
+)
+WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
+WINDOWS_CHROME = CHROME.replace("X11; Linux x86_64", "Windows NT 10.0; Win64; x64")
+HOME = Client("203.0.113.7", FIREFOX.format(140))
+AWAY = "198.51.100.7"
+
+CHANGES: dict[str, tuple[Client, tuple[Part, ...], Action]] = {
+    "nothing": (HOME, (), "kept"),
+    "another address of the network": (Client("203.0.113.99", HOME.user_agent), (), "kept"),
+    "the address, mapped into IPv6": (Client("::ffff:203.0.113.7", HOME.user_agent), (), "kept"),
+    "a newer browser": (Client(HOME.ip_address, FIREFOX.format(141)), (), "kept"),
+    "another network": (Client(AWAY, HOME.user_agent), ("network",), "kept"),
+    "another network, a newer browser": (
+        Client("2001:db8::1", FIREFOX.format(141)),
+        ("network",),
+        "kept",
+    ),
+    "another browser": (Client(HOME.ip_address, CHROME), ("browser",), "step_up"),
+    "another system": (Client(HOME.ip_address, WINDOWS), ("system",), "step_up"),
+    "another browser and system": (
+        Client(HOME.ip_address, WINDOWS_CHROME),
+        ("browser", "system"),
+        "step_up",
+    ),
+    "another network and browser": (Client(AWAY, CHROME), ("network", "browser"), "revoke"),
+    "another network and system": (Client(AWAY, WINDOWS), ("network", "system"), "revoke"),
+    "everything": (Client(AWAY, WINDOWS_CHROME), ("network", "browser", "system"), "revoke"),
+    "no address told": (Client(None, HOME.user_agent), ("network",), "kept"),
+    "no browser told": (Client(HOME.ip_address, None), ("browser", "system"), "step_up"),
+    "nothing told": (Client(), ("network", "browser", "system"), "revoke"),
+}
+
+
+def stored(prints: Fingerprints, client: Client = HOME) -> Fingerprint:
+    """Give what is stored of a client."""
+    fingerprint = prints.of(ip_address=client.ip_address, user_agent=client.user_agent)
+    assert fingerprint is not None
+    return fingerprint
+
+
+def test_security_063_tags_are_keyed() -> None:
+    """Another key changes every tag, and no tag holds what it stands for."""
+    first, second = (
+        stored(Fingerprints(Keyring.generate("k"))).model_dump().values() for _ in range(2)
+    )
+    assert not set(first) & set(second)
+    written = " ".join(map(str, (*first, *second)))
+    assert not any(part in written.lower() for part in ("203", "113.7", "firefox", "linux"))
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("203.0.113.7", "203.0.113.0/24"),
+        ("203.0.113.255", "203.0.113.0/24"),
+        ("::ffff:203.0.113.7", "203.0.113.0/24"),
+        ("::FFFF:CB00:7107", "203.0.113.0/24"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::ffff", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("fe80::1%2", "fe80::/64"),
+        ("203.0.113.7:8080", None),
+        ("203.0.113", None),
+        ("localhost", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_security_064_an_address_counts_as_its_network(
+    address: str | None, expected: str | None
+) -> None:
+    """IPv4 as a /24, IPv6 as a /64; mapped addresses are IPv4, zones do not count."""
+    assert network(address) == expected
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_security_065_soft_mode(change: str) -> None:
+    """Another network keeps, another browser or system steps up, both revoke; each is named."""
+    now, changed, action = CHANGES[change]
+    prints = Fingerprints(Keyring.generate())
+    verdict = prints.compare(stored(prints), now, "soft")
+    assert (verdict.action, verdict.changed) == (action, changed)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_security_066_strict_mode(change: str) -> None:
+    """Any change asks for a new sign-in, and names what changed; a version is no change."""
+    now, changed, _ = CHANGES[change]
+    prints = Fingerprints(Keyring.generate())
+    verdict = prints.compare(stored(prints), now, "strict")
+    assert verdict.changed == changed
+    assert verdict.action == ("reauth_required" if changed else "kept")
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_off_compares_nothing(change: str) -> None:
+    """Whatever changed, the session is kept and nothing is to be stored."""
+    prints = Fingerprints(Keyring.generate())
+    assert prints.compare(stored(prints), CHANGES[change][0], "off") == ("kept", (), None)
+
+
+def test_every_set_of_changes_has_one_action() -> None:
+    """The table is whole: each of the eight sets of changed parts, in each mode."""
+    sets = list(chain.from_iterable(combinations(PARTS, size) for size in range(4)))
+    answers = {
+        mode: [judge(changed, mode) for changed in sets] for mode in ("off", "soft", "strict")
+    }
+    assert answers["off"] == ["kept"] * 8
+    assert answers["strict"] == ["kept"] + ["reauth_required"] * 7
+    assert answers["soft"] == [
+        "kept",
+        "kept",
+        "step_up",
+        "step_up",
+        "revoke",
+        "revoke",
+        "step_up",
+    ] + ["revoke"]
+
+
+@pytest.mark.parametrize("mode", ["soft", "strict"])
+def test_a_session_without_a_fingerprint_passes(mode: Mode) -> None:
+    """It gets the one of the client that uses it first; a part that was unknown is added."""
+    prints = Fingerprints(Keyring.generate())
+    assert prints.compare(None, HOME, mode) == ("kept", (), stored(prints))
+    partly = stored(prints, Client(HOME.ip_address, None))
+    assert prints.compare(partly, HOME, mode) == ("kept", (), stored(prints))
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_tags_are_compared_after_a_rotation(change: str) -> None:
+    """A tag under an older key means what it meant, and is renewed where the session is kept."""
+    now, changed, action = CHANGES[change]
+    old = Keyring.generate("old")
+    before = stored(Fingerprints(old))
+    prints = Fingerprints(Keyring.from_text(f"{Keyring.generate('new').to_text()},{old.to_text()}"))
+    verdict = prints.compare(before, now, "soft")
+    assert (verdict.action, verdict.changed) == (action, changed)
+    if action == "kept":
+        assert verdict.renewed == prints.of(ip_address=now.ip_address, user_agent=now.user_agent)
+    else:
+        assert verdict.renewed is None
+
+
+def test_a_tag_under_a_retired_key_is_no_proof_of_anything() -> None:
+    """Soft mode starts again with the client of now; strict mode takes it for a change."""
+    prints = Fingerprints(Keyring.generate("new"))
+    before = stored(Fingerprints(Keyring.generate("old")))
+    assert prints.compare(before, HOME, "soft") == ("kept", (), stored(prints))
+    verdict = prints.compare(before, HOME, "strict")
+    assert verdict == ("reauth_required", PARTS, None)
+
+
+def test_what_is_no_tag_is_a_change() -> None:
+    """Whatever was stored in the place of a tag of a known key, nobody passes for it."""
+    prints = Fingerprints(Keyring.generate("k"))
+    forged = Fingerprint(network="k.é", browser="k.", system="k." + "0" * 32)
+    assert prints.compare(forged, HOME, "soft") == ("revoke", PARTS, None)
