@@ -3,7 +3,7 @@
 import pytest
 
 from holdfast import Keyring
-from holdfast.fingerprint import Fingerprints, browser, network
+from holdfast.fingerprint import Fingerprints, browser, network, system
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:{0}.0) Gecko/20100101 Firefox/{0}.0"
 CHROME = (
@@ -40,24 +40,27 @@ def test_an_address_counts_as_its_network(address: str | None, expected: str | N
 
 
 @pytest.mark.parametrize(
-    ("agent", "expected"),
+    ("agent", "family", "runs_on"),
     [
-        (FIREFOX.format(140), "firefox linux"),
-        (CHROME.format(140), "chrome windows"),
-        (CHROME.format(140) + " Edg/140.0.0.0", "edge windows"),
-        (CHROME.format(140) + " OPR/120.0.0.0", "opera windows"),
-        (IPHONE, "safari ios"),
-        (SAMSUNG, "samsung android"),
-        ("curl/8.5.0", "curl other"),
-        ("python-httpx2/2.1", "python-httpx2 other"),
-        ("\x00\x01", "other other"),
-        ("   ", None),
-        (None, None),
+        (FIREFOX.format(140), "firefox", "linux"),
+        (CHROME.format(140), "chrome", "windows"),
+        (CHROME.format(140) + " Edg/140.0.0.0", "edge", "windows"),
+        (CHROME.format(140) + " OPR/120.0.0.0", "opera", "windows"),
+        (IPHONE, "safari", "ios"),
+        (SAMSUNG, "samsung", "android"),
+        ("curl/8.5.0", "curl", "other"),
+        ("python-httpx2/2.1", "python-httpx2", "other"),
+        ("\x00\x01", "other", "other"),
+        ("   ", None, None),
+        (None, None, None),
     ],
 )
-def test_a_browser_counts_as_its_family_and_system(agent: str | None, expected: str | None) -> None:
+def test_a_browser_counts_as_its_family_and_its_system(
+    agent: str | None, family: str | None, runs_on: str | None
+) -> None:
     """Versions do not count."""
-    assert browser(agent) == expected
+    assert browser(agent) == family
+    assert system(agent) == runs_on
 
 
 def test_an_update_of_the_browser_changes_nothing() -> None:
@@ -79,6 +82,7 @@ def test_each_part_has_a_tag_of_its_own() -> None:
     assert other is not None
     assert home.browser == away.browser != other.browser
     assert home.network == other.network != away.network
+    assert home.system == away.system != other.system
 
 
 def test_tags_hold_nothing_of_what_they_stand_for() -> None:
@@ -90,8 +94,8 @@ def test_tags_hold_nothing_of_what_they_stand_for() -> None:
         Fingerprints(keys, namespace="other").of(**given),
         Fingerprints(Keyring.generate("k1")).of(**given),
     ]
-    tags = {tag for one in made if one for tag in (one.network, one.browser) if tag}
-    assert len(tags) == 6
+    tags = {tag for one in made if one for tag in (one.network, one.browser, one.system) if tag}
+    assert len(tags) == 9
     assert all(tag.startswith("k1.") and len(tag) == 35 for tag in tags)
     assert not any("203" in tag.lower() and "113" in tag for tag in tags)
 

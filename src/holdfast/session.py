@@ -172,6 +172,7 @@ class Fingerprint(BaseModel):
 
     network: str | None = None
     browser: str | None = None
+    system: str | None = None
 
 
 class Fact(BaseModel):
