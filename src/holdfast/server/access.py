@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Response
 from starlette.requests import HTTPConnection
 
+from holdfast.server.auth.principal import EVERYTHING, OPEN, Principal
 from holdfast.server.json_route import JsonRoute
 from holdfast.server.problems import unauthenticated
 from holdfast.server.settings import Settings
@@ -35,6 +36,21 @@ class ApiKeys:
     def trusts(self, request: Request) -> bool:
         """Say whether the caller may do what holders of a key may."""
         return self.open_access or self.has(bearer(request))
+
+
+class Access:
+    """Says who calls, by what the request shows."""
+
+    def __init__(self, keys: ApiKeys) -> None:
+        self._keys = keys
+
+    async def identify(self, connection: HTTPConnection) -> Principal | None:
+        """Give the caller whom a credential of the request shows; None when none does."""
+        if self._keys.open_access:
+            return OPEN
+        if self._keys.has(bearer(connection)):
+            return Principal("service", scopes=frozenset({EVERYTHING}))
+        return None
 
 
 def bearer(request: HTTPConnection) -> bytes | None:

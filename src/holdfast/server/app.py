@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 
 import holdfast
 from holdfast.server import chat, events, health, items, leases, page, sessions
-from holdfast.server.access import ApiKeys
+from holdfast.server.access import Access, ApiKeys
 from holdfast.server.conversation import routes, socket
 from holdfast.server.conversation.parts import open_talk
 from holdfast.server.envelope import DOCS_PATH, Envelope
@@ -57,6 +57,7 @@ class Application(FastAPI):
         self._max_body_bytes = settings.max_body_bytes
         self.state.instance_id = secrets.token_hex(8)
         self.state.api_keys = ApiKeys.of(settings)
+        self.state.access = Access(self.state.api_keys)
         self.state.places = Places(settings.websocket_connections)
 
     def build_middleware_stack(self) -> ASGIApp:

@@ -1,0 +1,1 @@
+"""Who is calling: sign-in, its sessions and tokens, and what each caller may do."""
