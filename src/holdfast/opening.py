@@ -152,6 +152,26 @@ def open_store(
             raise InvalidSession("url", rule)
 
 
+def open_beside(
+    store: SessionStore[Any],
+    namespace: str,
+    *,
+    model: type[M],
+    keys: Keyring,
+    ttl: float,
+    max_age: float,
+    sliding: bool = False,
+) -> SessionStore[M]:
+    """Make a store of other sessions on the connection of one that is open, and stays open longer.
+
+    Its namespace is the product's own: users cannot name it, because it begins with ~.
+    """
+    terms = Terms(
+        f"~{namespace}", ttl=ttl, max_age=max_age, sliding=sliding, deadline=store.terms.deadline
+    )
+    return SessionStore(store.backend, model=model, keys=keys, terms=terms)
+
+
 def _open_memory(
     model: type[M], keys: Keyring | None, settings: dict[str, str], options: Options
 ) -> SessionStore[M]:
@@ -230,6 +250,8 @@ def _check_settings(settings: dict[str, str], known: set[str]) -> None:
 
 def _sorted(options: Options) -> tuple[Terms, tuple[Observer, ...]]:
     given: dict[str, Any] = dict(options)
+    if str(given.get("namespace", "")).startswith("~"):
+        raise InvalidSession("namespace", "must not begin with ~")
     observers = tuple(given.pop("observers", ()))
     if unknown := sorted(given.keys() - set(Terms._fields)):
         raise InvalidSession(unknown[0], "is not an option of a store")

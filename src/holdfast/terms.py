@@ -7,7 +7,8 @@ from holdfast.clock import MICROSECONDS
 from holdfast.errors import InvalidSession
 
 LONGEST: Final = 10 * 365 * 86_400
-_NAMESPACE: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+# Those that begin with ~ are the product's own; `open_store` refuses them.
+_NAMESPACE: Final = re.compile(r"~?[A-Za-z0-9_.-]{1,64}")
 
 
 class Terms(NamedTuple):
