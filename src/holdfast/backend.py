@@ -12,6 +12,7 @@ from typing import Protocol, Self
 from holdfast.bells import Bell
 from holdfast.events import Event
 from holdfast.operations import (
+    MEMBER,
     Acquire,
     Add,
     Apply,
@@ -67,6 +68,7 @@ from holdfast.records import (
 )
 
 __all__ = [
+    "MEMBER",
     "REFUSALS",
     "Absent",
     "Acquire",

@@ -1,7 +1,10 @@
 """What can be asked of a backend. Times are whole microseconds; see `holdfast.backend`."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+# Stands in the name of a counter that is one of a family: one that comes to 0 is not kept.
+MEMBER: Final = "."
 
 
 class Add(NamedTuple):

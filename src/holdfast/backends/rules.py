@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol, TypeVar
 
 from holdfast.backend import (
+    MEMBER,
     Add,
     Apply,
     Changed,
@@ -159,8 +160,15 @@ def _integers(record: Record, operation: Apply) -> Mapping[str, int]:
     if not (operation.put or operation.add or operation.claim):
         return record.integers
     integers = {**record.integers, **operation.put}
+    for name, value in operation.put.items():
+        if not value and MEMBER in name:
+            del integers[name]
     for add in operation.add:
-        integers[add.name] = integers.get(add.name, 0) + add.delta
+        value = integers.get(add.name, 0) + add.delta
+        if value or MEMBER not in add.name:
+            integers[add.name] = value
+        else:
+            integers.pop(add.name, None)
     for flag in operation.claim:
         integers[flag] = 1
     return integers

@@ -216,6 +216,18 @@ class Refusing:
             await expect(backend, asked, OverLimit("b", 5, 5))
         assert (await read(backend)).integers == {"a": 0, "b": 5}
 
+    async def test_a_counter_of_a_family_is_not_kept_at_0(self, backend: Backend) -> None:
+        """Its name holds a dot; gone it counts as 0, and no other one goes with it."""
+        await create(backend, integers={"a": 0, "open.b": 2, "open.bc": 3, "open.c": 4})
+        taken = await apply(backend, add=(Add("open.b", -2, 9), Add("a", 0, 9)))
+        assert taken.integers == {"a": 0, "open.bc": 3, "open.c": 4}
+        async with untouched(backend):
+            asked = change(add=(Add("a", 1, 9), Add("open.b", -1, 9)))
+            await expect(backend, asked, OverLimit("open.b", 0, 0))
+        await apply(backend, put={"open.c": 0, "open.never": 0}, add=(Add("open.b", 1, 1),))
+        await apply(backend, add=(Add("open.d", 0, 9),))
+        assert (await read(backend)).integers == {"a": 0, "open.bc": 3, "open.b": 1}
+
     async def test_a_flag_is_raised_once(self, backend: Backend) -> None:
         """The second claim finds the flag up; lowered, it can be claimed again."""
         await create(backend, integers={"up": 0})

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import singledispatchmethod
 
 from holdfast.backend import (
+    MEMBER,
     Absent,
     Acquire,
     Allowance,
@@ -337,6 +338,8 @@ def _carry_out(kept: Kept, operation: Apply) -> Outcome | None:
             return OverLimit(name, value, 0)
         if delta > 0 and value + delta > limit:
             return OverLimit(name, value, limit)
+    for name in [name for name, value in kept.integers.items() if MEMBER in name and not value]:
+        del kept.integers[name]
     return _raise_flags(kept, operation) or _set_values(kept, operation)
 
 

@@ -31,6 +31,7 @@ BEGINNING: Final = 1_700_000_000_000_000
 COUNTERS: Final = ("visits", "turns")
 FLAGS: Final = ("up", "seen")
 WRITTEN: Final = ("written", "kept")
+MEMBERS: Final = ("open.a", "open.ab")
 CHANGE_IDS: Final = ("c1", "c2", "c3", "c4", "c5", "c6")
 
 
@@ -53,7 +54,7 @@ idle = rarely(durations)
 rarely_true = st.sampled_from((False, False, False, True))
 additions = st.builds(
     Add,
-    st.sampled_from(COUNTERS),
+    st.sampled_from((*COUNTERS, *MEMBERS)),
     st.sampled_from((1, 1, 2, 0, -1, LARGEST)),
     st.sampled_from((LARGEST, 3, 1)),
 )
@@ -78,7 +79,10 @@ effects = st.one_of(
     parts(),
     parts(add=one(additions)),
     parts(set=texts, max_bytes=st.sampled_from((1 << 20, 100))),
-    parts(unset=one(tags), put=st.dictionaries(st.sampled_from((*FLAGS, *WRITTEN)), st.just(0))),
+    parts(
+        unset=one(tags),
+        put=st.dictionaries(st.sampled_from((*FLAGS, *WRITTEN, *MEMBERS)), st.just(0)),
+    ),
     parts(claim=one(st.sampled_from(FLAGS)), put=st.just({"kept": 1})),
     parts(
         append=st.lists(payloads, min_size=1, max_size=3).map(tuple), max_items=st.integers(1, 4)

@@ -14,7 +14,7 @@
 --
 -- The session is a hash: sealed values, and under `m` revision, created, updated, active, base, ttl,
 -- cap, length, last item, size as little-endian int64, incarnation and user tag after their lengths,
--- and the integers as `;name=12;other=0;`. The size may be more than the values take, never less.
+-- and the integers as `;name=12;other=0;` (one whose name holds a dot is not kept at 0). The size may be more than the values take, never less.
 -- Changes are a hash: change id -> revision, first and last item, digest, integers; under the empty
 -- name the revision from which on it knows all changes, when it ends (ms), and the same revision of
 -- the older changes (-1: there are none). At 256 it becomes the older one. With nothing but changes
@@ -125,7 +125,9 @@ if at <= #header then
       end
       value = '1'
     end
-    if before then
+    if find(name, '.', 1, true) and tonumber(value) == 0 then
+      integers = before and sub(integers, 1, before) .. sub(integers, stop + 1) or integers
+    elseif before then
       integers = sub(integers, 1, behind) .. value .. sub(integers, stop)
     else
       integers = integers .. name .. '=' .. value .. ';'
