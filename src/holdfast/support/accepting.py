@@ -6,8 +6,8 @@ from typing import NamedTuple
 from holdfast.errors import InvalidSession, SessionNotFound
 from holdfast.session import SupportSession
 from holdfast.store import SessionStore
+from holdfast.support.checking import check_room, check_user
 from holdfast.support.recollection import recall
-from holdfast.support.turn import check_room, check_user
 from holdfast.support.writing import Writer, apply_once
 
 

@@ -8,6 +8,11 @@ CITATION: Final = re.compile(r"[ \t]*\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
 _BEGUN: Final = re.compile(r"\[[\d,\s]*")
 
 
+def ranks(text: str) -> set[int]:
+    """Give the numbers that a text cites."""
+    return {int(rank) for cited in CITATION.findall(text) for rank in cited.split(",")}
+
+
 class Citing:
     """Rewrites the citations of a text on its way through.
 

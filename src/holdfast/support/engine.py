@@ -77,7 +77,7 @@ class TextWithdrawn:
 
 @dataclass(frozen=True, slots=True)
 class SourcesCited:
-    """The sources of the answer, all of them."""
+    """The sources of the answer so far, all of them."""
 
     sources: tuple[Source, ...]
 

@@ -31,7 +31,7 @@ def compose(
             + _noted(facts)
         )
         # "I found nothing, shall I …" would contradict that it has been done.
-        lead = f"{answer.text}\n\n" if answer and not answer.declined else ""
+        lead = f"{answer.text}\n\n" if answer and answer.text and not answer.declined else ""
         return Reply(lead + told, "handed_over")
     if answer is None:
         ticket = f", under ticket {ticket_id}" if ticket_id else ""

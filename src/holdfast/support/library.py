@@ -119,6 +119,11 @@ class Citations:
         self._ranks: dict[int, int] = {}
         self._text = Citing(self._rewritten)
 
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """What is cited so far."""
+        return tuple(self._library.source(number, rank) for number, rank in self._ranks.items())
+
     def feed(self, piece: str) -> str:
         """Take the next piece, and give what of the text is certain by now."""
         return self._text.feed(piece)
@@ -129,10 +134,8 @@ class Citations:
 
     def cited(self, text: str) -> Cited:
         """Put the text that was given together with its sources."""
-        library = self._library
-        sources = tuple(library.source(number, rank) for number, rank in self._ranks.items())
-        confidence = max(map(library.confidence, self._ranks), default=0.0)
-        return Cited(text, sources, round(min(max(confidence, 0.0), 1.0), 4))
+        confidence = max(map(self._library.confidence, self._ranks), default=0.0)
+        return Cited(text, self.sources, round(min(max(confidence, 0.0), 1.0), 4))
 
     def _rewritten(self, match: re.Match[str]) -> str:
         known = [

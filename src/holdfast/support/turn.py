@@ -14,13 +14,14 @@ from holdfast.errors import (
     FlagTaken,
     InvalidSession,
     LeaseLost,
-    LimitReached,
     SessionNotFound,
     StoreUnavailable,
 )
 from holdfast.holding import Lease
 from holdfast.session import Fact, RunMark, SupportSession
 from holdfast.store import SessionStore
+from holdfast.support.checking import check_room, check_user
+from holdfast.support.citing import ranks
 from holdfast.support.engine import (
     Answer,
     ChatEngine,
@@ -28,6 +29,7 @@ from holdfast.support.engine import (
     Failed,
     Finished,
     Said,
+    SourcesCited,
     TextDelta,
     TextWithdrawn,
     Turn,
@@ -38,7 +40,7 @@ from holdfast.support.facts import heard, live_facts, remember
 from holdfast.support.handover import open_ticket
 from holdfast.support.knowledge import Knowledge
 from holdfast.support.library import Library
-from holdfast.support.messages import Conversation, Kept, Placed
+from holdfast.support.messages import Conversation, Kept, Placed, Source
 from holdfast.support.policy import AgentPolicy
 from holdfast.support.recollection import Recollection, recall
 from holdfast.support.response import AgentResponse, response
@@ -90,6 +92,8 @@ class Run:
         self._stage: Stage = "new"
         self._began = 0.0
         self._answer: Answer | None = None
+        self._sources: tuple[Source, ...] = ()
+        self._stopped = False
         self._failure: Failed | None = None
         self._count = 0
 
@@ -152,11 +156,11 @@ class Run:
 
     async def cancel(self) -> AgentResponse:
         """End the run because the visitor stopped it; what was told so far is the answer."""
-        said = self._asked.message
-        reply = self._writer.stopped(said, self.text.strip())
-        reply = reply.model_copy(update={"message_count": self._count, "run_id": self.run_id})
-        applied = await self._end(self._writer.ending(said, reply))
-        return self._response(applied, reply)
+        text = self.text.strip()
+        cited = ranks(text)
+        sources = tuple(source for source in self._sources if source.rank in cited)
+        self._answer, self._stopped = Answer(text=text, sources=sources), True
+        return await self._finish()
 
     async def interrupt(self) -> None:
         """End the run without an answer; it can be taken again."""
@@ -286,7 +290,9 @@ class Run:
             case TextDelta(text):
                 self.text += text
             case TextWithdrawn():
-                self.text = ""
+                self.text, self._sources = "", ()
+            case SourcesCited(sources):
+                self._sources = sources
             case Finished(answer):
                 self._answer = answer
             case Failed():
@@ -313,7 +319,14 @@ class Run:
     def _reply(self, said: Kept, ticket_id: str) -> Kept:
         opens = self._hands_over
         milliseconds = (time.monotonic() - self._began) * 1000
-        verdict = Verdict(self._answer, self._assessment, milliseconds, self._count, self._facts)
+        verdict = Verdict(
+            self._answer,
+            self._assessment,
+            milliseconds,
+            self._count,
+            self._facts,
+            stopped=self._stopped,
+        )
         ticket = (
             open_ticket(ticket_id, self._assessment, self._before, said.content, facts=self._facts)
             if opens
@@ -368,27 +381,6 @@ class Run:
             raise SessionNotFound(self._lease.session_id)
         check_user(session, self._writer.incoming.user_id)
         return session
-
-
-def check_room(session: SupportSession, limit: int) -> None:
-    """Refuse before anything is made ready; the change checks it again.
-
-    Raises:
-        LimitReached: the session holds as many messages as it may.
-    """
-    count = session.message_count
-    if count >= limit:
-        raise LimitReached(session.session_id, counter=COUNTER, value=count, limit=limit)
-
-
-def check_user(session: SupportSession, user_id: str | None) -> None:
-    """Refuse whoever the session does not belong to; None has been checked by the caller.
-
-    Raises:
-        InvalidSession: it is another user's.
-    """
-    if session.user_id is not None and user_id not in {None, session.user_id}:
-        raise InvalidSession("user_id", "is not the one this session belongs to")
 
 
 def history(before: Conversation, limit: int) -> tuple[Said, ...]:

@@ -33,13 +33,17 @@ async def apply_once(apply: Apply, change: Change) -> Applied | None:
 
 
 class Verdict(NamedTuple):
-    """What a turn came to. Without an answer only the hand-over is to be told."""
+    """What a turn came to. Without an answer only the hand-over is to be told.
+
+    `stopped` says that the answer is what had been told when the visitor stopped it.
+    """
 
     answer: Answer | None
     assessment: Assessment
     milliseconds: float
     message_count: int
     facts: tuple[Fact, ...] = ()
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,23 +87,11 @@ class Writer:
             requires_escalation=verdict.assessment.escalates,
             ticket_id=ticket_id,
             confidence=told.confidence,
-            outcome=reply.outcome,
+            outcome="stopped" if verdict.stopped and ticket is None else reply.outcome,
             tools_used=told.tools_used,
             processing_time_ms=round(verdict.milliseconds, 1),
             message_count=verdict.message_count,
             ticket=ticket,
-        )
-
-    def stopped(self, said: Kept, text: str) -> Kept:
-        """Write down what had been told when the visitor stopped the answer."""
-        return Kept(
-            kind="message",
-            id=self.new_id(),
-            role="assistant",
-            content=text,
-            request_id=self.incoming.request_id,
-            reply_to=said.id,
-            outcome="stopped",
         )
 
     def storing(self, said: Kept, **values: Any) -> Change:

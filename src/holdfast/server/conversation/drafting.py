@@ -6,7 +6,14 @@ from typing import Any, Final, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from holdfast.server.conversation.wire import TextKey
-from holdfast.support import EngineEvent, Source, SourcesCited, TextDelta, ToolStarted
+from holdfast.support import (
+    EngineEvent,
+    Source,
+    SourcesCited,
+    TextDelta,
+    TextWithdrawn,
+    ToolStarted,
+)
 
 STATUS: Final[Mapping[str, TextKey]] = {
     "search_knowledge": "searching",
@@ -52,6 +59,8 @@ class Sketch:
                 self.status = "writing"
             case SourcesCited(sources):
                 self.sources = sources
+            case TextWithdrawn():
+                self.sources = ()
             case _:
                 return
 

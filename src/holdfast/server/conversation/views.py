@@ -153,7 +153,7 @@ class View:
         return self._run
 
     def _sources(self, run: _Told, sources: tuple[Source, ...]) -> Iterator[Frame]:
-        if sources and sources != run.sources:
+        if sources != run.sources:
             run.sources = sources
             yield Sources(run_id=run.run_id, sources=sources)
 

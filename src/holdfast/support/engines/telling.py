@@ -41,6 +41,8 @@ class Telling:
         self._library = library
         self._citations = library.citing()
         self._text = ""
+        # How many sources have been told.
+        self._known = 0
 
     @property
     def begun(self) -> bool:
@@ -51,9 +53,9 @@ class Telling:
         """Tell one event of the run; most of them tell nothing."""
         match event:
             case PartStartEvent(part=TextPart(content)):
-                yield from self._more(self._citations.feed(content))
+                yield from self._cited(self._citations.feed(content))
             case PartDeltaEvent(delta=TextPartDelta(content_delta)):
-                yield from self._more(self._citations.feed(content_delta))
+                yield from self._cited(self._citations.feed(content_delta))
             case PartStartEvent(part=ToolCallPart()):
                 yield from self._withdrawn()
             case FunctionToolCallEvent(part):
@@ -70,8 +72,17 @@ class Telling:
         self._text += text
         yield from map(TextDelta, pieces(text))
 
+    def _cited(self, text: str) -> Iterator[EngineEvent]:
+        """Tell more text, and before it what it is the first to cite."""
+        sources = self._citations.sources
+        if len(sources) > self._known:
+            self._known = len(sources)
+            yield SourcesCited(sources)
+        yield from self._more(text)
+
     def _withdrawn(self) -> Iterator[EngineEvent]:
         self._citations = self._library.citing()
+        self._known = 0
         if self._text:
             text, self._text = self._text, ""
             yield TextWithdrawn(text)
