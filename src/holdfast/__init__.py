@@ -31,6 +31,7 @@ from holdfast.opening import (
 from holdfast.paging import Page
 from holdfast.session import (
     Counter,
+    Counters,
     Fingerprint,
     Flag,
     Session,
@@ -46,6 +47,7 @@ __all__ = [
     "BudgetExceeded",
     "Change",
     "Counter",
+    "Counters",
     "DecryptionFailed",
     "Fingerprint",
     "Flag",

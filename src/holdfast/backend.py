@@ -10,9 +10,9 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Protocol, Self
 
 from holdfast.bells import Bell
+from holdfast.change import MEMBER
 from holdfast.events import Event
 from holdfast.operations import (
-    MEMBER,
     Acquire,
     Add,
     Apply,

@@ -8,6 +8,8 @@ from typing import Any, Final, NamedTuple, cast
 from holdfast.errors import InvalidSession
 
 MAX_NAME: Final = 255
+# Stands between the name of a family of counters and the key of one of them.
+MEMBER: Final = "."
 
 
 @dataclass(frozen=True, init=False)
@@ -15,7 +17,8 @@ class Change:
     """Everything that one step does to a session, all or nothing.
 
     `set` and `unset` name declared fields or metadata keys (`unset` zeroes a counter and lowers a
-    flag); `add` moves counters, held below `at_most`; `claim` raises flags that must be down;
+    flag); `add` moves counters (also `"family.key"`), held below `at_most`; `claim` raises flags
+    that must be down;
     `append` puts values at the end of the log. `expect_revision` (of `expect_incarnation`, when
     given) and `lease_token` are conditions. `change_id` is the caller's idempotency key, 1-255
     characters: the same change sent twice under it is applied once and answered alike. A session

@@ -9,10 +9,10 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from holdfast.backend import Record, StoredItem
-from holdfast.change import Item
+from holdfast.change import MEMBER, Item
 from holdfast.encoding import METADATA
 from holdfast.errors import DecryptionFailed
-from holdfast.freezing import freeze
+from holdfast.freezing import FrozenDict, freeze
 from holdfast.layout import Layout, explain
 from holdfast.moments import moment
 from holdfast.sealing import Sealer
@@ -148,6 +148,8 @@ def _readers(model: type[Session], layout: Layout) -> Iterable[tuple[str, Reader
             yield name, _counter(name)
         elif name in layout.flags:
             yield name, _flag(name)
+        elif name in layout.families:
+            yield name, _family(name)
         elif name in layout.values:
             yield name, _value(name, partial(field.get_default, call_default_factory=True))
 
@@ -158,6 +160,16 @@ def _counter(name: str) -> Reader:
 
 def _flag(name: str) -> Reader:
     return lambda record, _: record.integers.get(name, 0) > 0
+
+
+def _family(name: str) -> Reader:
+    start = name + MEMBER
+
+    def read(record: Record, _: Mapping[str, Any]) -> FrozenDict:
+        integers = record.integers.items()
+        return FrozenDict({key[len(start) :]: n for key, n in integers if key.startswith(start)})
+
+    return read
 
 
 def _value(name: str, default: Callable[[], Any]) -> Reader:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple, cast
 
 from holdfast.backend import Add, Apply, Where
-from holdfast.change import Change
+from holdfast.change import MEMBER, Change
 from holdfast.entropy import Entropy
 from holdfast.errors import InvalidSession
 from holdfast.freezing import FrozenDict
@@ -59,7 +59,7 @@ class Encoder:
             raise InvalidSession(missing[0], "is required")
         if user_id is not None and not (isinstance(user_id, str) and 1 <= len(user_id) <= 255):
             raise InvalidSession("user_id", "must be a string of 1-255 characters")
-        texts, integers = self._read(state)
+        texts, integers = self._read(self._layout.spread(state) if self._layout.families else state)
         texts[USER + "user_id"] = write_json("user_id", user_id)
         values = self._sealed(self._sealer.of(session_id), texts)
         size = sum(map(len, values.values()))
@@ -68,12 +68,14 @@ class Encoder:
                 "metadata", f"{size} bytes when sealed; at most {MAX_SEALED_BYTES}"
             )
         tag = b"" if user_id is None else self._sealer.user_tags(user_id)[0]
-        return State(tag, values, FrozenDict({**self._layout.zeros, **integers}))
+        begun = {name: n for name, n in integers.items() if n or MEMBER not in name}
+        return State(tag, values, FrozenDict({**self._layout.zeros, **begun}))
 
     def whole(self, session: Session) -> State:
         """Seal everything that a snapshot holds."""
         fields = vars(session)
-        names = (*self._layout.values, *self._layout.limits, *self._layout.flags, "metadata")
+        layout = self._layout
+        names = (*layout.values, *layout.limits, *layout.flags, *layout.families, "metadata")
         state = {name: fields[name] for name in names}
         return self.initial(session.session_id, session.user_id, state)
 
@@ -227,7 +229,7 @@ class Encoder:
             raise InvalidSession(name, f"a delta must be an integer within ±{MAX_INTEGER}")
         if type(limit) is not int or not 0 <= limit <= MAX_INTEGER:
             raise InvalidSession("at_most", f"must hold integers from 0 to {MAX_INTEGER}")
-        return Add(name, delta, min(limit, self._layout.limits[name]))
+        return Add(name, delta, min(limit, self._layout.limits.get(name, MAX_INTEGER)))
 
     def _sealed(self, seal: SessionSeal, texts: Mapping[str, str]) -> dict[bytes, bytes]:
         """Seal values together with their real names; the backend knows them by their tags."""
@@ -259,7 +261,7 @@ class Encoder:
                 raise _twice()
             named.add(name)
         for name in change.add:
-            if name not in self._layout.limits:
+            if name not in self._layout.limits and not self._layout.is_member(name):
                 raise InvalidSession(name, "is not a declared counter")
             if name in named:
                 raise _twice()

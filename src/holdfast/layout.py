@@ -1,20 +1,23 @@
 """What a model declares, worked out once: its counters, its flags, its sealed values."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from types import NoneType
-from typing import Any, Final, NamedTuple, get_args
+from typing import Any, Final, NamedTuple, cast, get_args
 
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticSerializationError, PydanticUndefined, from_json, to_json
 from typing_extensions import TypedDict
 
-from holdfast.change import check_name
+from holdfast.change import MEMBER, check_name
 from holdfast.errors import InvalidSession
-from holdfast.session import COUNTER, FLAG, MAX_INTEGER, MAX_METADATA_BYTES, Session
+from holdfast.session import COUNTER, FAMILY, FLAG, MAX_INTEGER, MAX_METADATA_BYTES, Session
 
 RESERVED: Final = frozenset(Session.model_fields)
 MAX_PLACE: Final = 8
+_KEY: Final = re.compile(r"[A-Za-z0-9_]{1,64}")
 _SCALARS: Final = frozenset({str, int, bool, NoneType})
 _METADATA: Final = TypeAdapter[Any](JsonValue).validator.validate_python
 _encode: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
@@ -25,7 +28,7 @@ class Layout(NamedTuple):
 
     `limits` holds each counter's upper limit, `values` how each sealed field is checked and
     written, `required` those without a default, `stored` how all that was opened is read again in
-    one go.
+    one go, `families` the fields that are families of counters.
     """
 
     limits: Mapping[str, int]
@@ -33,34 +36,38 @@ class Layout(NamedTuple):
     values: Mapping[str, TypeAdapter[Any]]
     required: frozenset[str]
     stored: TypeAdapter[dict[str, Any]]
+    families: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, model: type[Session]) -> "Layout":
         """Read the declarations of a model.
 
         Raises:
-            TypeError: a counter or a flag that does not start at 0 or down, or is part of a choice.
+            TypeError: counters or a flag that do not start at 0, empty or down, or in a choice.
         """
         limits: dict[str, int] = {}
         flags: set[str] = set()
+        families: set[str] = set()
         values: dict[str, Any] = {}
         for name, field in model.model_fields.items():
             if name in RESERVED:
                 continue
-            if COUNTER in field.metadata or FLAG in field.metadata:
-                if field.default not in (0, PydanticUndefined):
-                    raise TypeError(f"{model.__name__}.{name} must start at 0 or False.")
-            if COUNTER in field.metadata:
+            _check_start(f"{model.__name__}.{name}", field)
+            if FAMILY in field.metadata:
+                families.add(name)
+            elif COUNTER in field.metadata:
                 limits[name] = min(_bounds(field.metadata))
             elif FLAG in field.metadata:
                 flags.add(name)
             elif _holds_integers(field.annotation):
-                raise TypeError(f"{model.__name__}.{name} must be a Counter or a Flag by itself.")
+                rule = "must be a Counter, Counters or a Flag by itself"
+                raise TypeError(f"{model.__name__}.{name} {rule}.")
             else:
                 values[name] = field.rebuild_annotation()
         adapters = {name: TypeAdapter(annotation) for name, annotation in values.items()}
         required = frozenset(name for name in values if model.model_fields[name].is_required())
-        return cls(limits, frozenset(flags), adapters, required, _stored(model.__name__, values))
+        stored = _stored(model.__name__, values)
+        return cls(limits, frozenset(flags), adapters, required, stored, frozenset(families))
 
     @property
     def zeros(self) -> dict[str, int]:
@@ -69,7 +76,32 @@ class Layout(NamedTuple):
 
     def is_integer(self, name: str) -> bool:
         """Say whether the store keeps this field as a plain integer."""
-        return name in self.limits or name in self.flags
+        return name in self.limits or name in self.flags or self.is_member(name)
+
+    def is_member(self, name: str) -> bool:
+        """Say whether this is `family.key`, one counter of a declared family.
+
+        Raises:
+            InvalidSession: it is the family itself, or one that no counter of it can have.
+        """
+        family, _, key = name.partition(MEMBER)
+        if family not in self.families:
+            return False
+        if not _KEY.fullmatch(key):
+            rule = f"must name a counter of it: {family}.key, of 1-64 letters, digits, underscores"
+            raise InvalidSession(name, rule)
+        return True
+
+    def spread(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        """Name each counter of a whole family by itself; those at 0 are not kept."""
+        spread = dict(state)
+        for family in self.families & state.keys():
+            counters = spread.pop(family)
+            if not isinstance(counters, Mapping):
+                raise InvalidSession(family, "must be a mapping of keys to integers")
+            counted = cast("Mapping[str, Any]", counters)
+            spread |= {f"{family}{MEMBER}{key}": count for key, count in counted.items() if count}
+        return spread
 
     def integer(self, name: str, value: Any) -> int:
         """Check what a counter or a flag is set to."""
@@ -77,8 +109,9 @@ class Layout(NamedTuple):
             if not isinstance(value, bool):
                 raise InvalidSession(name, "must be True or False")
             return int(value)
-        if type(value) is not int or not 0 <= value <= self.limits[name]:
-            raise InvalidSession(name, f"must be an integer from 0 to {self.limits[name]}")
+        limit = self.limits.get(name, MAX_INTEGER)
+        if type(value) is not int or not 0 <= value <= limit:
+            raise InvalidSession(name, f"must be an integer from 0 to {limit}")
         return value
 
     def dump(self, name: str, value: Any) -> str:
@@ -95,6 +128,15 @@ class Layout(NamedTuple):
         return write_json(name, plain)
 
 
+def _check_start(place: str, field: FieldInfo) -> None:
+    begins = field.get_default(call_default_factory=True)
+    if COUNTER in field.metadata or FLAG in field.metadata:
+        if begins not in (0, PydanticUndefined):
+            raise TypeError(f"{place} must start at 0 or False.")
+    if FAMILY in field.metadata and begins not in ({}, PydanticUndefined):
+        raise TypeError(f"{place} must start empty.")
+
+
 def _bounds(marks: Iterable[Any]) -> Iterator[int]:
     """Find the largest values that the rules of a counter allow."""
     yield MAX_INTEGER
@@ -107,7 +149,7 @@ def _bounds(marks: Iterable[Any]) -> Iterator[int]:
 
 def _holds_integers(annotation: Any) -> bool:
     """Say whether a counter or a flag hides in a type, where the store could not add to it."""
-    return annotation in (COUNTER, FLAG) or any(map(_holds_integers, get_args(annotation)))
+    return annotation in (COUNTER, FAMILY, FLAG) or any(map(_holds_integers, get_args(annotation)))
 
 
 def _stored(name: str, values: Mapping[str, Any]) -> TypeAdapter[dict[str, Any]]:

@@ -1,14 +1,14 @@
 """What can be asked of a backend. Times are whole microseconds; see `holdfast.backend`."""
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
-
-# Stands in the name of a counter that is one of a family: one that comes to 0 is not kept.
-MEMBER: Final = "."
+from typing import NamedTuple
 
 
 class Add(NamedTuple):
-    """Move one counter by `delta`, staying within 0 and `limit`."""
+    """Move one counter by `delta`, staying within 0 and `limit`.
+
+    One whose name holds a dot (`holdfast.change.MEMBER`) is of a family, and is not kept at 0.
+    """
 
     name: str
     delta: int
@@ -174,7 +174,8 @@ class Release(NamedTuple):
 class Take(NamedTuple):
     """Take `cost` from a rate limit → `Allowance`. The key names a limit, not a session.
 
-    One unit flows back every `interval` microseconds, `burst` units at most are saved up.
+    One unit flows back every `interval` microseconds, `burst` units at most are saved up. A cost
+    below 0 gives units back.
     """
 
     key: str

@@ -1,8 +1,10 @@
 """What users read: a session, as a frozen value.
 
-Subclass `Session` to declare state of your own. Three kinds of field can be declared:
+Subclass `Session` to declare state of your own. Four kinds of field can be declared:
 
 - `Counter`: an integer that the store adds to, never below 0; `Field(default=0, le=1000)` caps it;
+- `Counters`: a family of such integers, each added to by its own name, `"family.key"`, in a change,
+  and read back as a mapping; one that comes to 0 is not kept;
 - `Flag`: a boolean that exactly one caller raises;
 - anything else that pydantic can write as JSON: one sealed value.
 
@@ -43,7 +45,7 @@ _MOMENT: Final = TypeAdapter(datetime)
 
 
 class IntegerKind:
-    """Marks a field that the store keeps as a plain integer, `"counter"` or `"flag"`."""
+    """Marks what the store keeps as plain integers: a `"counter"`, its `"family"`, a `"flag"`."""
 
     __slots__ = ("name",)
 
@@ -52,9 +54,17 @@ class IntegerKind:
 
 
 COUNTER: Final = IntegerKind("counter")
+FAMILY: Final = IntegerKind("family")
 FLAG: Final = IntegerKind("flag")
 
 Counter = Annotated[int, Field(ge=0, le=MAX_INTEGER, strict=True), COUNTER]
+Counters = Annotated[
+    Mapping[
+        Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,64}$")],
+        Annotated[int, Field(ge=0, le=MAX_INTEGER, strict=True)],
+    ],
+    FAMILY,
+]
 Flag = Annotated[bool, FLAG]
 Name = Annotated[str, Field(min_length=1, max_length=255)]
 

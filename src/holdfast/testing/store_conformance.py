@@ -28,6 +28,7 @@ from holdfast.testing.store_copying import CopyingValues, KeepingValues
 from holdfast.testing.store_creating import CreatingSessions, EndingSessions
 from holdfast.testing.store_deadlines import CollectingSessions, KeepingDeadlines
 from holdfast.testing.store_drafting import KeepingDrafts
+from holdfast.testing.store_families import CountingByKey
 from holdfast.testing.store_leasing import LeavingLeases, TakingTurns
 from holdfast.testing.store_listing import BatchingSessions, ListingSessions
 from holdfast.testing.store_logging import KeepingLogs
@@ -49,7 +50,7 @@ from holdfast.testing.store_watching import WatchingSessions
 class StoreConformance(
     CreatingSessions, EndingSessions, SettingSessions,
     ChangingSessions, RefusingChanges, RacingChanges, ReplayingChanges, RepeatingChanges,
-    KeepingLogs, KeepingDrafts, KeepingDeadlines, CollectingSessions,
+    CountingByKey, KeepingLogs, KeepingDrafts, KeepingDeadlines, CollectingSessions,
     ListingSessions, BatchingSessions,
     KeepingValues, CopyingValues, RefusingInput,
     SealingSessions, MovingCiphertext, RotatingKeys, SeparatingNamespaces,

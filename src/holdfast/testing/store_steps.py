@@ -11,7 +11,7 @@ from holdfast.backend import Backend, Found, Read, Record
 from holdfast.change import Item
 from holdfast.clock import Clock
 from holdfast.keyring import Keyring
-from holdfast.session import Counter, Flag, Session, SessionFilter
+from holdfast.session import Counter, Counters, Flag, Session, SessionFilter
 from holdfast.store import SessionStore
 from holdfast.terms import Terms
 from holdfast.testing.steps import ask
@@ -48,6 +48,7 @@ class Account(Session):
     message_count: Counter = 0
     escalated: Flag = False
     answered: Flag = False
+    bought: Counters = Field(default_factory=dict)
 
 
 Store: TypeAlias = SessionStore[Account]
