@@ -45,6 +45,7 @@ OLD_VALUES = {
     "REDIS_PASSWORD": ("secret", "store", None),
     "SESSION_L1_CACHE_ENABLED": ("true", "store", None),
     "SESSION_L1_CACHE_SIZE": ("50", "store", None),
+    "DATABASE_URL": ("sqlite:///./old.db", "database_url", "sqlite:///./old.db"),
     "SESSION_TIMEOUT_MINUTES": ("10", "ttl_seconds", 600),
     "REDIS_SESSION_TTL_SECONDS": ("300", "ttl_seconds", 300),
     "SESSION_CLEANUP_INTERVAL_SECONDS": ("60", "cleanup_seconds", 60),

@@ -15,6 +15,10 @@ from holdfast.server.settings import Settings
 
 MOMENT: Final = 0.05
 MOST_LINES: Final = 200
+OTHERS: Final = (
+    "uvicorn.access", "uvicorn.error", "httpx", "httpcore", "openai", "asyncio",
+    "aiosqlite", "alembic", "sqlalchemy",
+)  # fmt: skip
 _STANDARD: Final = frozenset(
     vars(logging.makeLogRecord({})) | {"message": "", "asctime": "", "color_message": ""}
 )
@@ -129,8 +133,7 @@ def write_kept_lines() -> None:
 def _quiet(level: str) -> dict[str, Any]:
     """Keep other people's loggers to what an operator needs."""
     least = "WARNING" if level in {"DEBUG", "INFO"} else level
-    names = ("uvicorn.access", "uvicorn.error", "httpx", "httpcore", "openai", "asyncio")
-    return {name: {"level": least, "handlers": [], "propagate": True} for name in names}
+    return {name: {"level": least, "handlers": [], "propagate": True} for name in OTHERS}
 
 
 def _added(record: logging.LogRecord) -> dict[str, Any]:

@@ -113,6 +113,7 @@ OLD: Final[Mapping[str, Meaning]] = {
     "SESSION_MAX_MESSAGES": Meaning("max_messages"),
     "REDIS_SESSION_KEY_PREFIX": Meaning("namespace", _namespace),
     "REDIS_SOCKET_TIMEOUT": Meaning("deadline_seconds"),
+    "DATABASE_URL": Meaning("database_url"),
     "ENVIRONMENT": Meaning("environment", _lower),
     "DEBUG": Meaning("debug"),
     "LOG_LEVEL": Meaning("log_level", _lower),

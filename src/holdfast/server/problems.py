@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from holdfast.errors import HoldfastError, InvalidSession
 from holdfast.fastapi import ANSWERS, Answer, Problem, add_error_handlers
+from holdfast.server.database import DatabaseUnavailable, InvalidDatabase
 from holdfast.support import AnswerUnavailable, EngineFailed
 from holdfast.support.knowledge import InvalidDocument, KnowledgeUnavailable
 
@@ -30,6 +31,16 @@ SERVICE_ANSWERS: Final[Mapping[type[HoldfastError], Answer]] = MappingProxyType(
             "Answer unavailable",
             (),
             "No answer could be made just now. Please try again in a moment.",
+        ),
+        DatabaseUnavailable: Answer(
+            503, "DATABASE_UNAVAILABLE", "Database unavailable", ("retry_after",)
+        ),
+        InvalidDatabase: Answer(
+            500,
+            "INVALID_DATABASE",
+            "Invalid database",
+            (),
+            "The application database cannot be used as it is.",
         ),
         InvalidDocument: Answer(422, "INVALID_REQUEST", "Invalid request", ("rule",)),
         KnowledgeUnavailable: Answer(

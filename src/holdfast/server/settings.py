@@ -30,8 +30,10 @@ from pydantic_settings import (
 from holdfast.errors import InvalidSession
 from holdfast.keyring import Keyring
 from holdfast.opening import open_store
+from holdfast.server.database.location import database_url
 from holdfast.server.old_settings import OldSpellings, old_spelling, refuse_unusable
 from holdfast.server.spelling import (
+    check_database_url,
     check_http_url,
     check_keys,
     check_origin,
@@ -43,7 +45,9 @@ from holdfast.server.spelling import (
 PREFIX: Final = "HOLDFAST_"
 SHORTEST_API_KEY: Final = 16
 KNOWLEDGE_FILE: Final = "knowledge.db"
+DATABASE_FILE: Final = "application.db"
 
+DatabaseUrl = Annotated[str, AfterValidator(check_database_url)]
 ApiKeys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(read_list)]
 Origin = Annotated[str, AfterValidator(check_origin)]
 Origins = Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(read_list)]
@@ -118,6 +122,7 @@ class Settings(BaseSettings):
 
     data_dir: Path = Path("data")
     store: str | None = Field(None, repr=False)
+    database_url: DatabaseUrl | None = Field(None, repr=False)
     keys: Keys | None = None
     keys_file: Path | None = None
     namespace: str = Field("default", pattern=r"^[A-Za-z0-9_.-]{1,64}$")
@@ -203,6 +208,11 @@ class Settings(BaseSettings):
         """The file of a SQLite store."""
         scheme, _, path = self.store_url.partition("?")[0].partition(":///")
         return Path(unquote(path)) if scheme == "sqlite" and path else None
+
+    @property
+    def application_database(self) -> str:
+        """The URL of the application database; without one, a SQLite file in the data folder."""
+        return self.database_url or database_url(self.data_dir / DATABASE_FILE)
 
     @property
     def in_memory(self) -> bool:

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from holdfast.errors import InvalidSession
 from holdfast.keyring import Keyring
+from holdfast.server.database.location import database_file
 from holdfast.support import EscalationPolicy
 
 _ORIGIN: Final = re.compile(r"https?://[^/\s?#*@]+")
@@ -53,6 +54,12 @@ def check_http_url(url: str) -> str:
         sound = False
     if not sound or re.search(r"\s", url):
         raise ValueError("must be an address like https://host/v1 or http://host:port/v1")
+    return url
+
+
+def check_database_url(url: str) -> str:
+    """Give the URL of the application database back; it may hold a password."""
+    database_file(url)
     return url
 
 

@@ -1,0 +1,76 @@
+"""The application database, open for this process."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from holdfast.server.database.connecting import WRITER, driver_options, driver_url, prepare
+from holdfast.server.database.errors import translated
+from holdfast.server.database.location import database_file
+from holdfast.server.database.migrating import migrate
+
+CONNECTIONS: Final = 5
+PATIENCE: Final = 5.0
+
+
+class Database:
+    """Transactions on the application database: any number read, one at a time writes."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        # Writers of this process line up here, and only with other processes at the file's lock.
+        self._turn = asyncio.Lock()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncGenerator[AsyncConnection]:
+        """Read within the block, all of it at one moment.
+
+        Raises:
+            DatabaseUnavailable: it did not answer.
+        """
+        with translated():
+            async with self._engine.connect() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncGenerator[AsyncConnection]:
+        """Write within the block: kept when it ends, and nothing of it when it raises.
+
+        Raises:
+            DatabaseUnavailable: it did not answer, or others wrote for too long.
+        """
+        with translated():
+            async with self._turn, self._engine.connect() as connection:
+                await connection.execution_options(**WRITER)
+                async with connection.begin():
+                    yield connection
+
+
+@asynccontextmanager
+async def open_database(url: str) -> AsyncGenerator[Database]:
+    """Open the application database, make it if it is not there, and bring it to this release.
+
+    Any number of processes may do so at once.
+
+    Raises:
+        ValueError: the URL names no SQLite file.
+        InvalidDatabase: what it names cannot be used.
+        DatabaseUnavailable: it did not answer.
+    """
+    path = database_file(url)
+    await asyncio.to_thread(migrate, path)
+    engine = create_async_engine(
+        driver_url("sqlite+aiosqlite", path),
+        connect_args=driver_options(patience=PATIENCE),
+        pool_size=CONNECTIONS,
+        max_overflow=0,
+        pool_timeout=PATIENCE,
+    )
+    prepare(engine.sync_engine)
+    try:
+        yield Database(engine)
+    finally:
+        await engine.dispose()
