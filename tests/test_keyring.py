@@ -52,6 +52,7 @@ def test_a_keyring_is_read_from_a_file(tmp_path: Path) -> None:
     """One key a line, or all in one."""
     path = tmp_path / "keys"
     path.write_text(f"new:{TEXT}\nold:{base64.b64encode(SECRET[::-1]).decode()}\n", "ascii")
+    path.chmod(0o600)
     assert [key.key_id for key in Keyring.from_file(path)] == ["new", "old"]
 
 
@@ -115,6 +116,7 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     """A binary file says that it is no keyring, and shows nothing of what is in it."""
     path = tmp_path / "keys"
     path.write_bytes(b"k1:" + bytes(range(128, 200)))
+    path.chmod(0o600)
     with pytest.raises(InvalidKeyring) as refusal:
         Keyring.from_file(path)
     assert "\\x" not in str(refusal.value)

@@ -86,7 +86,7 @@ class Fingerprints:
         key = self._keys.primary
         parts = Client(ip_address, user_agent).parts()
         tags = {part: self._tag(key, part, value) for part, value in parts.items()}
-        return Fingerprint(**tags) if tags else None
+        return Fingerprint.model_validate(tags) if tags else None
 
     def compare(self, stored: Fingerprint | None, now: Client, mode: Mode) -> Verdict:
         """Say what a change of client means.
@@ -100,7 +100,7 @@ class Fingerprints:
         parts = now.parts()
         known = stored or Fingerprint()
         tags: dict[Part, str | None] = {part: getattr(known, part) for part in PARTS}
-        changed = tuple(
+        changed: tuple[Part, ...] = tuple(
             part
             for part, tag in tags.items()
             if tag is not None and self._differs(part, tag, parts.get(part), mode)

@@ -2,14 +2,20 @@
 
 A root key never encrypts anything itself: subkeys come from HKDF-SHA256 (RFC 5869) over a purpose
 and its context, so that what is sealed for one place cannot be opened at another.
+
+A key may be given with the moment from which it seals (`@` and seconds since 1970): until then it
+only opens, so that every process knows it before any of them uses it.
 """
 
 import base64
 import binascii
 import hmac
+import os
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+import stat
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, NamedTuple, Self
@@ -43,6 +49,53 @@ def framed(part: bytes) -> bytes:
     return len(part).to_bytes(4, "big") + part
 
 
+class KeyEntry(NamedTuple):
+    """A key as it is written down; `seals_from` is in seconds since 1970, 0 for always."""
+
+    key_id: str
+    key: bytes
+    seals_from: int = 0
+
+    def __repr__(self) -> str:
+        return f"KeyEntry({self.key_id!r})"
+
+    def written(self) -> str:
+        """Write the entry as `read_entries` reads it. This is the secret itself."""
+        begins = f"@{self.seals_from}" if self.seals_from else ""
+        return f"{self.key_id}:{base64.urlsafe_b64encode(self.key).decode()}{begins}"
+
+
+def read_entries(text: str) -> tuple[KeyEntry, ...]:
+    """Read `id:base64-of-32-bytes[@seals-from]`, with commas or line ends between.
+
+    Raises:
+        InvalidKeyring: a malformed entry.
+    """
+    written = (entry.strip() for entry in re.split(r"[,\n]", text))
+    return tuple(_parse(entry) for entry in written if entry)
+
+
+def read_key_file(path: str | Path) -> tuple[KeyEntry, ...]:
+    """Read the entries of a file that its owner alone may read.
+
+    Raises:
+        InvalidKeyring: others may read it, or it holds no entries.
+        OSError: it cannot be read.
+    """
+    with Path(path).open(encoding="ascii", errors="replace") as file:
+        mode = os.fstat(file.fileno()).st_mode
+        if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise InvalidKeyring(f"{path} may be read by others than its owner: chmod 600 {path}")
+        return read_entries(file.read())
+
+
+def in_use(entries: Iterable[KeyEntry], *, now: float) -> list[KeyEntry]:
+    """Put the key that seals at a moment in front: the first one whose time has come."""
+    keys = list(entries)
+    sealing = next((entry for entry in keys if entry.seals_from <= now), None)
+    return [sealing, *(entry for entry in keys if entry != sealing)] if sealing else keys
+
+
 class Keyring:
     """The keys of a store: the first one seals, all of them open. Shows ids, never keys."""
 
@@ -70,19 +123,31 @@ class Keyring:
         Raises:
             InvalidKeyring: no key, a malformed entry, or a key that is not 32 bytes long.
         """
-        entries = [entry.strip() for entry in re.split(r"[,\n]", text) if entry.strip()]
-        return cls([_parse(entry) for entry in entries])
+        return cls.of(read_entries(text), now=time.time())
 
     @classmethod
     def from_file(cls, path: str | Path) -> Self:
-        """Read a keyring from a text file in the form of `from_text`, a key a line if wished."""
-        return cls.from_text(Path(path).read_text(encoding="ascii", errors="replace"))
+        """Read a keyring from a text file in the form of `from_text`, a key a line if wished.
+
+        Raises:
+            InvalidKeyring: it is none, or others than its owner may read it.
+        """
+        return cls.of(read_key_file(path), now=time.time())
+
+    @classmethod
+    def of(cls, entries: Iterable[KeyEntry], *, now: float) -> Self:
+        """Make the keyring that entries are at a moment."""
+        return cls([(entry.key_id, entry.key) for entry in in_use(entries, now=now)])
 
     def to_text(self) -> str:
         """Write the keyring in the form of `from_text`. This is the secret itself."""
         return ",".join(
             f"{key_id}:{base64.urlsafe_b64encode(key).decode()}" for key_id, key in self._secrets
         )
+
+    def current(self) -> "Keyring":
+        """Give the keys as they are now: the same object for as long as they stay as they are."""
+        return self
 
     @property
     def primary(self) -> RootKey:
@@ -117,13 +182,17 @@ def _check(key_id: str, key: bytes) -> None:
         raise InvalidKeyring(f"Key {key_id!r} is not random. Generate one: holdfast keys generate")
 
 
-def _parse(entry: str) -> tuple[str, bytes]:
+def _parse(entry: str) -> KeyEntry:
     key_id, colon, encoded = entry.partition(":")
     if not colon:
         raise InvalidKeyring("A key is written as id:base64-of-32-bytes; there is no colon.")
     _check_id(key_id)
+    encoded, at, begins = encoded.partition("@")
+    if at and not (begins.isascii() and begins.isdecimal() and len(begins) <= 12):
+        raise InvalidKeyring(f"Key {key_id!r} seals from no moment; it is in seconds since 1970.")
     standard = encoded.encode("ascii", "replace").translate(_STANDARD_ALPHABET).rstrip(b"=")
     try:
-        return key_id, base64.b64decode(standard + b"=" * (-len(standard) % 4), validate=True)
+        key = base64.b64decode(standard + b"=" * (-len(standard) % 4), validate=True)
     except binascii.Error as exc:
         raise InvalidKeyring(f"Key {key_id!r} is not base64.") from exc
+    return KeyEntry(key_id, key, int(begins or 0))

@@ -39,7 +39,9 @@ class SessionSeal:
     __slots__ = (
         "_context",
         "_entropy",
+        "_header",
         "_keyring",
+        "_primary",
         "_purposes",
         "_sealing",
         "_session_id",
@@ -50,14 +52,17 @@ class SessionSeal:
     def __init__(
         self, keyring: Keyring, *, namespace: str, session_id: str, entropy: Entropy
     ) -> None:
+        ring = keyring.current()
         self._keyring = keyring
+        self._primary = ring.primary
+        self._header = _header(self._primary)
         self._context = (namespace, session_id)
         self._session_id = session_id
         self._entropy = entropy
         self._purposes: dict[tuple[str, str], _Purpose] = {}
         self._sealing: dict[str, _Purpose] = {}
         self._tags: dict[str, bytes] = {}
-        self._tag_keys = [key.derive("tag", namespace, session_id) for key in keyring]
+        self._tag_keys = [key.derive("tag", namespace, session_id) for key in ring]
 
     def tag(self, name: str) -> bytes:
         """Name a field in the backend: a keyed tag under the sealing key."""
@@ -72,6 +77,10 @@ class SessionSeal:
     def rotated(self) -> bool:
         """Whether there are older keys."""
         return len(self._tag_keys) > 1
+
+    def is_current(self, sealed: bytes) -> bool:
+        """Say whether a value is sealed under the sealing key."""
+        return sealed.startswith(self._header)
 
     def older_tags(self, name: str) -> tuple[bytes, ...]:
         """Name the same field as values sealed under the older keys are named."""
@@ -89,7 +98,7 @@ class SessionSeal:
         """Seal `plain` for one place of this session."""
         key = self._sealing.get(purpose)
         if key is None:
-            key = self._sealing[purpose] = self._purpose(purpose, self._keyring.primary)
+            key = self._sealing[purpose] = self._purpose(purpose, self._primary)
         nonce = self._entropy.take(NONCE_BYTES)
         return key.header + nonce + key.cipher.encrypt(nonce, plain, key.bound + place)
 
@@ -122,7 +131,7 @@ class SessionSeal:
     def _purpose(self, name: str, root: RootKey) -> _Purpose:
         known = self._purposes.get((name, root.key_id))
         if known is None:
-            header = bytes((FORMAT, AES_256_GCM, len(root.key_id))) + root.key_id.encode()
+            header = _header(root)
             bound = b"".join(
                 framed(part) for part in (header, name.encode(), *map(str.encode, self._context))
             )
@@ -134,11 +143,24 @@ class SessionSeal:
         return DecryptionFailed(self._session_id, reason=reason)
 
 
+def _header(root: RootKey) -> bytes:
+    return bytes((FORMAT, AES_256_GCM, len(root.key_id))) + root.key_id.encode()
+
+
+def key_id_of(sealed: bytes) -> str | None:
+    """Say under which key something was sealed; None for what is no envelope."""
+    end = 3 + sealed[2] if len(sealed) > 2 else 0
+    if sealed[:2] != bytes((FORMAT, AES_256_GCM)) or len(sealed) < end + NONCE_BYTES + TAG_BYTES:
+        return None
+    return sealed[3:end].decode("ascii", "replace")
+
+
 class Sealer:
     """The seals of a namespace; those of the sessions used last are kept ready."""
 
     def __init__(self, keyring: Keyring, *, namespace: str, entropy: Entropy) -> None:
         self._keyring = keyring
+        self._ring = keyring.current()
         self._namespace = namespace
         self._entropy = entropy
         self._seals: OrderedDict[str, SessionSeal] = OrderedDict()
@@ -147,7 +169,11 @@ class Sealer:
         return len(self._seals)
 
     def of(self, session_id: str) -> SessionSeal:
-        """Give the seal of one session."""
+        """Give the seal of one session, by the keys as they are now."""
+        ring = self._keyring.current()
+        if ring is not self._ring:
+            self._ring = ring
+            self._seals.clear()
         seal = self._seals.get(session_id)
         if seal is None:
             seal = self._seals[session_id] = SessionSeal(
@@ -165,5 +191,5 @@ class Sealer:
         """Name a user in the index, under each key; the first one is for new sessions."""
         return tuple(
             hmac.digest(key.derive("user", self._namespace), user_id.encode(), "sha256")[:TAG_BYTES]
-            for key in self._keyring
+            for key in self._keyring.current()
         )

@@ -35,6 +35,7 @@ def test_keys_come_from_where_the_settings_say(tmp_path: Path) -> None:
     """The text goes before the file, the file before a key of one's own."""
     text, filed = Keyring.generate().to_text(), Keyring.generate().to_text()
     (tmp_path / "keys").write_text(filed)
+    (tmp_path / "keys").chmod(0o600)
     both = Settings.load(keys=text, keys_file=tmp_path / "keys")
     assert load_keys(both).to_text() == text
     assert load_keys(Settings.load(keys_file=tmp_path / "keys")).to_text() == filed
@@ -52,6 +53,7 @@ def test_no_key_is_made_beside_a_session_file(tmp_path: Path) -> None:
 def test_a_broken_key_file_is_refused(tmp_path: Path) -> None:
     """What is no keyring is named without its content."""
     (tmp_path / "holdfast.key").write_text("secret-garbage")
+    (tmp_path / "holdfast.key").chmod(0o600)
     with pytest.raises(InvalidKeyring) as refused:
         make_key_file(tmp_path / "holdfast.key")
     assert "garbage" not in str(refused.value)

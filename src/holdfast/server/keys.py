@@ -1,4 +1,7 @@
-"""The keyring that the settings name; in development one is made in the data folder."""
+"""The keyring that the settings name; in development one is made in the data folder.
+
+Keys that stand in a file are read again when it changes, also while the service runs.
+"""
 
 import os
 import secrets
@@ -6,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from holdfast.errors import InvalidStore
+from holdfast.key_file import FollowedKeyring, new_entry
 from holdfast.keyring import Keyring
 from holdfast.server.settings import Settings
 
@@ -23,7 +27,7 @@ def load_keys(settings: Settings) -> Keyring:
     if settings.keys is not None:
         return Keyring.from_text(settings.keys.get_secret_value())
     if settings.keys_file is not None:
-        return Keyring.from_file(settings.keys_file)
+        return FollowedKeyring(settings.keys_file)
     if settings.in_memory:
         return Keyring.generate()
     path, sessions = settings.data_dir / KEY_FILE, settings.session_file
@@ -45,13 +49,13 @@ def make_key_file(path: Path) -> Keyring:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                file.write(Keyring.generate().to_text() + "\n")
+                file.write(f"{new_entry().written()}\n")
                 file.flush()
                 os.fsync(file.fileno())
             _link(draft, path)
         finally:
             draft.unlink()
-    return Keyring.from_file(path)
+    return FollowedKeyring(path)
 
 
 def _link(draft: Path, path: Path) -> None:

@@ -1,0 +1,195 @@
+"""Keys of a file are exchanged while processes use them."""
+
+import logging
+import pickle
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from holdfast import Keyring
+from holdfast.errors import InvalidKeyring
+from holdfast.key_file import (
+    FollowedKeyring,
+    check_retirable,
+    new_entry,
+    retire,
+    rotate,
+    write_key_file,
+)
+from holdfast.keyring import KeyEntry, in_use, read_entries, read_key_file
+
+
+class Time:
+    """Both clocks of a process, moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A file with one key."""
+    write_key_file(tmp_path / "keys", [new_entry("first")])
+    return tmp_path / "keys"
+
+
+def followed(path: Path, time: Time) -> FollowedKeyring:
+    return FollowedKeyring(path, monotonic=time, wall=time)
+
+
+def ids(entries: tuple[KeyEntry, ...]) -> list[str]:
+    return [entry.key_id for entry in entries]
+
+
+def test_a_new_key_opens_before_it_seals(path: Path) -> None:
+    """Whoever follows the file knows it within a second; it seals when its time has come."""
+    time = Time()
+    keys = followed(path, time)
+    rotate(path, key_id="second", settles=10, now=time.now)
+    assert keys.primary.key_id == "first"
+    time.now += 1
+    assert keys.primary.key_id == "first"
+    assert [key.key_id for key in keys] == ["first", "second"]
+    time.now += 11
+    assert keys.primary.key_id == "second"
+    assert [key.key_id for key in keys] == ["second", "first"]
+
+
+def test_a_key_that_is_not_known_is_looked_for_at_once(path: Path) -> None:
+    """Without waiting for the next look at the file."""
+    time = Time()
+    keys = followed(path, time)
+    rotate(path, key_id="second", now=time.now)
+    assert keys.find("second") is not None
+    assert keys.find("third") is None
+
+
+def test_who_starts_later_agrees_on_the_key_that_seals(path: Path) -> None:
+    """The moment stands in the file."""
+    time = Time()
+    rotate(path, key_id="second", settles=10, now=time.now)
+    assert followed(path, time).primary.key_id == "first"
+    time.now += 12
+    assert followed(path, time).primary.key_id == "second"
+
+
+def test_keys_that_stay_the_same_are_the_same_object(path: Path) -> None:
+    """So that what was derived from them is kept; the file is not looked at within a second."""
+    time = Time()
+    keys = followed(path, time)
+    before = keys.current()
+    write_key_file(path, read_key_file(path))
+    time.now += 5
+    assert keys.current() is before
+    rotate(path, settles=0, now=time.now)
+    time.now += 0.5
+    assert keys.current() is before
+    time.now += 0.5
+    assert keys.current() is not before
+
+
+@pytest.mark.parametrize("broken", ["", "nonsense", "first:AAAA", None])
+def test_a_broken_file_leaves_the_keys_as_they_were(
+    path: Path, broken: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is logged once, without its content; a good one is taken again."""
+    time = Time()
+    keys = followed(path, time)
+    good = path.read_text()
+    if broken is None:
+        path.unlink()
+    else:
+        path.write_text(broken)
+    with caplog.at_level(logging.ERROR):
+        for _ in range(3):
+            time.now += 2
+            assert keys.primary.key_id == "first"
+    assert [record.message for record in caplog.records] == ["keys.file_unusable"]
+    assert not broken or broken not in str(vars(caplog.records[0]))
+    path.write_text(good)
+    path.chmod(0o600)
+    rotate(path, key_id="second", settles=0, now=time.now)
+    time.now += 2
+    assert keys.primary.key_id == "second"
+
+
+def test_a_followed_keyring_travels_and_shows_no_key(path: Path) -> None:
+    """Another process follows the same file."""
+    keys = FollowedKeyring(path)
+    again = pickle.loads(pickle.dumps(keys))
+    rotate(path, key_id="second", settles=0, now=0)
+    assert again.find("second") is not None
+    assert repr(keys) == "FollowedKeyring(first)"
+    assert repr(read_key_file(path)[1]) == "KeyEntry('first')"
+
+
+def test_a_file_that_others_may_read_is_refused(path: Path) -> None:
+    """Whichever of them."""
+    for mode in (0o640, 0o604, 0o644, 0o620, 0o602):
+        path.chmod(mode)
+        with pytest.raises(InvalidKeyring, match="chmod 600"):
+            Keyring.from_file(path)
+        with pytest.raises(InvalidKeyring, match="chmod 600"):
+            FollowedKeyring(path)
+    path.chmod(0o400)
+    assert Keyring.from_file(path).primary.key_id == "first"
+
+
+def test_a_file_is_replaced_as_a_whole_for_its_owner_alone(path: Path) -> None:
+    """What was read before stays whole, nothing else is left in the folder."""
+    with path.open() as before:
+        rotate(path, key_id="second", now=0)
+        assert ids(read_entries(before.read())) == ["first"]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [file.name for file in path.parent.iterdir()] == ["keys"]
+
+
+def test_commands_that_rotate_at_once_take_turns(path: Path) -> None:
+    """No key is lost."""
+    names = [f"k{number}" for number in range(12)]
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(lambda name: rotate(path, key_id=name, now=0), names))
+    assert sorted(ids(read_key_file(path))) == sorted([*names, "first"])
+
+
+def test_what_is_no_keyring_is_never_written(path: Path) -> None:
+    """A known id and too many keys are refused, and the file stays."""
+    before = path.read_text()
+    with pytest.raises(InvalidKeyring):
+        rotate(path, key_id="first", now=0)
+    with pytest.raises(InvalidKeyring):
+        write_key_file(path, [new_entry() for _ in range(17)])
+    assert path.read_text() == before
+
+
+def test_a_key_is_retired_once_nobody_can_seal_under_it(path: Path) -> None:
+    """Not the one that seals, not one that did a moment ago, not one that is going to."""
+    rotate(path, key_id="second", settles=10, now=1000)  # seals from 1011 on
+    for now in (1000, 1011, 1020):
+        with pytest.raises(InvalidKeyring, match="first"):
+            retire(path, "first", settles=10, now=now)
+        with pytest.raises(InvalidKeyring, match="second"):
+            retire(path, "second", settles=10, now=now)
+    with pytest.raises(InvalidKeyring, match="no key"):
+        check_retirable(read_key_file(path), "third", now=2000)
+    retire(path, "first", settles=10, now=1021)
+    assert ids(read_key_file(path)) == ["second"]
+
+
+def test_the_moment_of_a_key_stands_in_its_entry() -> None:
+    """Keys without one seal always; a moment that is none is refused without showing the key."""
+    first, second = new_entry("first"), new_entry("second", seals_from=2000)
+    text = f"{second.written()},{first.written()}"
+    assert read_entries(text) == (second, first)
+    assert ids(tuple(in_use((second, first), now=1999.9))) == ["first", "second"]
+    assert ids(tuple(in_use((second, first), now=2000))) == ["second", "first"]
+    assert ids(tuple(in_use((second,), now=0))) == ["second"]
+    for wrong in ("@", "@soon", "@-1", "@1.5", "@²"):
+        with pytest.raises(InvalidKeyring) as refused:
+            read_entries(first.written() + wrong)
+        assert first.written()[10:20] not in str(refused.value)
