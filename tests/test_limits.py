@@ -142,3 +142,23 @@ def test_a_file_keeps_a_bounded_number_of_limits(connection: sqlite3.Connection)
     gone = connection.execute("SELECT count(*) FROM limits WHERE key LIKE 'visitor/%'").fetchone()
     assert gone == (MOST_LIMITS - TRIMMED_AFTER,)
     assert limiter.take(Take("visitor/0", 10_000, 5), now=NOW).remaining == 4
+
+
+@pytest.mark.parametrize("url", ["memory://", "sqlite:///{}/limits.db"])
+async def test_looking_takes_nothing_and_giving_back_undoes_a_take(
+    url: str, tmp_path: Path
+) -> None:
+    """What is left is told as a take would find it; there is never more than the burst."""
+    async with open_store(url.format(tmp_path), keys=KEYS) as store:
+        limit = RateLimit(store.backend, "asks", Rate(1, 3600, 3), key=KEYS.primary)
+        assert await limit.look("caller") == (True, 3, 3, 0, 0)
+        await limit.take("caller", cost=3)
+        seen = await limit.look("caller")
+        assert (seen.allowed, seen.used, seen.remaining) == (False, 3, 0)
+        assert (seen.retry_after, seen.reset_after) == (3600, 3 * 3600)
+        await limit.give_back("caller", cost=2)
+        assert (await limit.look("caller")).remaining == 2
+        await limit.give_back("caller", cost=3)
+        assert (await limit.look("caller")).used == 0
+        with pytest.raises(InvalidSession, match="cost"):
+            await limit.give_back("caller", cost=-1)

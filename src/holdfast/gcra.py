@@ -27,7 +27,7 @@ def decide(take: Take, *, arrival: int, now: int) -> Decision:
     """
     window = take.interval * take.burst
     full_at = arrival if now < arrival <= now + window else now
-    after = full_at + take.interval * take.cost
+    after = max(now, full_at + take.interval * take.cost)
     if after > now + window:
         left = (now + window - full_at) // take.interval
         return Decision(None, Allowance(False, left, after - window - now, full_at - now))

@@ -50,6 +50,11 @@ class Taken(NamedTuple):
     retry_after: int
     reset_after: int
 
+    @property
+    def used(self) -> int:
+        """How much of the burst is not there."""
+        return self.limit - self.remaining
+
 
 class RateLimit:
     """One rate for many callers, each known by a name of its own.
@@ -70,20 +75,51 @@ class RateLimit:
             InvalidSession: the cost is not from 1 to the burst.
             StoreUnavailable: nobody can tell what is left.
         """
+        self._check(cost)
+        return self._told(await self._execute(caller, cost))
+
+    async def look(self, caller: str) -> Taken:
+        """Say what is left without taking; `allowed` says whether one could be taken now.
+
+        Raises:
+            StoreUnavailable: nobody can tell what is left.
+        """
         rate = self._rate
-        if not _is_positive(cost) or cost > rate.burst:
-            raise InvalidSession("cost", f"must be a whole number from 1 to {rate.burst}")
+        # More than the burst never fits, so it is refused, and a refusal takes nothing.
+        seen = await self._execute(caller, rate.burst + 1)
+        one_after = max(0, seen.reset_after - (rate.burst - 1) * rate.interval)
+        return self._told(seen._replace(allowed=seen.remaining > 0, retry_after=one_after))
+
+    async def give_back(self, caller: str, *, cost: int = 1) -> None:
+        """Undo a take: the caller did not use what it was for. There is never more than the burst.
+
+        Raises:
+            InvalidSession: the cost is not from 1 to the burst.
+            StoreUnavailable: nobody can tell whether it was given back.
+        """
+        self._check(cost)
+        await self._execute(caller, -cost)
+
+    def _check(self, cost: int) -> None:
+        if not _is_positive(cost) or cost > self._rate.burst:
+            raise InvalidSession("cost", f"must be a whole number from 1 to {self._rate.burst}")
+
+    async def _execute(self, caller: str, cost: int) -> Allowance:
+        rate = self._rate
         tag = self._key.derive("limit", self._name, caller).hex()
         operation = Take(f"{LIMITS}/{self._name}/{tag}", rate.interval, rate.burst, cost)
         outcome = await self._backend.execute(operation)
         if not isinstance(outcome, Allowance):
             raise TypeError(f"{type(outcome).__name__} does not answer Take")
+        return outcome
+
+    def _told(self, allowance: Allowance) -> Taken:
         return Taken(
-            outcome.allowed,
-            rate.burst,
-            outcome.remaining,
-            math.ceil(outcome.retry_after / MICROSECONDS),
-            math.ceil(outcome.reset_after / MICROSECONDS),
+            allowance.allowed,
+            self._rate.burst,
+            allowance.remaining,
+            math.ceil(allowance.retry_after / MICROSECONDS),
+            math.ceil(allowance.reset_after / MICROSECONDS),
         )
 
 

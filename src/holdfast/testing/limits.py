@@ -55,6 +55,18 @@ class Limiting:
         last = await take(backend, Take("limit", HOUR, 5, 2))
         assert (last.allowed, last.remaining) == (True, 0)
 
+    async def test_what_is_given_back_is_there_again(self, backend: Backend) -> None:
+        """Once, and never more than the burst."""
+        one, back = Take("limit", HOUR, 3), Take("limit", HOUR, 3, -1)
+        for _ in range(3):
+            await take(backend, one)
+        given = await take(backend, back)
+        assert (given.allowed, given.remaining) == (True, 1)
+        assert [(await take(backend, one)).allowed for _ in range(2)] == [True, False]
+        for _ in range(5):
+            await take(backend, Take("limit", HOUR, 3, -3))
+        assert [(await take(backend, one)).remaining for _ in range(3)] == [2, 1, 0]
+
     async def test_limits_are_apart(self, backend: Backend) -> None:
         """Each key has its own."""
         for key in ("a", "A", "a/b", "b", "a'"):

@@ -280,7 +280,7 @@ class Model:
         saved, since = self._buckets.get(operation.key, (full, now))
         saved = min(full, saved + now - since)
         allowed = price <= saved
-        left = saved - price if allowed else saved
+        left = min(full, saved - price) if allowed else saved
         self._buckets[operation.key] = left, now
         retry_after = 0 if allowed else price - saved
         return Allowance(allowed, left // operation.interval, retry_after, full - left)

@@ -152,9 +152,9 @@ def drafts() -> st.SearchStrategy[KeepDraft]:
 
 
 def takes() -> st.SearchStrategy[Take]:
-    """Draw from a rate limit."""
+    """Draw from a rate limit, or give back."""
     names = st.sampled_from(("limit1", "limit2"))
-    return st.builds(Take, names, st.just(7_000_001), st.just(3), st.integers(0, 4))
+    return st.builds(Take, names, st.just(7_000_001), st.just(3), st.integers(-2, 4))
 
 
 def where() -> st.SearchStrategy[Where]:

@@ -16,7 +16,7 @@ local full = tonumber(call('GET', KEYS[1]) or 0)
 if full <= now or full > now + window then
   full = now
 end
-local after = full + interval * cost
+local after = math.max(now, full + interval * cost)
 if after > now + window then
   return {nonce, 0, math.floor((now + window - full) / interval), after - window - now, full - now}
 end

@@ -1,0 +1,39 @@
+"""Jobs of several processes on one store: tries of a password, takes from a limit."""
+
+import asyncio
+
+from holdfast import open_store
+from holdfast.limits import Rate, RateLimit
+from holdfast.server.auth.throttle import Throttle
+from tests.security.processes import Work
+
+ATTACKER = "203.0.113.0/24"
+OWNER = "198.51.100.0/24"
+
+
+async def guess(work: Work) -> int:
+    """Try a hundred wrong passwords at once, and say how many came to be hashed.
+
+    `told` is the device cookie that is shown, if any, and how many networks the tries come from.
+    """
+    cookie, networks = work.told
+    async with open_store(work.url, keys=work.keyring) as store:
+        throttle = Throttle(store, work.keyring, limit=5)
+        await throttle.waiting.count_active()
+        await work.meet()
+        tries = (
+            throttle.admit("owner", f"{ATTACKER}{number % networks}", cookie)
+            for number in range(100)
+        )
+        return sum(admission.allowed for admission in await asyncio.gather(*tries))
+
+
+async def take(work: Work) -> int:
+    """Take from one limit as often as `told` says at once; say how often it was allowed."""
+    name, burst, calls = work.told
+    async with open_store(work.url, keys=work.keyring, deadline=60) as store:
+        limit = RateLimit(store.backend, name, Rate(1, 3600, burst), key=work.keyring.primary)
+        await limit.look("caller")
+        await work.meet()
+        taken = await asyncio.gather(*(limit.take("caller") for _ in range(calls)))
+        return sum(one.allowed for one in taken)

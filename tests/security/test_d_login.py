@@ -1,0 +1,236 @@
+"""Checklist D: how often a password may be tried, by whom, and what that costs."""
+
+import asyncio
+import statistics
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from holdfast import Keyring, Session, SessionStore, open_store
+from holdfast.backends.memory import MemoryBackend
+from holdfast.server.auth.known_devices import LONGEST_KNOWN, KnownDevices
+from holdfast.server.auth.throttle import Admission, Throttle, account_of
+from holdfast.testing import ManualClock
+from tests.security.guard_jobs import ATTACKER, OWNER, guess
+from tests.security.processes import KEYS, Processes
+
+LIMIT = 5
+MONTH = 30 * 86_400
+
+
+@pytest.fixture
+async def throttle(store_url: str) -> AsyncIterator[Throttle]:
+    """A throttle on each store."""
+    async with open_store(store_url, keys=KEYS) as store:
+        yield Throttle(store, KEYS, limit=LIMIT)
+
+
+class Moved:
+    """A throttle in memory whose time is moved by hand."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.backend = MemoryBackend(clock=self.clock.clock)
+        store = SessionStore(self.backend, model=Session, keys=KEYS, clock=self.clock.clock)
+        now = self.clock.clock.wall
+        self.throttle = Throttle(store, KEYS, limit=LIMIT, now=lambda: now() / 1_000_000)
+
+    async def waited(self, cookie: str) -> int:
+        """Try once a second until a try is admitted, and say for how many seconds."""
+        seconds = 0
+        while not (await self.throttle.admit("owner", ATTACKER, cookie)).allowed:
+            self.clock.advance(1)
+            seconds += 1
+        return seconds
+
+
+@pytest.fixture
+def moved() -> Moved:
+    return Moved()
+
+
+async def fail(throttle: Throttle, network: str = ATTACKER, *, times: int = LIMIT) -> None:
+    """Have wrong passwords tried; each of them comes to be hashed."""
+    for _ in range(times):
+        assert (await throttle.admit("owner", network)).allowed
+
+
+@pytest.mark.parametrize("known", [False, True])
+async def test_security_041_parallel_tries_do_not_pass_together(
+    throttle: Throttle, known: bool
+) -> None:
+    """Of two hundred at once exactly as many reach the hasher as may, round after round."""
+    cookie = await throttle.succeeded(await throttle.admit("owner", OWNER)) if known else None
+    for _ in range(5):
+        tries = (throttle.admit("owner", ATTACKER, cookie) for _ in range(200))
+        admitted = [one for one in await asyncio.gather(*tries) if one.allowed]
+        assert len(admitted) == LIMIT
+        for admission in admitted:
+            await throttle.succeeded(admission)
+
+
+@pytest.mark.parametrize("networks", [1, 100])
+@pytest.mark.parametrize("known", [False, True])
+async def test_security_041_processes_do_not_pass_together(
+    processes: Processes, shared_url: str, networks: int, known: bool
+) -> None:
+    """Two hundred from two processes, from one network or a hundred; with and without a cookie."""
+    async with open_store(shared_url, keys=KEYS) as store:
+        throttle = Throttle(store, KEYS, limit=LIMIT)
+        owner = await throttle.succeeded(await throttle.admit("owner", OWNER))
+        hashed = await processes.run(guess, shared_url, told=(owner if known else None, networks))
+        assert sum(hashed) == LIMIT
+        other = await throttle.succeeded(Admission(True, account="owner", network=OWNER))
+        assert (await throttle.admit("owner", OWNER, other)).allowed
+
+
+async def test_security_041_a_network_is_told_when_to_come_again(throttle: Throttle) -> None:
+    """It has many names to try, not endlessly many; only this limit says when."""
+    for number in range(10 * LIMIT):
+        assert (await throttle.admit(f"name {number}", ATTACKER)).allowed
+    refused = await throttle.admit("another", ATTACKER)
+    assert not refused.allowed
+    assert refused.retry_after is not None
+    assert 0 < refused.retry_after <= 300 // LIMIT
+    assert (await throttle.admit("another", OWNER)).allowed
+
+
+async def test_security_040_an_account_does_not_show_that_it_is_throttled(
+    throttle: Throttle,
+) -> None:
+    """Nothing but the network's own limit comes with a time, whoever is asked for."""
+    await fail(throttle)
+    assert await throttle.admit("owner", OWNER) == Admission(False)
+    assert await throttle.admit("owner", ATTACKER) == Admission(False)
+
+
+async def test_security_042_delays_double_up_to_a_quarter_of_an_hour(moved: Moved) -> None:
+    """After the free tries: 1, 2, 4, … s since the last one that was admitted."""
+    cookie = await moved.throttle.succeeded(await moved.throttle.admit("owner", OWNER))
+    waits = [await moved.waited(cookie) for _ in range(LIMIT + 12)]
+    assert waits == [0] * LIMIT + [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]
+
+
+async def test_security_042_no_account_fails_more_than_a_hundred_times(moved: Moved) -> None:
+    """In a row: whoever tries from wherever, for two days, devices of the account included."""
+    throttle = moved.throttle
+    cookies = [await throttle.succeeded(await throttle.admit("owner", OWNER)) for _ in range(20)]
+    failed = 0
+    for minute in range(0, 2 * 1440, 2):
+        network = f"network {minute}"
+        asked = [
+            throttle.admit("owner", network, cookie) for cookie in (None, cookies[minute % 20])
+        ]
+        failed += sum(admission.allowed for admission in await asyncio.gather(*asked))
+        moved.clock.advance(120)
+    assert 95 <= failed <= 100 + 2 * 4
+    moved.clock.advance(MONTH)
+    assert (await throttle.admit("owner", OWNER)).allowed
+
+
+async def test_security_042_a_success_ends_the_row(moved: Moved) -> None:
+    """What counts is failures without a success between them."""
+    for _ in range(5):
+        for number in range(60):
+            await moved.throttle.admit("owner", f"network {number}")
+            moved.clock.advance(60)
+        await moved.throttle.succeeded(await moved.throttle.admit("owner", OWNER))
+    moved.clock.advance(300)
+    assert (await moved.throttle.admit("owner", OWNER)).allowed
+
+
+async def test_security_043_the_owner_is_not_locked_out(throttle: Throttle) -> None:
+    """While somebody else guesses, a device that is known gets in; one that is not does not."""
+    cookie = await throttle.succeeded(await throttle.admit("owner", OWNER))
+    await fail(throttle)
+    assert not (await throttle.admit("owner", OWNER)).allowed
+    assert (await throttle.admit("owner", OWNER, cookie)).allowed
+    assert (await throttle.admit("OWNER ", ATTACKER, cookie)).allowed
+
+
+async def test_security_043_a_cookie_is_good_for_its_account_alone(throttle: Throttle) -> None:
+    """Neither a good sign-in of one's own nor a made-up cookie helps with another account."""
+    mine = await throttle.succeeded(await throttle.admit("attacker", ATTACKER))
+    said, _, signature = mine.rpartition("~")
+    await fail(throttle)
+    for cookie in (mine, f"{said}~", f"{said}~{signature[::-1]}", "~~~", "é~1~2~3", "x" * 10_000):
+        assert not (await throttle.admit("owner", ATTACKER, cookie)).allowed
+
+
+def test_security_043_a_cookie_is_good_for_half_a_year() -> None:
+    """And as long as the key that signed it is there, newest or not."""
+    time_is = [1e9]
+    old = Keyring.generate("old")
+    cookie = KnownDevices(old, now=lambda: time_is[0]).issue("owner")
+    both = Keyring.from_text(f"{Keyring.generate('new').to_text()},{old.to_text()}")
+    devices = KnownDevices(both, now=lambda: time_is[0])
+    assert devices.read(cookie, "owner") == cookie.split("~")[2]
+    assert KnownDevices(Keyring.generate("new"), now=lambda: 1e9).read(cookie, "owner") is None
+    time_is[0] += LONGEST_KNOWN - 1
+    assert devices.read(cookie, "owner") is not None
+    time_is[0] += 1
+    assert devices.read(cookie, "owner") is None
+
+
+async def test_security_044_trying_on_does_not_make_it_longer(moved: Moved) -> None:
+    """Neither of a pair's delay nor of an account's limit."""
+    cookie = await moved.throttle.succeeded(await moved.throttle.admit("owner", OWNER))
+    for _ in range(LIMIT):
+        await moved.throttle.admit("owner", ATTACKER, cookie)
+    for _ in range(9):
+        moved.clock.advance(0.1)
+        assert not (await moved.throttle.admit("owner", ATTACKER, cookie)).allowed
+    moved.clock.advance(0.1)
+    assert (await moved.throttle.admit("owner", ATTACKER, cookie)).allowed
+    await fail(moved.throttle)
+    for second in range(1, 61):
+        moved.clock.advance(1)
+        admission = await moved.throttle.admit("owner", f"network {second}")
+        assert admission.allowed == (second == 60)
+
+
+async def test_security_045_a_success_takes_back_its_own_try(throttle: Throttle) -> None:
+    """The guesses of others before it count on, for the account and for their network."""
+    await fail(throttle, times=LIMIT - 1)
+    await throttle.succeeded(await throttle.admit("owner", OWNER))
+    await fail(throttle, times=1)
+    assert not (await throttle.admit("owner", ATTACKER)).allowed
+    for number in range(9 * LIMIT):
+        await throttle.succeeded(await throttle.admit("attacker", ATTACKER))
+        assert (await throttle.admit(f"name {number}", ATTACKER)).allowed
+    assert (await throttle.admit("attacker", ATTACKER)).retry_after is not None
+
+
+async def test_security_046_a_blocked_try_is_cheap(throttle: Throttle) -> None:
+    """It is refused before anything is hashed, in less than 5 ms."""
+    await fail(throttle)
+    seconds = []
+    for _ in range(100):
+        began = time.perf_counter()
+        admission = await throttle.admit("owner", ATTACKER)
+        seconds.append(time.perf_counter() - began)
+        assert not admission.allowed
+    assert statistics.median(seconds) < 0.005
+
+
+async def test_security_049_random_names_are_forgotten(moved: Moved) -> None:
+    """Each leaves four numbers of a limit, for hours; the limits are counted and bounded."""
+    limits = moved.backend._limiter
+    for number in range(5000):
+        await moved.throttle.admit(f"name {number}", f"network {number}")
+    assert len(limits) == 4 * 5000
+    assert await moved.throttle.waiting.count_active() == 0
+    moved.clock.advance(MONTH)
+    for number in range(4 * 5000):
+        await moved.throttle._networks.look(f"network {number % 10}")
+    assert len(limits) == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["Owner", " owner ", "OWNER", "\uff4fwner"]
+)  # fmt: skip
+def test_spellings_of_a_name_are_counted_together(name: str) -> None:
+    """A guesser has not five more tries for each of them."""
+    assert account_of(name) == "owner"
+    assert account_of("\ud800")
