@@ -8,7 +8,7 @@ from holdfast.errors import InvalidSession
 
 LONGEST: Final = 10 * 365 * 86_400
 # Those that begin with ~ are the product's own; `open_store` refuses them.
-_NAMESPACE: Final = re.compile(r"~?[A-Za-z0-9_.-]{1,64}")
+_NAMESPACE: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}|~[A-Za-z0-9_.-]{1,80}")
 
 
 class Terms(NamedTuple):
