@@ -86,7 +86,8 @@ async def test_metrics_count_what_the_store_does(client: httpx2.AsyncClient) -> 
     assert response.headers["content-type"].startswith("text/plain")
     name = _store(client).backend.name  # type: ignore[attr-defined]
     for line in (
-        f'session_operations_total{{operation="read",status="absent",store="{name}"}} 1.0',
+        # One of them at the start: the anchor of the audit trail is looked for.
+        f'session_operations_total{{operation="read",status="absent",store="{name}"}} 2.0',
         f'session_operations_total{{operation="apply",status="refused",store="{name}"}} 1.0',
         f'session_operation_duration_seconds_count{{operation="apply",store="{name}"}} 1.0',
         f'active_sessions{{store="{name}"}} 1.0',

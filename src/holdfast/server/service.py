@@ -23,7 +23,8 @@ from holdfast.keyring import Keyring
 from holdfast.limits import Rate, RateLimit
 from holdfast.observing import Observer
 from holdfast.opening import open_store
-from holdfast.server.audit import Trail
+from holdfast.server.audit import Trail, open_trail
+from holdfast.server.database import Database, open_database
 from holdfast.server.keys import load_keys
 from holdfast.server.model import ServiceSession
 from holdfast.server.purging import purging
@@ -59,6 +60,7 @@ class Service:
     knowledge: Knowledge
     agent: SupportAgent
     visitors: RateLimit | None
+    database: Database
     trail: Trail
 
 
@@ -95,9 +97,12 @@ async def open_service(
             fingerprints=_fingerprints(settings, keys),
         )
         await parts.enter_async_context(purging(store, every=settings.cleanup_seconds))
-        trail = Trail(keys, namespace=settings.namespace)
+        with _needed("application database"):
+            opened = open_database(settings.application_database)
+            database = await parts.enter_async_context(opened)
+            trail = await parts.enter_async_context(open_trail(database, store, keys))
         visitors = _visitors(settings, store, keys)
-        yield Service(settings, store, knowledge, agent, visitors, trail)
+        yield Service(settings, store, knowledge, agent, visitors, database, trail)
 
 
 async def check_start(settings: Settings) -> None:

@@ -52,5 +52,19 @@ EVENTS: Final = frozenset(
         "admin.setup",
         "admin.changed",
         "knowledge.changed",
+        # The trail found that it is not what it was.
+        "trail.cut",
+    }
+)
+
+# What happens all the time and hurts nobody. The answer does not wait for the trail to have it.
+EVERYDAY: Final = frozenset(
+    {
+        "refresh.rotated",
+        "session.rotated",
+        "rate.limited",
+        "budget.reserved",
+        "budget.settled",
+        "budget.released",
     }
 )

@@ -16,13 +16,18 @@ class Pseudonyms:
     """
 
     def __init__(self, keys: Keyring, *, namespace: str = "default") -> None:
-        self._key_id = keys.primary.key_id
-        self._key = keys.primary.derive("pseudonym", namespace)
+        self._keys = {key.key_id: key.derive("pseudonym", namespace) for key in keys}
+        self._primary = keys.primary.key_id
 
     def of(self, label: str, value: str | None) -> str | None:
         """Name what `value` is the id of; None stands for nobody."""
-        if value is None:
-            return None
+        return None if value is None else self._made(self._primary, label, value)
+
+    def all_of(self, label: str, value: str) -> frozenset[str]:
+        """Name everything that `value` has been called under the keys at hand."""
+        return frozenset(self._made(key_id, label, value) for key_id in self._keys)
+
+    def _made(self, key_id: str, label: str, value: str) -> str:
         content = framed(label.encode()) + value.encode("utf-8", "surrogatepass")
-        digest = hmac.digest(self._key, content, "sha256")
-        return f"{self._key_id}.{digest[:PREFIX_BYTES].hex()}"
+        digest = hmac.digest(self._keys[key_id], content, "sha256")
+        return f"{key_id}.{digest[:PREFIX_BYTES].hex()}"

@@ -1,27 +1,46 @@
 """The trail: who did what, when, from where, with which outcome."""
 
 import logging
+from collections.abc import Mapping
 from ipaddress import ip_network
 from typing import Final
 
+from holdfast.clock import SYSTEM_CLOCK, Clock
 from holdfast.fingerprint import network as network_of
 from holdfast.keyring import Keyring
-from holdfast.server.audit.events import EVENTS
+from holdfast.server.audit.chain import Entry, Fact, written, written_time
+from holdfast.server.audit.events import EVENTS, EVERYDAY
 from holdfast.server.audit.pseudonyms import Pseudonyms
+from holdfast.server.audit.writer import Writer
 from holdfast.server.request_ids import CURRENT
 
 logger = logging.getLogger(__name__)
 
-Fact = str | int | float | bool | None
-
 LONGEST_FACT: Final = 200
+_SHOWN: Final = ("outcome", "actor", "session", "network", "facts")
+# Words in the name of a fact whose value would be a secret.
+SECRETS: Final = ("password", "secret", "token", "cookie")
 
 
 class Trail:
-    """Records events; ids that come in go no further than their pseudonyms."""
+    """Records events; ids that come in go no further than their pseudonyms.
 
-    def __init__(self, keys: Keyring, *, namespace: str = "default") -> None:
+    Without a writer they are logged and kept nowhere. With one, `record` returns when the event is
+    on the disk: nobody is told that something was done or refused which the trail may not have.
+    Only what is in `EVERYDAY` is written a moment later, and left out where ten thousand wait.
+    """
+
+    def __init__(
+        self,
+        keys: Keyring,
+        *,
+        namespace: str = "default",
+        writer: Writer | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
         self._pseudonyms = Pseudonyms(keys, namespace=namespace)
+        self._writer = writer
+        self._clock = clock
 
     async def record(
         self,
@@ -40,19 +59,40 @@ class Trail:
         The request is the one being answered unless it is given. Facts are short and no secrets.
 
         Raises:
-            ValueError: the event is not one of `EVENTS`.
+            ValueError: the event is not one of `EVENTS`, or a fact is named like a secret.
+            DatabaseUnavailable: it is not on the trail.
         """
-        if event not in EVENTS:
-            raise ValueError(f"{event!r} is not an event of the trail: add it to EVENTS.")
-        recorded = {
-            "outcome": outcome,
-            "actor": self._pseudonyms.of("user", actor),
-            "session": self._pseudonyms.of("session", session_id),
-            "network": coarse(network),
-            "request": request_id or CURRENT.get(),
-            "facts": {name: _short(fact) for name, fact in facts.items()},
-        }
-        logger.info(event, extra={name: value for name, value in recorded.items() if value})
+        _check(event, facts)
+        entry = Entry(
+            written_time(self._clock),
+            event,
+            outcome,
+            self._pseudonyms.of("user", actor),
+            self._pseudonyms.of("session", session_id),
+            coarse(network),
+            request_id or CURRENT.get(),
+            written({name: _short(fact) for name, fact in facts.items()}),
+        )
+        logger.info(event, extra=_shown(entry))
+        if self._writer is None:
+            return
+        if event not in EVERYDAY:
+            await self._writer.write(entry)
+        elif not self._writer.write_soon(entry):
+            logger.warning("audit.left_out", extra={"left_out": event})
+
+
+def _check(event: str, facts: Mapping[str, Fact]) -> None:
+    if event not in EVENTS:
+        raise ValueError(f"{event!r} is not an event of the trail: add it to EVENTS.")
+    if secret := [name for name in facts if any(word in name for word in SECRETS)]:
+        raise ValueError(f"{secret[0]!r} is the name of a secret; the trail keeps none.")
+
+
+def _shown(entry: Entry) -> dict[str, str]:
+    """Give what stands in the log line beside its time and its event."""
+    shown = entry._asdict()
+    return {name: shown[name] for name in _SHOWN if shown[name] is not None}
 
 
 def coarse(address: str | None) -> str | None:
