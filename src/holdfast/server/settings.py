@@ -30,6 +30,8 @@ from pydantic_settings import (
 from holdfast.errors import InvalidSession
 from holdfast.keyring import Keyring
 from holdfast.opening import open_store
+from holdfast.server.auth.api_keys import read_api_key
+from holdfast.server.auth.terms import LoginTerms
 from holdfast.server.database.location import database_url
 from holdfast.server.old_settings import OldSpellings, old_spelling, refuse_unusable
 from holdfast.server.spelling import (
@@ -75,6 +77,14 @@ NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "compatible": ("ai_base_url",),
 }
 
+# Which setting each of the terms of a sign-in is.
+LOGIN_FIELDS: Final[Mapping[str, str]] = {
+    "idle": "login_idle_seconds",
+    "max_age": "login_max_age_seconds",
+    "access": "access_token_seconds",
+    "grace": "refresh_grace_seconds",
+}
+
 
 class Complaint(NamedTuple):
     """One thing that is wrong with one setting."""
@@ -112,9 +122,16 @@ class Settings(BaseSettings):
     websocket_timeout_seconds: Annotated[Seconds, Field(le=3600)] = 10
     websocket_idle_seconds: Annotated[Seconds, Field(le=86_400)] = 300
     websocket_connections: int = Field(1000, ge=1, le=100_000)
+    websocket_unknown_per_network: int = Field(50, ge=1, le=100_000)
 
     auth: Literal["required", "off"] = "required"
     api_keys: ApiKeys = ()
+    login_idle_seconds: Seconds = 1800
+    login_max_age_seconds: Seconds = 86_400
+    logins_per_user: int = Field(10, ge=1, le=1000)
+    access_token_seconds: Seconds = 300
+    refresh_grace_seconds: Seconds = 10
+    token_issuer: str = Field("holdfast", min_length=1, max_length=255)
     rate_limit: bool = True
     rate_limit_requests: int = Field(300, ge=1, le=1_000_000)
     rate_limit_seconds: Annotated[Seconds, Field(le=86_400)] = 60
@@ -215,6 +232,17 @@ class Settings(BaseSettings):
         return self.database_url or database_url(self.data_dir / DATABASE_FILE)
 
     @property
+    def login_terms(self) -> LoginTerms:
+        """How long a sign-in lasts, and what stands for it how long."""
+        return LoginTerms(
+            idle=self.login_idle_seconds,
+            max_age=self.login_max_age_seconds,
+            access=self.access_token_seconds,
+            grace=self.refresh_grace_seconds,
+            most=self.logins_per_user,
+        )
+
+    @property
     def in_memory(self) -> bool:
         return self.store_url.startswith("memory:")
 
@@ -228,6 +256,7 @@ class Settings(BaseSettings):
             open_store(self.store_url, keys=Keyring.generate())
         except InvalidSession as exc:
             yield Complaint("store", exc.rule if exc.field == "url" else str(exc))
+        yield from self._complaints_of_sign_in()
         if self.ttl_seconds > self.max_age_seconds:
             yield Complaint("ttl_seconds", "must not be more than HOLDFAST_MAX_AGE_SECONDS")
         for field in NEEDED[self.ai_provider]:
@@ -235,6 +264,14 @@ class Settings(BaseSettings):
                 yield Complaint(field, f"is needed with HOLDFAST_AI_PROVIDER={self.ai_provider}")
         if self.production:
             yield from self._complaints_in_production()
+
+    def _complaints_of_sign_in(self) -> Iterator[Complaint]:
+        for term, rule in self.login_terms.problems():
+            yield Complaint(LOGIN_FIELDS[term], rule)
+        try:
+            list(map(read_api_key, self.api_keys))
+        except ValueError as exc:
+            yield Complaint("api_keys", str(exc))
 
     def warnings(self) -> Iterator[Complaint]:
         """Say what an operator should know, though the service starts."""
@@ -265,7 +302,8 @@ class Settings(BaseSettings):
             yield Complaint("auth", "must be required in production")
         if self.debug:
             yield Complaint("debug", "must be off in production")
-        if any(len(key.get_secret_value()) < SHORTEST_API_KEY for key in self.api_keys):
+        keys = (written.get_secret_value().partition("=")[0] for written in self.api_keys)
+        if any(len(key) < SHORTEST_API_KEY for key in keys):
             yield Complaint("api_keys", f"must have {SHORTEST_API_KEY} characters or more each")
 
     @classmethod
