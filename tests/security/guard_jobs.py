@@ -1,6 +1,8 @@
 """Jobs of several processes on one store: tries of a password, takes from a limit."""
 
 import asyncio
+import time
+from typing import NamedTuple
 
 from holdfast import open_store
 from holdfast.limits import Rate, RateLimit
@@ -37,3 +39,25 @@ async def take(work: Work) -> int:
         await work.meet()
         taken = await asyncio.gather(*(limit.take("caller") for _ in range(calls)))
         return sum(one.allowed for one in taken)
+
+
+class Pressed(NamedTuple):
+    """How often a limit let somebody pass, and between which moments."""
+
+    passed: int
+    began: float
+    ended: float
+
+
+async def press(work: Work) -> Pressed:
+    """Take from one limit without a pause for so many seconds."""
+    name, rate, seconds = work.told
+    async with open_store(work.url, keys=work.keyring) as store:
+        limit = RateLimit(store.backend, name, rate, key=work.keyring.primary)
+        await limit.look("caller")
+        await work.meet()
+        began, passed = time.monotonic(), 0
+        while time.monotonic() < began + seconds:
+            taken = await asyncio.gather(*(limit.take("caller") for _ in range(20)))
+            passed += sum(one.allowed for one in taken)
+        return Pressed(passed, began, time.monotonic())

@@ -1,6 +1,7 @@
 """The memory backend: every operation is one step of the event loop, so none can be half done."""
 
 from bisect import bisect_right
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager
 from functools import partial
@@ -45,6 +46,8 @@ from holdfast.backend import (
     Release,
     Released,
     Renew,
+    Reseal,
+    Resealed,
     Take,
     Touch,
 )
@@ -180,6 +183,8 @@ class MemoryBackend:
                 return self._keep_draft(entry, operation)
             case ReadDraft():
                 return DraftFound(entry.draft)
+            case Reseal():
+                return _reseal(entry, operation)
             case Acquire():
                 return self._acquire(entry, operation)
             case Renew():
@@ -322,6 +327,7 @@ class MemoryBackend:
         return page.listed()
 
     def _purge(self, operation: Purge) -> Purged:
+        self._limiter.sweep(now=self._clock.boot())
         space = self._space(operation.namespace)
         return Purged(tuple(space.collect(self._clock.wall(), operation.limit)))
 
@@ -330,6 +336,17 @@ def _read_items(entry: Entry, operation: ReadItems) -> ItemsFound:
     start = bisect_right(entry.items, operation.after, key=attrgetter("number"))
     items = islice(entry.items, start, start + operation.limit)
     return ItemsFound(tuple(items), entry.record.length, entry.record.last_item)
+
+
+def _reseal(entry: Entry, operation: Reseal) -> Resealed:
+    entry.record, parts = rules.reseal(entry.record, operation)
+    fresh = rules.resealed_items(entry.items, operation)
+    if fresh:
+        entry.items = deque(fresh.get(item.number, item) for item in entry.items)
+    if operation.draft is not None and entry.draft and entry.draft == operation.draft[0]:
+        entry.draft = operation.draft[1]
+        parts += 1
+    return Resealed(parts + len(fresh))
 
 
 def _closed() -> StoreUnavailable:

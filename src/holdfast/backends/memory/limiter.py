@@ -7,6 +7,8 @@ from holdfast.backend import Allowance, Take
 from holdfast.gcra import MOST_LIMITS, decide
 
 SWEPT_PER_TAKE: Final = 2
+# When expired sessions are collected, so that limits go as well that nobody takes from any more.
+SWEPT_PER_PURGE: Final = 10_000
 
 
 class Limiter:
@@ -24,8 +26,7 @@ class Limiter:
 
     def take(self, operation: Take, *, now: int) -> Allowance:
         """Take from one limit."""
-        for _ in range(SWEPT_PER_TAKE):
-            self._sweep(now)
+        self.sweep(SWEPT_PER_TAKE, now=now)
         decision = decide(operation, arrival=self._arrivals.get(operation.key, 0), now=now)
         if decision.arrival is not None:
             self._keep(operation.key, decision.arrival)
@@ -38,9 +39,11 @@ class Limiter:
             heappush(self._order, (arrival, key))
         self._arrivals[key] = arrival
 
-    def _sweep(self, now: int) -> None:
-        """Forget the limit that comes first, if it is full."""
-        if self._order and self._order[0][0] <= now:
+    def sweep(self, most: int = SWEPT_PER_PURGE, *, now: int) -> None:
+        """Forget limits that are full; look at so many of those that come first."""
+        for _ in range(most):
+            if not self._order or self._order[0][0] > now:
+                return
             self._forget_first(now)
 
     def _forget_first(self, until: int | None = None) -> None:

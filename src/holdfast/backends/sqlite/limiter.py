@@ -8,6 +8,8 @@ from holdfast.backends.sqlite.statements import Statements
 from holdfast.gcra import MOST_LIMITS, decide
 
 SWEPT_PER_TAKE: Final = 2
+# When expired sessions are collected, so that limits go as well that nobody takes from any more.
+SWEPT_PER_PURGE: Final = 10_000
 # Counting the limits costs time, so each process does it once for so many new ones.
 TRIMMED_AFTER: Final = 1000
 
@@ -22,7 +24,7 @@ class Limiter:
 
     def take(self, operation: Take, *, now: int) -> Allowance:
         """Take from one limit."""
-        self._connection.execute(self._statements["forget_full_limits"], (now, SWEPT_PER_TAKE))
+        self.sweep(SWEPT_PER_TAKE, now=now)
         found = self._connection.execute(self._statements["read_limit"], (operation.key,))
         row = found.fetchone()
         decision = decide(operation, arrival=row[0] if row else 0, now=now)
@@ -32,6 +34,10 @@ class Limiter:
             if row is None:
                 self._count_added()
         return decision.allowance
+
+    def sweep(self, most: int = SWEPT_PER_PURGE, *, now: int) -> None:
+        """Forget so many limits that are full."""
+        self._connection.execute(self._statements["forget_full_limits"], (now, most))
 
     def forget_stale(self, *, now: int) -> None:
         """Forget what no take would come by: limits from before the host was started."""

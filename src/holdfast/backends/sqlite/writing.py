@@ -28,6 +28,8 @@ from holdfast.backend import (
     Release,
     Released,
     Renew,
+    Reseal,
+    Resealed,
     Take,
     Touch,
 )
@@ -88,6 +90,8 @@ class Writing:
                 return self._drop(row, operation)
             case KeepDraft():
                 return self._keep_draft(row, operation)
+            case Reseal():
+                return self._reseal(row, operation)
             case Acquire():
                 return self._acquire(row, operation)
             case Renew():
@@ -163,6 +167,16 @@ class Writing:
         self.touched.add(row.key)
         return DraftKept()
 
+    def _reseal(self, row: Row, operation: Reseal) -> Resealed:
+        record, parts = rules.reseal(row.record, operation)
+        if parts:
+            self._workset.keep(row, record)
+        if operation.items:
+            parts += self._workset.reseal_items(row, operation)
+        if operation.draft is not None and self._workset.swap_draft(row, *operation.draft):
+            parts += 1
+        return Resealed(parts)
+
     def _acquire(self, row: Row, operation: Acquire) -> Granted | Held:
         lease, answer = rules.acquire(
             self._workset.lease(row),
@@ -193,6 +207,7 @@ class Writing:
         return Released(True)
 
     def _purge(self, operation: Purge) -> Purged:
+        self._limiter.sweep(now=self._boot)
         keys = self._workset.due(operation.namespace, self._wall, operation.limit)
         for key in keys:
             self._workset.remove(key)
