@@ -12,6 +12,7 @@ what to do.
     ├── FlagTaken                     the flag was up already
     ├── LimitReached                  a counter would leave its range
     │   └── BudgetExceeded            … and the counter was money
+    ├── ReservationNotFound           of a budget: never made, released, or long over
     ├── LeaseUnavailable              somebody else holds the session
     ├── LeaseLost                     the lease is no longer this holder's
     ├── StoreUnavailable              not applied, or (outcome="unknown") nobody can tell
@@ -112,7 +113,30 @@ class LimitReached(HoldfastError):
 
 
 class BudgetExceeded(LimitReached):
-    """A spending that does not fit into what is left."""
+    """A spending that does not fit into what is left of a budget; nothing was spent.
+
+    `session_id` names the budget: by the session that it belongs to, or by its kind ("user", …).
+    `value` is what was spent or is reserved, `limit` what it may come to.
+    """
+
+    def __init__(self, session_id: str, *, counter: str, value: int, limit: int) -> None:
+        super().__init__(session_id, counter=counter, value=value, limit=limit)
+        told = (
+            f"This does not fit into the budget of {session_id!r}: {value} of {limit} is spent or "
+            "reserved. Nothing was spent; raise the limit, or wait for reservations to end."
+        )
+        self.args = (told,)
+
+
+class ReservationNotFound(HoldfastError):
+    """A reservation that was never made, was released, or is long over."""
+
+    def __init__(self, reservation_id: str) -> None:
+        super().__init__(
+            f"There is no reservation {reservation_id!r}: it was never made, was given back, or "
+            "its time is long over. Reserve again before anything is bought."
+        )
+        self.reservation_id = reservation_id
 
 
 class LeaseUnavailable(HoldfastError):

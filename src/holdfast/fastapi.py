@@ -34,6 +34,7 @@ from holdfast.errors import (
     LeaseLost,
     LeaseUnavailable,
     LimitReached,
+    ReservationNotFound,
     RevisionConflict,
     SessionExists,
     SessionNotFound,
@@ -78,6 +79,9 @@ ANSWERS: Final[Mapping[type[HoldfastError], Answer]] = MappingProxyType(
         ),
         BudgetExceeded: Answer(
             402, "BUDGET_EXCEEDED", "Budget exceeded", ("session_id", "counter", "value", "limit")
+        ),
+        ReservationNotFound: Answer(
+            404, "RESERVATION_NOT_FOUND", "Reservation not found", ("reservation_id",)
         ),
         LeaseUnavailable: Answer(
             423, "LEASE_UNAVAILABLE", "Lease unavailable", ("session_id", "retry_after")

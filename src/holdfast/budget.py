@@ -1,0 +1,387 @@
+"""Budgets kept by the store: exact however many callers and workers spend from one at once.
+
+    budget = Budgets(store, keys=keys).of_session(session, limit=1_000_000)
+    made = await budget.reserve(2_500, kind=Kind("model", "gpt-4o-mini"))
+    answer = await ask_the_model()
+    await budget.settle(made.reservation_id, price_of(answer))
+
+Amounts are integers of the smallest unit of money that matters, micro-units say. What does not fit
+is refused before it is bought: `reserve` takes the most that something can cost, `settle` says what
+it did cost and gives the rest back; `holdfast.purchase` does both around a block. Where the store
+cannot say what is left, nothing is spent.
+"""
+
+import secrets
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+from holdfast.change import Change
+from holdfast.errors import (
+    BudgetExceeded,
+    InvalidSession,
+    LimitReached,
+    ReservationNotFound,
+)
+from holdfast.keyring import Keyring
+from holdfast.ledger import (
+    ANYTHING,
+    Account,
+    Balance,
+    Bought,
+    Kind,
+    Note,
+    balance,
+    check_amount,
+    find_note,
+    kind_key,
+    limit_of,
+    overdue,
+)
+from holdfast.opening import open_beside
+from holdfast.session import MAX_INTEGER, Session
+from holdfast.store import SessionStore
+from holdfast.terms import LONGEST
+
+__all__ = ["Balance", "Bought", "Budget", "Budgets", "Kind", "Reservation"]
+
+DAY: Final = 86_400.0
+# An account outlives what it belongs to by this, in seconds.
+AFTERWARDS: Final = 2 * DAY
+# Reservations whose time is over that can still be settled, and for how long.
+MOST_LATE: Final = 100
+LATE: Final = timedelta(days=1)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Reservation(NamedTuple):
+    """A part of a budget that is held for one purchase until `expires_at`."""
+
+    reservation_id: str
+    amount: int
+    expires_at: datetime
+
+
+class Budgets:
+    """The budgets of what a store keeps; they stand beside its sessions and open with it.
+
+    A reservation that nobody ends, because its process was killed, gives its part back after
+    `reservation_ttl` seconds. `now` is the time by which that is judged.
+    """
+
+    def __init__(
+        self,
+        store: SessionStore[Any],
+        *,
+        keys: Keyring,
+        reservation_ttl: float = 600.0,
+        now: Callable[[], datetime] = _now,
+    ) -> None:
+        lasting = min(store.terms.max_age + AFTERWARDS, LONGEST)
+        self.accounts = open_beside(
+            store, "budget", model=Account, keys=keys, ttl=lasting, max_age=lasting
+        )
+        self.keys = keys
+        self.now = now
+        self.reservation_time = timedelta(seconds=reservation_ttl)
+
+    def of_session(self, session: Session, *, limit: int | None = None) -> "Budget":
+        """Give the budget of one incarnation of a session."""
+        return Budget(self, session.session_id, (f"s:{session.incarnation}",), limit=limit)
+
+    def of_user(self, user_id: str, day: date, *, limit: int | None = None) -> "Budget":
+        """Give what a user may spend in one day."""
+        return self.named("user", user_id, day.isoformat(), limit=limit, ttl=AFTERWARDS)
+
+    def named(
+        self, kind: str, *names: str, limit: int | None = None, ttl: float | None = None
+    ) -> "Budget":
+        """Give the budget of anything else; `kind` alone is told when it is used up.
+
+        Its account is known by a keyed tag of the names; `ttl`, in seconds, is how long it is kept.
+        """
+        tags = [key.derive("budget", kind, *names).hex() for key in self.keys]
+        return Budget(self, kind, tuple(f"n:{tag}" for tag in tags), limit=limit, ttl=ttl)
+
+
+class Budget:
+    """One budget, of whoever holds it in whichever process.
+
+    `limit` is the limit until another one is set; None is no limit, and everything is counted.
+    Every method raises `StoreUnavailable` where nobody can tell what is left.
+    """
+
+    def __init__(
+        self,
+        budgets: Budgets,
+        owner: str,
+        ids: tuple[str, ...],
+        *,
+        limit: int | None,
+        ttl: float | None = None,
+    ) -> None:
+        self._budgets = budgets
+        self._accounts = budgets.accounts
+        self._owner = owner
+        self._ids = ids
+        self._limit = None if limit is None else check_amount(limit, "limit")
+        self._ttl = ttl
+
+    async def read(self) -> Balance:
+        """Say what was spent, what is reserved, and what is left."""
+        return self._balance(await self._find())
+
+    async def set_limit(self, limit: int | None) -> Balance:
+        """Set another limit, also one that is exceeded already; None is no limit."""
+        if limit is not None:
+            check_amount(limit, "limit")
+        account = await self._open()
+        change = Change(set={"limit": limit, "limit_given": True})
+        await self._accounts.apply(account.session_id, change)
+        return await self.read()
+
+    async def reserve(
+        self, amount: int, *, kind: Kind = ANYTHING, key: str | None = None
+    ) -> Reservation:
+        """Hold a part of what is left for one purchase.
+
+        Under the same `key` again it is the same reservation, as long as the account remembers
+        (its last 256 changes at least).
+
+        Raises:
+            BudgetExceeded: it does not fit into what is left.
+            InvalidSession: a value that breaks a rule, or a key that was used with other ones.
+        """
+        reservation_id = self._id_of(key)
+        change_id = None if key is None else f"reserve:{reservation_id}"
+        return await self.reserve_as(reservation_id, amount, kind, change_id=change_id)
+
+    async def reserve_as(
+        self, reservation_id: str, amount: int, kind: Kind, *, change_id: str | None = None
+    ) -> Reservation:
+        """Reserve under an id that the caller has made; see `reserve`."""
+        check_amount(amount)
+        kind.check()
+        expires_at = self._budgets.now() + self._budgets.reservation_time
+        note = Note(reservation_id, amount, expires_at, kind)
+        mark = f"open.{reservation_id}"
+        while True:
+            account = await self._open()
+            if (known := find_note(account, reservation_id)) is not None:
+                return _same(known, note)
+            change = Change(
+                set={note.name: note.written()},
+                add={mark: 1, "committed": amount},
+                at_most={mark: 1, "committed": self._most(account)},
+                change_id=change_id,
+            )
+            try:
+                await self._accounts.apply(account.session_id, change)
+            except LimitReached as exc:
+                # Under its own mark somebody else made the same reservation just now.
+                if exc.counter != mark:
+                    await self._make_room(account, exc)
+            except InvalidSession as exc:
+                _refuse_unless_repeated(exc)
+                return Reservation(reservation_id, amount, expires_at)
+            else:
+                return Reservation(reservation_id, amount, expires_at)
+
+    async def settle(self, reservation_id: str, amount: int) -> Balance:
+        """Say what a purchase cost, in place of what was reserved for it.
+
+        It counts in full, also where it is more than was reserved, and where the reservation's time
+        is over. Settled again with the same amount it counts once.
+
+        Raises:
+            ReservationNotFound: there is no such reservation, or it was released.
+            InvalidSession: it was settled with another amount.
+        """
+        check_amount(amount)
+        while True:
+            account = await self._find()
+            note = find_note(account, reservation_id)
+            if account is None or note is None:
+                return await self._settled_before(account, reservation_id, amount)
+            mark, held = _mark(account, note)
+            change = self._bought(account, note.kind, amount, reservation_id)
+            add = {mark: -1, "committed": amount - held, **change.add}
+            if await self._ended(account, note, add, change):
+                return await self.read()
+
+    async def release(self, reservation_id: str) -> Balance:
+        """Give a reservation back: nothing was bought. What is over already stays as it is.
+
+        Raises:
+            ReservationNotFound: there never was one, or it is long over.
+        """
+        while True:
+            account = await self._find()
+            note = find_note(account, reservation_id)
+            if account is None or note is None:
+                await self._receipt(account, reservation_id)
+                return self._balance(account)
+            mark, held = _mark(account, note)
+            receipt = {"id": reservation_id, "amount": None}
+            add = {mark: -1, "committed": -held}
+            if await self._ended(account, note, add, Change(append=[receipt])):
+                return await self.read()
+
+    async def spend(self, amount: int, *, kind: Kind = ANYTHING, key: str | None = None) -> Balance:
+        """Buy in one step what has a price of its own; under the same `key` again, once.
+
+        Raises:
+            BudgetExceeded: it does not fit into what is left.
+            InvalidSession: a value that breaks a rule, or a key that was used with other ones.
+        """
+        check_amount(amount)
+        kind.check()
+        purchase = self._id_of(key)
+        while True:
+            account = await self._open()
+            change = self._bought(account, kind, amount, purchase)
+            whole = Change(
+                set=change.set,
+                add={**change.add, "committed": amount},
+                at_most={"committed": self._most(account)},
+                append=change.append,
+                change_id=None if key is None else f"spend:{purchase}",
+            )
+            try:
+                await self._accounts.apply(account.session_id, whole)
+            except LimitReached as exc:
+                await self._make_room(account, exc)
+            except InvalidSession as exc:
+                _refuse_unless_repeated(exc)
+                return await self._settled_before(account, purchase, amount)
+            else:
+                return await self.read()
+
+    # The account
+
+    async def _find(self) -> Account | None:
+        """Read the account, under whichever key of the ring it was begun."""
+        for account_id in self._ids:
+            account = await self._accounts.get(account_id)
+            if account is not None:
+                return account
+        return None
+
+    async def _open(self) -> Account:
+        found = await self._find()
+        return found or await self._accounts.get_or_create(self._ids[0], ttl=self._ttl)
+
+    def _balance(self, account: Account | None) -> Balance:
+        return balance(account, limit=self._limit, now=self._budgets.now())
+
+    def _most(self, account: Account) -> int:
+        limit = limit_of(account, self._limit)
+        return MAX_INTEGER if limit is None else limit
+
+    def _id_of(self, key: str | None) -> str:
+        """Make an id; from a key the same one again."""
+        if key is None:
+            return secrets.token_hex(16)
+        return self._budgets.keys.primary.derive("budget key", *self._ids, key).hex()[:32]
+
+    def _bought(self, account: Account, kind: Kind, amount: int, purchase: str) -> Change:
+        """Count a purchase, and write a receipt for it."""
+        counted, known = kind_key(account, kind, self._budgets.keys.primary)
+        return Change(
+            set=known,
+            add={"spent": amount, f"amounts.{counted}": amount, f"times.{counted}": 1},
+            append=[{"id": purchase, "amount": amount}],
+        )
+
+    async def _ended(
+        self, account: Account, note: Note, add: dict[str, int], change: Change
+    ) -> bool:
+        """End a reservation; False when somebody else has moved it since it was read."""
+        whole = Change(set=change.set, unset=[note.name], add=add, append=change.append)
+        try:
+            await self._accounts.apply(account.session_id, whole)
+        except LimitReached as exc:
+            if exc.counter not in {f"open.{note.reservation_id}", f"late.{note.reservation_id}"}:
+                raise
+            return False
+        return True
+
+    async def _make_room(self, account: Account, exc: LimitReached) -> None:
+        """Give back what reservations hold whose time is over.
+
+        Raises:
+            BudgetExceeded: there are none.
+        """
+        now = self._budgets.now()
+        due = [note for note in overdue(account, now) if note.reservation_id in account.open]
+        if not due:
+            raise BudgetExceeded(
+                self._owner, counter="budget", value=exc.value, limit=exc.limit
+            ) from exc
+        room = MOST_LATE - len(account.late)
+        for place, note in enumerate(due):
+            await self._give_back(account, note, keeps=place < room)
+        for note in overdue(account, now - LATE):
+            if note.reservation_id in account.late:
+                forgotten = {f"late.{note.reservation_id}": -1}
+                await self._ended(account, note, forgotten, Change())
+
+    async def _give_back(self, account: Account, note: Note, *, keeps: bool) -> None:
+        """Give back what a reservation holds; one that is kept may still be settled."""
+        add = {f"open.{note.reservation_id}": -1, "committed": -note.amount}
+        if not keeps:
+            await self._ended(account, note, add, Change())
+            return
+        add[f"late.{note.reservation_id}"] = 1
+        try:
+            await self._accounts.apply(account.session_id, Change(add=add))
+        except LimitReached:
+            # Somebody else ended it, or gave it back.
+            return
+
+    # What is over
+
+    async def _settled_before(
+        self, account: Account | None, reservation_id: str, amount: int
+    ) -> Balance:
+        settled = await self._receipt(account, reservation_id)
+        if settled is None:
+            raise ReservationNotFound(reservation_id)
+        if settled != amount:
+            raise InvalidSession("amount", f"was {settled} when this was counted before")
+        return await self.read()
+
+    async def _receipt(self, account: Account | None, purchase: str) -> int | None:
+        """Say what a purchase came to; None when its reservation was released.
+
+        Raises:
+            ReservationNotFound: there is no receipt for it among the last 1,000.
+        """
+        if account is not None:
+            items = await self._accounts.items(account.session_id, limit=1000)
+            for item in reversed(items):
+                if item.value["id"] == purchase:
+                    return item.value["amount"]  # type: ignore[no-any-return]
+        raise ReservationNotFound(purchase)
+
+
+def _mark(account: Account, note: Note) -> tuple[str, int]:
+    """Name the counter that whoever ends a reservation takes down, and say what it still holds."""
+    if note.reservation_id in account.open:
+        return f"open.{note.reservation_id}", note.amount
+    return f"late.{note.reservation_id}", 0
+
+
+def _same(known: Note, asked: Note) -> Reservation:
+    if (known.amount, known.kind) != (asked.amount, asked.kind):
+        raise InvalidSession("key", "was used for a reservation with other content")
+    return Reservation(known.reservation_id, known.amount, known.expires_at)
+
+
+def _refuse_unless_repeated(exc: InvalidSession) -> None:
+    """Take it as made before when its change id is known: the time that it was made at differs."""
+    if exc.field != "change_id":
+        raise exc

@@ -1,0 +1,350 @@
+"""Budgets kept by the store."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from holdfast import (
+    BudgetExceeded,
+    InvalidSession,
+    Keyring,
+    ReservationNotFound,
+    SessionStore,
+    StoreUnavailable,
+    open_store,
+)
+from holdfast.budget import Balance, Bought, Budget, Budgets, Kind
+from holdfast.ledger import MOST_KINDS
+from holdfast.purchase import hold
+from tests.redis_servers import RedisServer
+
+KEYS = Keyring.generate()
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+TEA, CAKE = Kind("drinks", "tea"), Kind("food", "cake")
+
+
+class Time:
+    """A clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def passes(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@pytest.fixture(params=["memory", "sqlite", "redis"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SessionStore[Any]]:
+    """A store of each kind."""
+    url = {"memory": "memory://", "sqlite": f"sqlite:///{tmp_path}/sessions.db"}.get(request.param)
+    if url is None:
+        server: RedisServer = request.getfixturevalue("redis_server")
+        url = server.url()
+    async with open_store(url, keys=KEYS) as opened:
+        yield opened
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture
+def budgets(store: SessionStore[Any], time: Time) -> Budgets:
+    return Budgets(store, keys=KEYS, reservation_ttl=60, now=time)
+
+
+@pytest.fixture
+def budget(budgets: Budgets) -> Budget:
+    return budgets.named("test", limit=100)
+
+
+def figures(balance: Balance) -> tuple[int | None, int, int, int | None]:
+    return balance.limit, balance.spent, balance.reserved, balance.remaining
+
+
+async def test_what_is_reserved_is_held_until_it_is_settled(budget: Budget) -> None:
+    """A reservation takes its part; settling gives back what it did not need."""
+    assert figures(await budget.read()) == (100, 0, 0, 100)
+    made = await budget.reserve(60, kind=TEA)
+    assert figures(await budget.read()) == (100, 0, 60, 40)
+    assert made.expires_at == NOON + timedelta(seconds=60)
+    with pytest.raises(BudgetExceeded) as caught:
+        await budget.reserve(41)
+    assert (caught.value.session_id, caught.value.value, caught.value.limit) == ("test", 60, 100)
+    assert figures(await budget.settle(made.reservation_id, 25)) == (100, 25, 0, 75)
+    assert (await budget.read()).items == (Bought("drinks", "tea", 25, 1),)
+
+
+async def test_a_released_reservation_gives_everything_back(budget: Budget) -> None:
+    """Nothing was bought; released again it stays so."""
+    made = await budget.reserve(100)
+    for _ in range(2):
+        assert figures(await budget.release(made.reservation_id)) == (100, 0, 0, 100)
+    assert (await budget.read()).items == ()
+    with pytest.raises(ReservationNotFound):
+        await budget.settle(made.reservation_id, 1)
+
+
+async def test_settling_again_counts_once_for_ever(budget: Budget) -> None:
+    """Also when three hundred other changes came in between, and not with another amount."""
+    made = await budget.reserve(10)
+    await budget.settle(made.reservation_id, 7)
+    for _ in range(300):
+        await budget.spend(0)
+    assert (await budget.settle(made.reservation_id, 7)).spent == 7
+    with pytest.raises(InvalidSession, match="amount"):
+        await budget.settle(made.reservation_id, 8)
+    assert (await budget.release(made.reservation_id)).spent == 7
+    assert figures(await budget.read()) == (100, 7, 0, 93)
+
+
+async def test_one_of_many_who_settle_at_once_is_counted(budget: Budget) -> None:
+    """All are told the same; the reservation's part is given back once."""
+    for _ in range(5):
+        made = await budget.reserve(10)
+        names = [made.reservation_id] * 10
+        told = await asyncio.gather(*(budget.settle(name, 2) for name in names))
+        assert len({balance.spent for balance in told}) == 1
+    assert figures(await budget.read()) == (100, 10, 0, 90)
+
+
+async def test_settling_and_releasing_at_once_does_one_of_them(budget: Budget) -> None:
+    """Whichever comes first; the other one is told, and nothing is counted twice."""
+    for _ in range(5):
+        made = await budget.reserve(10)
+        calls = [budget.settle(made.reservation_id, 10), budget.release(made.reservation_id)]
+        await asyncio.gather(*calls, return_exceptions=True)
+    balance = await budget.read()
+    assert (balance.reserved, balance.spent % 10) == (0, 0)
+    assert balance.spent == 10 * sum(bought.times for bought in balance.items)
+
+
+async def test_a_purchase_may_cost_more_than_was_reserved(budget: Budget) -> None:
+    """What was bought is counted, and the budget says that it is exceeded."""
+    made = await budget.reserve(100)
+    balance = await budget.settle(made.reservation_id, 130)
+    assert figures(balance) == (100, 130, 0, 0)
+    assert balance.over
+    with pytest.raises(BudgetExceeded):
+        await budget.spend(1)
+    assert (await budget.spend(0)).spent == 130
+
+
+async def test_spending_is_one_step(budget: Budget) -> None:
+    """What has a price of its own is bought, or refused."""
+    assert figures(await budget.spend(60, kind=CAKE)) == (100, 60, 0, 40)
+    with pytest.raises(BudgetExceeded):
+        await budget.spend(41, kind=TEA)
+    assert figures(await budget.spend(40, kind=TEA)) == (100, 100, 0, 0)
+    assert (await budget.read()).items == (
+        Bought("drinks", "tea", 40, 1),
+        Bought("food", "cake", 60, 1),
+    )
+
+
+async def test_under_one_key_it_happens_once(budget: Budget) -> None:
+    """A caller who did not hear the answer asks again; another content is refused."""
+    first = await budget.reserve(10, kind=TEA, key="k")
+    assert await budget.reserve(10, kind=TEA, key="k") == first
+    with pytest.raises(InvalidSession, match="key"):
+        await budget.reserve(11, kind=TEA, key="k")
+    for _ in range(2):
+        assert (await budget.spend(20, key="k")).spent == 20
+    with pytest.raises(InvalidSession, match="amount"):
+        await budget.spend(21, key="k")
+    await asyncio.gather(*(budget.reserve(5, key="many") for _ in range(10)))
+    assert figures(await budget.read()) == (100, 20, 15, 65)
+    await budget.settle(first.reservation_id, 10)
+    assert (await budget.reserve(10, kind=TEA, key="k")).reservation_id == first.reservation_id
+    assert figures(await budget.read()) == (100, 30, 5, 65)
+
+
+async def test_a_reservation_that_nobody_ends_gives_its_part_back(
+    budget: Budget, time: Time
+) -> None:
+    """When its time is over; to whoever looks, and to whoever needs the room."""
+    await budget.reserve(60)
+    time.passes(30)
+    await budget.reserve(40)
+    time.passes(29.9)
+    with pytest.raises(BudgetExceeded):
+        await budget.reserve(1)
+    time.passes(0.1)
+    assert figures(await budget.read()) == (100, 0, 40, 60)
+    made = await asyncio.gather(*(budget.reserve(20) for _ in range(5)), return_exceptions=True)
+    assert sum(isinstance(one, BudgetExceeded) for one in made) == 2
+    assert figures(await budget.read()) == (100, 0, 100, 0)
+
+
+async def test_what_is_settled_late_is_counted(budget: Budget, time: Time) -> None:
+    """Its part was given back, perhaps to others; what it cost was spent all the same."""
+    late, later = await budget.reserve(60), await budget.reserve(40)
+    time.passes(60)
+    assert figures(await budget.settle(late.reservation_id, 50)) == (100, 50, 0, 50)
+    await budget.reserve(50)
+    balance = await budget.settle(later.reservation_id, 40)
+    assert figures(balance) == (100, 90, 50, 0)
+    assert (await budget.settle(later.reservation_id, 40)).spent == 90
+
+
+async def test_what_is_long_over_is_forgotten(budgets: Budgets, budget: Budget, time: Time) -> None:
+    """Nothing is left of it in the account, which stays small."""
+    first = await budget.reserve(100)
+    for _ in range(3):
+        time.passes(86_461)
+        await budget.reserve(100)
+    with pytest.raises(ReservationNotFound):
+        await budget.settle(first.reservation_id, 1)
+    (account,) = (await budgets.accounts.list_active()).sessions
+    assert len(account.metadata) <= 3
+
+
+async def test_without_a_limit_everything_is_counted(budgets: Budgets) -> None:
+    """Nothing is refused, and there is no telling what remains."""
+    budget = budgets.named("free")
+    await budget.spend(10**12)
+    assert figures(await budget.read()) == (None, 10**12, 0, None)
+
+
+async def test_a_limit_can_be_set(budget: Budget) -> None:
+    """It holds for all who hold the budget, whatever limit they were given; None lifts it."""
+    await budget.spend(50)
+    assert figures(await budget.set_limit(30)) == (30, 50, 0, 0)
+    with pytest.raises(BudgetExceeded):
+        await budget.reserve(1)
+    assert figures(await budget.set_limit(51)) == (51, 50, 0, 1)
+    assert (await budget.reserve(1)).amount == 1
+    assert (await budget.set_limit(None)).remaining is None
+
+
+@pytest.mark.parametrize("amount", [-1, 2**53, 1.0, True, float("nan"), "1", None, 10**40])
+async def test_what_is_no_amount_is_refused(budgets: Budgets, amount: Any) -> None:
+    """Money is counted in whole numbers; nothing is given by spending less than nothing."""
+    budget = budgets.named("test", limit=100)
+    for call in (budget.reserve, budget.spend, lambda amount: budget.settle("r", amount)):
+        with pytest.raises(InvalidSession, match="amount"):
+            await call(amount)
+    if amount is not None:
+        with pytest.raises(InvalidSession, match="limit"):
+            await budget.set_limit(amount)
+    assert figures(await budget.read()) == (100, 0, 0, 100)
+
+
+async def test_sums_do_not_overflow(budgets: Budgets) -> None:
+    """What would pass the largest integer does not fit, with a limit and without."""
+    budget = budgets.named("large")
+    await budget.spend(2**53 - 1)
+    with pytest.raises(BudgetExceeded):
+        await budget.reserve(1)
+    assert (await budget.read()).spent == 2**53 - 1
+
+
+@pytest.mark.parametrize("kind", [Kind(""), Kind("a b"), Kind("c" * 65), Kind("a", "")])
+async def test_what_is_no_kind_is_refused(budget: Budget, kind: Kind) -> None:
+    """A category is a plain word, an item any text that is not empty."""
+    with pytest.raises(InvalidSession):
+        await budget.spend(1, kind=kind)
+    with pytest.raises(InvalidSession):
+        await budget.reserve(1, kind=kind)
+
+
+async def test_different_kinds_are_bounded(budgets: Budgets) -> None:
+    """What comes after the first two hundred is counted together; the sum stays exact."""
+    budget = budgets.named("many")
+    for number in range(MOST_KINDS + 5):
+        await budget.spend(1, kind=Kind("things", f"thing {number}"))
+    await budget.spend(3, kind=Kind("things", "thing 0"))
+    items = (await budget.read()).items
+    assert len(items) == MOST_KINDS + 1
+    assert Bought("other", None, 5, 5) in items
+    assert Bought("things", "thing 0", 4, 2) in items
+    assert sum(bought.amount for bought in items) == (await budget.read()).spent
+
+
+async def test_several_budgets_are_held_together(budgets: Budgets) -> None:
+    """A purchase counts on all of them; where one refuses, none is touched."""
+    wide, narrow = budgets.named("wide", limit=100), budgets.named("narrow", limit=30)
+    async with hold([wide, narrow], 30, kind=TEA) as held:
+        assert (await wide.read()).reserved == (await narrow.read()).reserved == 30
+        held.cost = 12
+    assert figures(await wide.read()) == (100, 12, 0, 88)
+    assert figures(await narrow.read()) == (30, 12, 0, 18)
+    with pytest.raises(BudgetExceeded, match="narrow"):
+        async with hold([wide, narrow], 19):
+            raise AssertionError("not reached")
+    assert figures(await wide.read()) == (100, 12, 0, 88)
+
+
+async def test_a_hold_ends_however_its_block_does(budget: Budget) -> None:
+    """What was bought is settled, also by one who is cancelled; else all is given back."""
+    with pytest.raises(ZeroDivisionError):
+        async with hold([budget], 30):
+            raise ZeroDivisionError
+    assert figures(await budget.read()) == (100, 0, 0, 100)
+    reached = asyncio.Event()
+
+    async def buy() -> None:
+        async with hold([budget], 30) as held:
+            held.cost = 5
+            reached.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(buy())
+    await reached.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert figures(await budget.read()) == (100, 5, 0, 95)
+
+
+async def test_sessions_users_and_days_do_not_share(
+    store: SessionStore[Any], budgets: Budgets
+) -> None:
+    """A session that comes again under its id has a new budget; so has each day of a user."""
+    session = await store.create("s")
+    await budgets.of_session(session, limit=10).spend(10)
+    await store.delete("s")
+    again = await store.create("s")
+    assert (await budgets.of_session(again, limit=10).spend(10)).spent == 10
+    today, tomorrow = date(2026, 11, 20), date(2026, 11, 21)
+    await budgets.of_user("ann", today, limit=10).spend(10)
+    with pytest.raises(BudgetExceeded, match="'user'"):
+        await budgets.of_user("ann", today, limit=10).spend(1)
+    for other in (budgets.of_user("ann", tomorrow, limit=10), budgets.of_user("bob", today)):
+        assert (await other.read()).spent == 0
+    assert await store.count_active() == 1
+
+
+async def test_a_budget_outlives_a_change_of_keys(store: SessionStore[Any]) -> None:
+    """Under a new key it is found, with what was spent under the old one."""
+    before = Budgets(store, keys=KEYS).named("test", limit=100)
+    made = await before.reserve(10, kind=TEA)
+    await before.spend(10, kind=TEA)
+    newer = Keyring.from_text(f"{Keyring.generate('newer').to_text()},{KEYS.to_text()}")
+    after = Budgets(store, keys=newer).named("test", limit=100)
+    await after.settle(made.reservation_id, 5)
+    await after.spend(1, kind=TEA)
+    assert figures(await after.read()) == (100, 16, 0, 84)
+    assert (await after.read()).items == (Bought("drinks", "tea", 16, 3),)
+
+
+async def test_where_the_store_is_out_nothing_is_spent(own_redis: RedisServer) -> None:
+    """Nobody can tell what is left, so the block is not entered."""
+    url = own_redis.url()
+    async with open_store(url, keys=KEYS, deadline=0.5) as store:
+        budget = Budgets(store, keys=KEYS).named("test", limit=100)
+        await budget.spend(1)
+        own_redis.stop()
+        with pytest.raises(StoreUnavailable):
+            async with hold([budget], 1):
+                raise AssertionError("not reached")
+        with pytest.raises(StoreUnavailable):
+            await budget.spend(1)
