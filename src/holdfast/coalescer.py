@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from copy import copy
 from typing import Final, NamedTuple
 
-from holdfast.backend import Apply, Create, KeepDraft, Operation, Outcome
+from holdfast.backend import Apply, Create, KeepDraft, Operation, Outcome, Reseal
 from holdfast.errors import StoreUnavailable
 
 logger = logging.getLogger(__name__)
@@ -139,5 +139,8 @@ def _size(operation: Operation) -> int:
             return sum(map(len, operation.values.values()))
         case KeepDraft():
             return len(operation.sealed)
+        case Reseal():
+            values = sum(len(swap.resealed) for swap in operation.values)
+            return values + sum(len(swap.resealed) for swap in operation.items)
         case _:
             return 0

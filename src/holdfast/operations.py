@@ -142,6 +142,39 @@ class ReadDraft(NamedTuple):
     key: str
 
 
+class Swap(NamedTuple):
+    """The value `resealed` under `new_tag`, in the place of `sealed` under `tag`."""
+
+    tag: bytes
+    sealed: bytes
+    new_tag: bytes
+    resealed: bytes
+
+
+class SwapItem(NamedTuple):
+    """The item `resealed`, in the place of `sealed` under the same number and origin."""
+
+    number: int
+    sealed: bytes
+    resealed: bytes
+
+
+class Reseal(NamedTuple):
+    """Put ciphertext in the place of other ciphertext that says the same → `Resealed` or `Absent`.
+
+    Each part only where it is still, byte for byte, what it is to take the place of: what has been
+    written anew meanwhile stays. It is no change: it has no revision, moves no time, rings nobody,
+    is not told as an event, and nothing is refused for it. `draft` and `user_tags` are what is
+    there and what is to be there.
+    """
+
+    key: str
+    values: tuple[Swap, ...] = ()
+    items: tuple[SwapItem, ...] = ()
+    draft: tuple[bytes, bytes] | None = None
+    user_tags: tuple[bytes, bytes] | None = None
+
+
 class Acquire(NamedTuple):
     """Take the lease → `Granted`, `Held` or `Absent`. The token's own lease is granted again.
 
@@ -219,7 +252,7 @@ class Purge(NamedTuple):
 
 
 Operation = (
-    Create | Read | Apply | Touch | Delete | ReadItems | Drop | KeepDraft | ReadDraft
+    Create | Read | Apply | Touch | Delete | ReadItems | Drop | KeepDraft | ReadDraft | Reseal
     | Acquire | Renew | Release | Take | Count | List | Purge
 )  # fmt: skip
 

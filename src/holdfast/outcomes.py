@@ -113,6 +113,12 @@ class DraftFound(NamedTuple):
     sealed: bytes
 
 
+class Resealed(NamedTuple):
+    """How many parts were exchanged."""
+
+    parts: int
+
+
 class Granted(NamedTuple):
     """The lease is this token's for `remaining` more microseconds; `fence` only grows."""
 
@@ -168,7 +174,8 @@ class Purged(NamedTuple):
 Outcome = (
     Absent | Created | Existing | Found | Changed | ChangeIdReused | Forgotten | LeaseGone
     | Conflict | OverLimit | FlagUp | TooLarge | UserDiffers | Deleted | ItemsFound | Dropped
-    | DraftKept | DraftFound | Granted | Held | Released | Allowance | Counted | Listed | Purged
+    | DraftKept | DraftFound | Resealed | Granted | Held | Released | Allowance | Counted | Listed
+    | Purged
 )  # fmt: skip
 
 # What a store says when it is well and the caller may not.

@@ -13,6 +13,7 @@ from holdfast.clock import Clock
 from holdfast.testing import BackendConformance, BackendMachine, ManualClock
 from tests.testing import broken_backends as broken
 from tests.testing import broken_drafting as drafting
+from tests.testing import broken_resealing as resealing
 from tests.testing import broken_telling as telling
 
 CAUGHT: tuple[tuple[type[MemoryBackend], str], ...] = (
@@ -74,6 +75,12 @@ CAUGHT: tuple[tuple[type[MemoryBackend], str], ...] = (
     (drafting.LosesDraftsToChanges, "test_no_change_moves_a_draft"),
     (drafting.KeepsDraftsById, "test_a_draft_ends_with_its_session"),
     (drafting.SharesDrafts, "test_a_session_has_a_draft_of_its_own"),
+    (resealing.ResealsBlindly, "test_what_was_written_anew_stays"),
+    (resealing.ResealsAsAChange, "test_it_is_no_change"),
+    (resealing.RingsForResealing, "test_it_is_not_told"),
+    (resealing.ForgetsItems, "test_every_part_is_exchanged"),
+    (resealing.LeavesTheOldName, "test_every_part_is_exchanged"),
+    (resealing.LeavesTheUser, "test_the_user_is_found_by_the_new_tag"),
     (drafting.CreatesForDrafts, "test_a_deleted_session_is_absent_to_every_operation"),
 )
 
@@ -114,7 +121,7 @@ def test_every_broken_backend_is_caught() -> None:
     """None of those in the modules was forgotten here."""
     written = {
         name
-        for module in (broken, telling, drafting)
+        for module in (broken, telling, drafting, resealing)
         for name, member in inspect.getmembers(module, inspect.isclass)
         if issubclass(member, MemoryBackend) and member is not MemoryBackend
     }

@@ -4,7 +4,7 @@ Backends that can compute in Python (memory, SQLite) keep what these return; tho
 (Lua, SQL) restate them, and the conformance suite holds all to the same answers.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol, TypeVar
 
 from holdfast.backend import (
@@ -23,6 +23,7 @@ from holdfast.backend import (
     Outcome,
     OverLimit,
     Record,
+    Reseal,
     StoredItem,
     TooLarge,
     Touch,
@@ -222,6 +223,31 @@ def drop(record: Record, *, length: int, slide: bool, now: int) -> Record:
     return record._replace(
         revision=record.revision + 1, updated=now, active=now, base=base, length=length
     )
+
+
+def reseal(record: Record, operation: Reseal) -> tuple[Record, int]:
+    """Exchange the values that are what they are said to be, and the user's tag; count them."""
+    values, parts = dict(record.values), 0
+    for tag, sealed, new_tag, resealed in operation.values:
+        if values.get(tag) == sealed:
+            del values[tag]
+            values[new_tag] = resealed
+            parts += 1
+    user_tag = record.user_tag
+    if operation.user_tags is not None and operation.user_tags[0] == user_tag:
+        user_tag = operation.user_tags[1]
+        parts += 1
+    return (record._replace(user_tag=user_tag, values=values) if parts else record), parts
+
+
+def resealed_items(items: Iterable[StoredItem], operation: Reseal) -> dict[int, StoredItem]:
+    """Exchange the items that are what they are said to be; give them by their numbers."""
+    swaps = {swap.number: swap for swap in operation.items}
+    return {
+        item.number: item._replace(sealed=swap.resealed)
+        for item in items
+        if (swap := swaps.get(item.number)) is not None and swap.sealed == item.sealed
+    }
 
 
 def acquire(

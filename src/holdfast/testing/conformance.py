@@ -34,13 +34,14 @@ from holdfast.testing.listing import Listing
 from holdfast.testing.log import Logging
 from holdfast.testing.manual_clock import ManualClock
 from holdfast.testing.replaying import Repeating, Replaying
+from holdfast.testing.resealing import Resealing
 from holdfast.testing.steps import Advance
 from holdfast.testing.telling import Telling
 
 
 class BackendConformance(
     Creating, Deleting, Changing, Refusing, Replaying, Repeating, Expiring, Sliding, Purging,
-    Leasing, Logging, Listing, Limiting, Listening, Lining, Telling, Drafting,
+    Leasing, Logging, Listing, Limiting, Listening, Lining, Telling, Drafting, Resealing,
     Racing, Crowding,
 ):  # fmt: skip
     """Every sentence of the contract in `holdfast.backend`, as a test.

@@ -25,6 +25,8 @@ from holdfast.backend import (
     Release,
     Released,
     Renew,
+    Reseal,
+    Swap,
     Touch,
 )
 from holdfast.testing.steps import (
@@ -69,6 +71,7 @@ def writes(key: str = KEY) -> list[Operation]:
         KeepDraft(key, b"late"),
         KeepDraft(key, b"late", GONE),
         ReadDraft(key),
+        Reseal(key, (Swap(b"tag", b"value", b"tag", b"late"),), draft=(b"old", b"late")),
     ]
 
 

@@ -43,6 +43,7 @@ from holdfast.testing.strategies import (
     drafts,
     endings,
     passing,
+    resealings,
     takes,
     turns,
     visits,
@@ -100,9 +101,9 @@ class BackendMachine(RuleBasedStateMachine):
         """Read, touch, hold, or take from a limit."""
         self.ask(operation)
 
-    @rule(operation=st.one_of(endings(), drafts()))
+    @rule(operation=st.one_of(endings(), drafts(), resealings()))
     def end_or_draft(self, operation: Operation) -> None:
-        """Delete a session, or keep a note beside it."""
+        """Delete a session, keep a note beside it, or exchange its ciphertext."""
         self.ask(operation)
 
     @rule(microseconds=passing)

@@ -47,6 +47,8 @@ from holdfast.backend import (
     Release,
     Released,
     Renew,
+    Reseal,
+    Resealed,
     StoredItem,
     Take,
     TooLarge,
@@ -238,6 +240,29 @@ class Model:
     def _(self, operation: ReadDraft) -> Outcome:
         kept = self._sessions.get(operation.key)
         return Absent() if kept is None else DraftFound(kept.draft)
+
+    @_answer.register
+    def _(self, operation: Reseal) -> Outcome:
+        kept = self._sessions.get(operation.key)
+        if kept is None:
+            return Absent()
+        parts = 0
+        for swap in operation.values:
+            if kept.values.get(swap.tag) == swap.sealed:
+                kept.values.pop(swap.tag)
+                kept.values[swap.new_tag] = swap.resealed
+                parts += 1
+        for number, sealed, resealed in operation.items:
+            if number in kept.log and kept.log[number].sealed == sealed:
+                kept.log[number] = kept.log[number]._replace(sealed=resealed)
+                parts += 1
+        if operation.draft and kept.draft and kept.draft == operation.draft[0]:
+            kept.draft = operation.draft[1]
+            parts += 1
+        if operation.user_tags and kept.user_tag == operation.user_tags[0]:
+            kept.user_tag = operation.user_tags[1]
+            parts += 1
+        return Resealed(parts)
 
     @_answer.register
     def _(self, operation: Acquire) -> Outcome:

@@ -17,6 +17,9 @@ from holdfast.backend import (
     ReadItems,
     Release,
     Renew,
+    Reseal,
+    Swap,
+    SwapItem,
     Take,
     Touch,
     Where,
@@ -149,6 +152,20 @@ def turns() -> st.SearchStrategy[Operation]:
 def drafts() -> st.SearchStrategy[KeepDraft]:
     """Draw a note beside a session, or that it is to go."""
     return st.builds(KeepDraft, keys, payloads, rarely(tokens))
+
+
+def resealings() -> st.SearchStrategy[Reseal]:
+    """Draw an exchange of ciphertexts, which now and then are what is there."""
+    swaps = st.builds(Swap, tags, payloads, tags, payloads)
+    items = st.builds(SwapItem, st.integers(1, 6), payloads, payloads)
+    return st.builds(
+        Reseal,
+        keys,
+        st.lists(swaps, max_size=2).map(tuple),
+        st.lists(items, max_size=2, unique_by=lambda swap: swap.number).map(tuple),
+        st.one_of(st.none(), st.tuples(payloads, st.just(b"resealed"))),
+        st.one_of(st.none(), st.tuples(users, users)),
+    )
 
 
 def takes() -> st.SearchStrategy[Take]:

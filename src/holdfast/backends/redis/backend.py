@@ -23,6 +23,7 @@ from holdfast.backend import (
     ReadItems,
     Release,
     Renew,
+    Reseal,
     Take,
     Touch,
 )
@@ -41,6 +42,7 @@ from holdfast.backends.redis.location import Location
 from holdfast.backends.redis.packing import Damaged
 from holdfast.backends.redis.pushes import Pushes
 from holdfast.backends.redis.reading import Reading
+from holdfast.backends.redis.resealing import Resealing
 from holdfast.backends.redis.users import Users
 from holdfast.bells import Bell
 from holdfast.events import Event
@@ -69,6 +71,7 @@ class RedisBackend:
         self._changing = Changing(self._caller, users)
         self._living = Living(self._caller, users)
         self._drafting = Drafting(self._caller)
+        self._resealing = Resealing(self._caller, users)
         self._leasing = Leasing(self._caller, process=process)
         self._listing = Listing(self._caller, users)
         self._limiting = Limiting(self._caller)
@@ -137,6 +140,8 @@ class RedisBackend:
                 return self._drafting.keep(operation)
             case ReadDraft():
                 return self._drafting.read(operation)
+            case Reseal():
+                return self._resealing.reseal(operation)
             case Touch():
                 return self._living.touch(operation)
             case Drop():

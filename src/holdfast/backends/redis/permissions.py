@@ -37,6 +37,7 @@ DATA: Final[Mapping[str, str]] = {
     "hset": "KEY field value",
     "lindex": "KEY 0",
     "lrange": "KEY 0 1",
+    "lset": "KEY 0 value",
     "ltrim": "KEY 0 1",
     "pexpire": "KEY 1",
     "pexpireat": "KEY 1",

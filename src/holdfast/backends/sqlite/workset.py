@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from holdfast.backend import Changed, Record, StoredItem
-from holdfast.backends.rules import REMEMBERED_CHANGES, Lease
+from holdfast.backend import Changed, Record, Reseal, StoredItem
+from holdfast.backends.rules import REMEMBERED_CHANGES, Lease, resealed_items
 from holdfast.backends.sqlite.packing import pack_integers, unpack_integers
 from holdfast.backends.sqlite.rows import (
     DAMAGE,
@@ -180,6 +180,52 @@ class Workset:
     def keep_draft(self, row: Row, sealed: bytes) -> None:
         """Put a note beside the session; an empty one takes it away."""
         self._drafts[row.id] = sealed
+
+    def swap_draft(self, row: Row, before: bytes, after: bytes) -> bool:
+        """Put a note in the place of one, if that is what is there."""
+        kept = self._drafts.get(row.id)
+        if kept is None and row.minute is not None:
+            found = self._one("read_draft", row.id)
+            kept = found[0] if found else b""
+        if not kept or kept != before:
+            return False
+        self.keep_draft(row, after)
+        return True
+
+    def reseal_items(self, row: Row, operation: Reseal) -> int:
+        """Exchange items of the log; say how many.
+
+        Raises:
+            DecryptionFailed: what one of them is in is damaged.
+        """
+        self.flush()
+        fresh: dict[int, StoredItem] = {}
+        rows: list[Columns] = []
+        for stretch in self._stretches_of(row, {swap.number for swap in operation.items}):
+            try:
+                items = stretch.items()
+            except DAMAGE as exc:
+                raise damaged(row.key) from exc
+            changed = resealed_items(items, operation)
+            if changed:
+                fresh |= changed
+                whole = rest([changed.get(item.number, item) for item in items])
+                rows.append((whole.lengths, whole.sealed, row.id, whole.last))
+        self._many("reseal_stretch", rows)
+        return len(fresh)
+
+    def _stretches_of(self, row: Row, numbers: set[int]) -> Iterator[Stretch]:
+        """Read what the items with these numbers are in."""
+        after = 0
+        for number in sorted(numbers):
+            if number <= after:
+                continue
+            found = self._one("read_log", row.id, number - 1, 1)
+            if found is None:
+                return
+            stretch = Stretch._make(found)
+            after = stretch.last
+            yield stretch
 
     def due(self, namespace: str, now: int, limit: int) -> list[str]:
         """Give the keys of expired sessions, the oldest deadline first."""
