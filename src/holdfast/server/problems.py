@@ -13,6 +13,14 @@ from starlette.responses import Response
 from holdfast.errors import HoldfastError, InvalidSession
 from holdfast.fastapi import ANSWERS, Answer, Problem, add_error_handlers
 from holdfast.server.database import DatabaseUnavailable, InvalidDatabase
+from holdfast.server.users.errors import (
+    HashingBusy,
+    InvalidUser,
+    LastAdmin,
+    SetupRefused,
+    UserExists,
+    UserNotFound,
+)
 from holdfast.support import AnswerUnavailable, EngineFailed
 from holdfast.support.knowledge import InvalidDocument, KnowledgeUnavailable
 
@@ -42,6 +50,12 @@ SERVICE_ANSWERS: Final[Mapping[type[HoldfastError], Answer]] = MappingProxyType(
             (),
             "The application database cannot be used as it is.",
         ),
+        HashingBusy: Answer(503, "SIGN_IN_BUSY", "Sign-in busy", ("retry_after",)),
+        InvalidUser: Answer(422, "INVALID_REQUEST", "Invalid request", ("field", "rule")),
+        LastAdmin: Answer(409, "LAST_ADMIN", "Last admin"),
+        SetupRefused: Answer(403, "SETUP_REFUSED", "Setup refused"),
+        UserExists: Answer(409, "USER_EXISTS", "User exists", ("name",)),
+        UserNotFound: Answer(404, "USER_NOT_FOUND", "User not found", ("user",)),
         InvalidDocument: Answer(422, "INVALID_REQUEST", "Invalid request", ("rule",)),
         KnowledgeUnavailable: Answer(
             503,

@@ -10,6 +10,7 @@ from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
     asynccontextmanager,
+    closing,
     contextmanager,
 )
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from holdfast.server.keys import load_keys
 from holdfast.server.model import ServiceSession
 from holdfast.server.purging import purging
 from holdfast.server.settings import KNOWLEDGE_FILE, Settings
+from holdfast.server.users import Hasher, Setup, Users
 from holdfast.session import SupportSession
 from holdfast.store import SessionStore
 from holdfast.support import (
@@ -56,12 +58,15 @@ class Service:
     """The parts, open."""
 
     settings: Settings
+    keys: Keyring
     store: SessionStore[ServiceSession]
     knowledge: Knowledge
     agent: SupportAgent
     visitors: RateLimit | None
     database: Database
     trail: Trail
+    users: Users
+    setup: Setup
 
 
 @asynccontextmanager
@@ -101,8 +106,11 @@ async def open_service(
             opened = open_database(settings.application_database)
             database = await parts.enter_async_context(opened)
             trail = await parts.enter_async_context(open_trail(database, store, keys))
+        hasher = parts.enter_context(closing(Hasher()))
+        users = Users(database, hasher)
+        setup = Setup(database, users, hasher)
         visitors = _visitors(settings, store, keys)
-        yield Service(settings, store, knowledge, agent, visitors, database, trail)
+        yield Service(settings, keys, store, knowledge, agent, visitors, database, trail, users, setup)
 
 
 async def check_start(settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 from holdfast.server.database.database import Database, open_database
 from holdfast.server.database.errors import DatabaseUnavailable, InvalidDatabase
+from holdfast.server.database.location import database_file
 from holdfast.server.database.migrating import Migrated, migrate
 from holdfast.server.database.tables import METADATA, Moment
 
@@ -12,6 +13,7 @@ __all__ = [
     "InvalidDatabase",
     "Migrated",
     "Moment",
+    "database_file",
     "migrate",
     "open_database",
 ]
