@@ -110,7 +110,9 @@ async def open_service(
         users = Users(database, hasher)
         setup = Setup(database, users, hasher)
         visitors = _visitors(settings, store, keys)
-        yield Service(settings, keys, store, knowledge, agent, visitors, database, trail, users, setup)
+        yield Service(
+            settings, keys, store, knowledge, agent, visitors, database, trail, users, setup
+        )
 
 
 async def check_start(settings: Settings) -> None:
