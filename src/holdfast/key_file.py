@@ -11,7 +11,7 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -198,7 +198,7 @@ def write_key_file(path: Path, entries: Iterable[KeyEntry]) -> None:
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
+def _alone(path: Path) -> Generator[None]:
     """Let one process at a time exchange keys in a folder."""
     folder = os.open(path.parent, os.O_RDONLY)
     try:

@@ -10,6 +10,7 @@ from holdfast.backend import (
     Drop,
     List,
     Listed,
+    Operation,
     Reseal,
     Resealed,
     Swap,
@@ -136,7 +137,8 @@ class Resealing:
             change(set={b"n%d" % number: b"written"}, unset=(b"t%d" % number,))
             for number in range(0, 30, 2)
         ]
-        await asyncio.gather(*(backend.execute(step) for step in (*exchanges, *changes)))
+        steps: list[Operation] = [*exchanges, *changes]
+        await asyncio.gather(*(backend.execute(step) for step in steps))
         values = (await read(backend)).values
         assert values == {
             b"n%d" % number: b"resealed" if number % 2 else b"written" for number in range(30)
