@@ -3,8 +3,9 @@ import { spokenAnswer, type Announcement } from "./announcement";
 import type { ChatApi } from "./api";
 import { Conversation, type Surroundings } from "./conversation";
 import type { Entry } from "./entry";
+import type { Ways } from "./line";
 import type { Outgoing } from "./outbox";
-import { Problem } from "./problem";
+import { named, Problem } from "./problem";
 import type { Shelf } from "./shelf";
 import type { Storage } from "./storage";
 import { asMarkdown } from "./transcript";
@@ -15,8 +16,10 @@ export type Notice = keyof Pick<Words, "ended" | "endedMeanwhile">;
 
 export interface Parts {
   api: ChatApi;
+  ways: Ways;
   shelf: Shelf;
   tab: Storage;
+  browser: Storage;
   now: () => Date;
   makeIdentifier: () => string;
 }
@@ -91,10 +94,12 @@ export class Chat {
   }
 
   #around(): Surroundings {
-    const { api, tab, now, makeIdentifier } = this.#parts;
+    const { api, ways, tab, browser, now, makeIdentifier } = this.#parts;
     return {
       api,
+      ways,
       tab,
+      browser,
       now,
       makeIdentifier,
       named: (id, title) => this.#named(id, title),
@@ -106,8 +111,8 @@ export class Chat {
   /** An untouched tab goes along when another tab begins a conversation. */
   #follow(latest: string | undefined): void {
     untracked(() => {
-      const { id, entries } = this.current.value;
-      const untouched = id.value === null && entries.value.length === 0;
+      const { id, entries, draft } = this.current.value;
+      const untouched = id.value === null && entries.value.length === 0 && !draft.begun;
       if (latest !== undefined && untouched && this.shelf.current() === latest) this.goTo(latest);
     });
   }
@@ -132,9 +137,4 @@ export class Chat {
     this.notice.value = notice;
     for (const message of unsent) this.current.value.deliver({ ...message, state: "sending" });
   }
-}
-
-function named(failure: unknown): Problem {
-  if (failure instanceof Problem) return failure;
-  throw failure;
 }

@@ -1,12 +1,13 @@
 import { batch, computed, signal } from "@preact/signals";
 import type { ChatApi } from "./api";
 import { arranged, outgoingEntry, standing, storedEntry, type Entry, type Known } from "./entry";
-import { Line } from "./line";
+import { Draft } from "./draft";
+import { Line, type Ways } from "./line";
 import { Outbox, type Outgoing } from "./outbox";
-import { Problem } from "./problem";
+import { named, Problem } from "./problem";
 import { begun, grown, type Run } from "./run";
 import type { Storage } from "./storage";
-import type { Frame, Hello, MessageTold, Owner, Rating, RunStarted, Welcome } from "./wire";
+import type { Frame, Hello, MessageTold, Owner, Rating, RunStarted } from "./wire";
 
 /** How long a run of an earlier socket may stay without a word on the new one. */
 const STALE_MS = 5_000;
@@ -14,7 +15,9 @@ const LONGEST_PAUSE_MS = 5_000;
 
 export interface Surroundings {
   api: ChatApi;
+  ways: Ways;
   tab: Storage;
+  browser: Storage;
   now: () => Date;
   makeIdentifier: () => string;
   /** A conversation has begun, or goes on: name it, with what was asked first. */
@@ -35,6 +38,7 @@ export class Conversation {
   readonly ratings = signal<Readonly<Record<string, Rating>>>({});
   /** Whether what was said before is still being read. */
   readonly restoring = signal(false);
+  readonly draft: Draft;
   readonly outbox: Outbox;
   readonly line: Line;
 
@@ -53,13 +57,16 @@ export class Conversation {
     this.#around = around;
     this.id.value = id;
     this.restoring.value = id !== null;
+    this.draft = new Draft(around.tab, around.browser, id);
     this.outbox = new Outbox(around.tab, id);
     this.ratings.value = around.tab.read(`ratings.${id}`) ?? {};
-    this.line = new Line({
+    const ends = {
       hello: () => this.#hello(),
-      heard: (frame) => batch(() => this.#heard(frame)),
+      opened: (lastNumber: number) => batch(() => this.#opened(lastNumber)),
+      heard: (frame: Frame) => batch(() => this.#heard(frame)),
       gone: () => this.#gone(),
-    });
+    };
+    this.line = new Line(ends, around.ways);
   }
 
   readonly entries = computed<readonly Entry[]>(() => [
@@ -97,6 +104,7 @@ export class Conversation {
   close(): void {
     this.#closed = true;
     window.clearTimeout(this.#stale);
+    this.draft.close();
     this.line.close();
   }
 
@@ -182,6 +190,7 @@ export class Conversation {
     batch(() => {
       this.id.value = id;
       this.line.state.value = "closed";
+      this.draft.moveTo(id);
       this.outbox.moveTo(id);
     });
     this.#around.named(id, this.outbox.messages.value[0]?.text ?? "");
@@ -206,8 +215,6 @@ export class Conversation {
 
   #heard(frame: Frame): void {
     switch (frame.type) {
-      case "welcome":
-        return this.#welcomed(frame);
       case "ack":
         return this.outbox.change(frame.client_message_id, { state: "sent" });
       case "message":
@@ -248,9 +255,9 @@ export class Conversation {
     }
   }
 
-  #welcomed({ last_number }: Welcome): void {
-    this.#welcomedAt = Math.max(this.#welcomedAt, last_number);
-    if (this.#lastNumber >= last_number) this.restoring.value = false;
+  #opened(lastNumber: number): void {
+    this.#welcomedAt = Math.max(this.#welcomedAt, lastNumber);
+    if (this.#lastNumber >= lastNumber) this.restoring.value = false;
     const earlier = this.run.value?.id;
     window.clearTimeout(this.#stale);
     this.#stale = window.setTimeout(() => {
@@ -305,7 +312,18 @@ export class Conversation {
     if (id !== undefined) {
       this.outbox.change(id, { state: "failed", problem });
       this.#again.value = new Set();
+      if (run === null) this.run.value = this.#brokenOff(id);
     } else if (run?.state === "stopping") this.run.value = { ...run, state: "running" };
+  }
+
+  /** A message that is stored, and for which there is no answer and will be none. */
+  #brokenOff(clientId: string): Run | null {
+    const asked = [...this.#messages.value.values()].find(
+      ({ id, client_message_id }) => client_message_id === clientId && !this.#answered.value.has(id),
+    );
+    if (asked === undefined) return null;
+    const run = begun({ type: "run.started", run_id: clientId, message_id: asked.id });
+    return { ...run, state: "interrupted" };
   }
 
   #gone(): void {
@@ -313,13 +331,8 @@ export class Conversation {
       this.restoring.value = false;
       this.run.value = null;
       this.ended.value = true;
+      this.draft.moveTo(null);
     });
     this.#around.gone(this);
   }
-}
-
-/** Take a named problem as an outcome; anything else is a fault of this page and goes on up. */
-function named(failure: unknown): Problem {
-  if (failure instanceof Problem) return failure;
-  throw failure;
 }

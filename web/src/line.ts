@@ -1,43 +1,55 @@
 import { signal } from "@preact/signals";
+import type { Carrier, Loss, Way } from "./carrier";
 import type { Frame, Hello, Said } from "./wire";
 
-const SUBPROTOCOL = "holdfast.v1";
 const FIRST_PAUSE_MS = 400;
 const LONGEST_PAUSE_MS = 5_000;
-const PATIENCE_MS = 10_000;
 const CROWDED_PAUSE_MS = 5_000;
-/** The service will not open this conversation again: not ours, unknown or ended. */
-const GONE = new Set([4401, 4403, 4404, 4409]);
-const CROWDED = 4429;
+/** So often in a row sockets are refused, where requests are answered, until they are given up. */
+const REFUSALS = 2;
 
 export type LineState = "closed" | "opening" | "open" | "waiting";
 
 export interface Ends {
   hello(): Hello;
+  opened(lastNumber: number, expiresAt: string | null): void;
   heard(frame: Frame): void;
   gone(): void;
 }
 
+export interface Ways {
+  socket: Way;
+  requests: Way;
+  /** Whether requests for a conversation are answered. */
+  answers(sessionId: string): Promise<boolean>;
+  /** Whether sockets were given up in this tab a short while ago. */
+  givenUp(): boolean;
+  giveUp(): void;
+}
+
 /**
- * A socket that comes back: whenever it is lost it is opened again, after a pause that grows.
+ * A connection that comes back: whenever it is lost it is opened again, after a pause that grows.
  *
  * It holds nothing: what was not acknowledged is said again by whoever said it.
  */
 export class Line {
   readonly state = signal<LineState>("closed");
+  /** Whether an answer can be stopped, and others be told of typing. */
+  readonly lively = signal(true);
 
   readonly #ends: Ends;
-  #socket: WebSocket | null = null;
+  readonly #ways: Ways;
+  #carrier: Carrier | null = null;
   #attempts = 0;
+  #refusals = 0;
   #pause = 0;
-  #beat = 0;
-  #patience = 0;
   readonly #wake = () => this.now();
   readonly #leave = () => this.#drop();
   readonly #show = () => document.visibilityState === "visible" && this.now();
 
-  constructor(ends: Ends) {
+  constructor(ends: Ends, ways: Ways) {
     this.#ends = ends;
+    this.#ways = ways;
   }
 
   open(): void {
@@ -52,7 +64,7 @@ export class Line {
     window.removeEventListener("online", this.#wake);
     window.removeEventListener("offline", this.#leave);
     document.removeEventListener("visibilitychange", this.#show);
-    this.#release()?.close(1000);
+    this.#release();
     this.state.value = "closed";
   }
 
@@ -63,70 +75,62 @@ export class Line {
 
   /** Say something, if there is anybody to hear it. */
   say(said: Said): boolean {
-    if (this.state.value !== "open" || this.#socket === null) return false;
-    this.#socket.send(JSON.stringify(said));
-    if (said.type === "message.send" || said.type === "ping") this.#expectSomething();
-    return true;
+    return this.state.value === "open" && this.#carrier !== null && this.#carrier.say(said);
   }
 
   #connect(): void {
     this.#release();
     this.state.value = "opening";
-    const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-    const socket = new WebSocket(`${scheme}//${location.host}/v1/chat/ws`, SUBPROTOCOL);
-    this.#socket = socket;
-    this.#expectSomething();
-    socket.onopen = () => socket.send(JSON.stringify(this.#ends.hello()));
-    socket.onmessage = ({ data }) => this.#hear(JSON.parse(String(data)) as Frame);
-    socket.onclose = ({ code }) => this.#lost(code);
+    const way = this.#ways.givenUp() ? "requests" : "socket";
+    this.lively.value = way === "socket";
+    this.#carrier = this.#ways[way](this.#ends.hello(), {
+      opened: (lastNumber, expiresAt) => this.#opened(lastNumber, expiresAt),
+      heard: (frame) => this.#ends.heard(frame),
+      lost: (why) => this.#lost(why),
+    });
   }
 
-  #hear(frame: Frame): void {
-    window.clearTimeout(this.#patience);
-    if (frame.type === "welcome") {
-      this.#attempts = 0;
-      this.state.value = "open";
-      this.#beat = window.setInterval(() => this.say({ type: "ping" }), frame.heartbeat_seconds * 1000);
-    }
-    this.#ends.heard(frame);
-  }
-
-  /** A line on which nothing comes back is lost, whatever the browser believes. */
-  #expectSomething(): void {
-    window.clearTimeout(this.#patience);
-    this.#patience = window.setTimeout(() => this.#drop(), PATIENCE_MS);
+  #opened(lastNumber: number, expiresAt: string | null): void {
+    this.#attempts = this.#refusals = 0;
+    this.state.value = "open";
+    this.#ends.opened(lastNumber, expiresAt);
   }
 
   #drop(): void {
-    if (this.#socket === null) return;
-    this.#release()?.close();
-    this.#comeBack(0);
+    if (this.#carrier !== null) this.#comeBack("passing");
   }
 
-  #lost(code: number): void {
-    this.#release();
-    if (!GONE.has(code)) return this.#comeBack(code === CROWDED ? CROWDED_PAUSE_MS : 0);
+  #lost(why: Loss): void {
+    if (why !== "gone") return this.#comeBack(why);
     this.close();
     this.#ends.gone();
   }
 
   /** Wait for half of the pause at least; the rest is chance, so that not all come at once. */
-  #comeBack(shortest: number): void {
+  #comeBack(why: Loss): void {
+    this.#release();
     this.state.value = "waiting";
     const pause = Math.min(FIRST_PAUSE_MS * 2 ** this.#attempts, LONGEST_PAUSE_MS);
     this.#attempts += 1;
-    const wait = shortest + pause * (0.5 + Math.random() / 2);
+    const wait = (why === "crowded" ? CROWDED_PAUSE_MS : 0) + pause * (0.5 + Math.random() / 2);
     this.#pause = window.setTimeout(() => this.#connect(), wait);
+    if (why === "refused") void this.#doubt();
   }
 
-  /** Let go of the socket, which from now on is not listened to. */
-  #release(): WebSocket | null {
+  /** Where requests are answered again and again and sockets are not, something keeps them out. */
+  async #doubt(): Promise<void> {
+    const attempt = this.#attempts;
+    const answered = await this.#ways.answers(this.#ends.hello().session_id);
+    if (this.#attempts !== attempt || this.state.value === "closed") return;
+    this.#refusals = answered ? this.#refusals + 1 : 0;
+    if (this.#refusals < REFUSALS) return;
+    this.#ways.giveUp();
+    this.now();
+  }
+
+  #release(): void {
     window.clearTimeout(this.#pause);
-    window.clearTimeout(this.#patience);
-    window.clearInterval(this.#beat);
-    const socket = this.#socket;
-    this.#socket = null;
-    if (socket) socket.onopen = socket.onmessage = socket.onclose = null;
-    return socket;
+    this.#carrier?.close();
+    this.#carrier = null;
   }
 }

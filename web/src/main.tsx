@@ -7,18 +7,23 @@ import { Shelf } from "./shelf";
 import { openStorage } from "./storage";
 import "./styles.css";
 import { openTheme } from "./theme";
+import { openWays } from "./ways";
 import { openLanguage } from "./words";
 
 const browser = openStorage(() => localStorage);
 const tab = openStorage(() => sessionStorage);
+const api = connectApi();
+const now = () => new Date();
 openLanguage(browser);
 openTheme(browser);
 
 const chat = new Chat({
-  api: connectApi(),
+  api,
+  ways: openWays(api, tab, now),
   shelf: new Shelf(browser, tab),
   tab,
-  now: () => new Date(),
+  browser,
+  now,
   makeIdentifier,
 });
 

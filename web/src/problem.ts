@@ -14,6 +14,17 @@ export class Problem extends Error {
   get passing(): boolean {
     return this.status === 0 || this.status >= 500;
   }
+
+  /** Whether the conversation is not ours, unknown or ended. */
+  get closed(): boolean {
+    return [401, 403, 404].includes(this.status);
+  }
+}
+
+/** Take a named problem as an outcome; anything else is a fault of this page and goes on up. */
+export function named(failure: unknown): Problem {
+  if (failure instanceof Problem) return failure;
+  throw failure;
 }
 
 /** Read a `application/problem+json` answer; proxies may send something else. */

@@ -1,4 +1,5 @@
 import { signal } from "@preact/signals";
+import { draftKey } from "./draft";
 import type { Storage } from "./storage";
 
 const MOST = 10;
@@ -59,6 +60,8 @@ export class Shelf {
   }
 
   #write(books: readonly Book[]): void {
+    const kept = new Set(books.map(({ id }) => id));
+    for (const { id } of this.books.value) if (!kept.has(id)) this.#browser.remove(draftKey(id));
     this.books.value = books;
     this.#browser.write(BOOKS, books);
   }

@@ -2,8 +2,9 @@
 export interface Storage {
   read<Value>(key: string): Value | null;
   write(key: string, value: unknown): void;
-  /** Call back when another tab of this browser has written the key. */
-  watch(key: string, moved: () => void): void;
+  remove(key: string): void;
+  /** Call back when another tab of this browser has written the key; what is given back ends it. */
+  watch(key: string, moved: () => void): () => void;
 }
 
 const PREFIX = "holdfast.chat.";
@@ -21,13 +22,18 @@ export function openStorage(place: () => globalThis.Storage): Storage {
       kept.set(key, text);
       attempt(() => place().setItem(PREFIX + key, text));
     },
+    remove(key) {
+      kept.delete(key);
+      attempt(() => place().removeItem(PREFIX + key));
+    },
     watch(key, moved) {
-      window.addEventListener("storage", (event) => {
-        if (event.key === PREFIX + key || event.key === null) {
-          kept.delete(key);
-          moved();
-        }
-      });
+      const heard = (event: StorageEvent) => {
+        if (event.key !== PREFIX + key && event.key !== null) return;
+        kept.delete(key);
+        moved();
+      };
+      window.addEventListener("storage", heard);
+      return () => window.removeEventListener("storage", heard);
     },
   };
 }

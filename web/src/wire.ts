@@ -63,9 +63,10 @@ export interface GiveFeedback {
   reason?: string;
 }
 
-/** A sign of life, answered with `pong`. */
+/** A sign of life, answered with `pong`; `stay` has the conversation last as if it were used. */
 export interface Ping {
   type: "ping";
+  stay?: boolean;
 }
 
 export type Said = SendMessage | CancelRun | Typing | GiveFeedback | Ping;
@@ -174,9 +175,10 @@ export interface TypingTold {
   on: boolean;
 }
 
-/** The answer to `ping`. */
+/** The answer to `ping`: the conversation is there until `expires_at`, unless it is used. */
 export interface Pong {
   type: "pong";
+  expires_at: string;
 }
 
 /** Something that was said cannot be done; the socket stays usable. */

@@ -1,7 +1,7 @@
-import { useSignal, type Signal } from "@preact/signals";
 import type { RefObject } from "preact";
 import { useRef } from "preact/hooks";
 import type { Chat } from "../chat";
+import type { Draft } from "../draft";
 import { language, words } from "../words";
 import { Person, Send, Stop } from "./icons";
 import type { ThenWrite } from "./Page";
@@ -17,14 +17,14 @@ interface Props {
 }
 
 export function Composer({ field, chat, thenWrite }: Props) {
-  const draft = useSignal("");
+  const { draft } = chat.current.value;
   const typing = useTyping(chat);
-  const text = draft.value.trim();
+  const text = draft.text.value.trim();
   const length = [...text].length;
   const submit = (event: Event) => {
     event.preventDefault();
     if (text === "" || length > LIMIT) return field.current?.focus();
-    draft.value = "";
+    draft.write("");
     typing(false);
     thenWrite(() => chat.send(text));
   };
@@ -73,7 +73,7 @@ function useTyping(chat: Chat): (on: boolean) => void {
 
 interface FieldProps {
   field: Props["field"];
-  draft: Signal<string>;
+  draft: Draft;
   tooLong: boolean;
   typing: (on: boolean) => void;
   submit: (event: Event) => void;
@@ -95,10 +95,10 @@ function Field({ field, draft, tooLong, typing, submit }: FieldProps) {
         autocomplete="off"
         aria-describedby="composer-keys composer-limit"
         aria-invalid={tooLong}
-        value={draft.value}
+        value={draft.text.value}
         onInput={(event) => {
-          draft.value = event.currentTarget.value;
-          typing(draft.value !== "");
+          draft.write(event.currentTarget.value);
+          typing(draft.text.value !== "");
         }}
         onKeyDown={(event) => sendsNow(event) && submit(event)}
       />
@@ -107,8 +107,9 @@ function Field({ field, draft, tooLong, typing, submit }: FieldProps) {
 }
 
 function StopButton({ chat, thenWrite }: Omit<Props, "field">) {
-  const state = chat.current.value.run.value?.state;
-  if (state !== "running" && state !== "stopping") return null;
+  const { run, line } = chat.current.value;
+  const state = run.value?.state;
+  if ((state !== "running" && state !== "stopping") || !line.lively.value) return null;
   const { stop, stopping } = words.value;
   const label = state === "running" ? stop : stopping;
   return (

@@ -25,7 +25,7 @@ export const DE: Words = {
   keys: ["Enter", " sendet, ", "Umschalt", " + ", "Enter", " beginnt eine neue Zeile"],
   tooLong: (most) => `Das ist zu lang: Eine Nachricht hat höchstens ${most} Zeichen.`,
   person: "Mit einem Menschen sprechen",
-  personRequest: "I would like to talk to a person, please.",
+  personRequest: "Ich möchte bitte mit einem Menschen sprechen.",
 
   menu: "Gespräche und Einstellungen",
   close: "Schließen",
