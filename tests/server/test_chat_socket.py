@@ -2,24 +2,21 @@
 
 import asyncio
 import json
-import socket
-from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any, Final
 
 import httpx2
 import pytest
-import uvicorn
-from fastapi import FastAPI
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from holdfast import SessionStore
-from holdfast.server import Settings, create_app, frames
+from holdfast.server import frames
 from holdfast.server.conversation import rooms
 from holdfast.server.conversation.recent import Recent
 from tests.redis_servers import RedisServer
+from tests.server.inside import listening, narrow
 from tests.server.serving import API_KEY, Served, served
 from tests.server.talking import Chat, begun, ending, tab
 
@@ -298,37 +295,10 @@ async def test_so_much_may_be_said(tmp_path: Path) -> None:
             error = await one.until("error")
             assert (error["code"], error["retryable"]) == ("RATE_LIMITED", True)
             async with connect(chat.address) as third:
-                await third.send(json.dumps(chat.hello()))
                 assert await ending(third) == 4429
             for _ in range(500):
                 await one.say("ping")
             assert await ending(one.socket) == 4429
-
-
-@asynccontextmanager
-async def listening(folder: Path) -> AsyncGenerator[tuple[str, FastAPI]]:
-    """The service in this process, at an address."""
-    chosen: dict[str, Any] = {"store": "memory://", "shipped_articles": False}
-    app = create_app(Settings.load(data_dir=folder / "data", **chosen))
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None))
-    serving = asyncio.create_task(server.serve())
-    try:
-        while not server.started:
-            await asyncio.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}", app
-    finally:
-        server.should_exit = True
-        await serving
-
-
-def narrow(url: str) -> socket.socket:
-    """Open a connection that holds little."""
-    small = socket.socket()
-    small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    host, _, port = url.removeprefix("http://").partition(":")
-    small.connect((host, int(port)))
-    return small
 
 
 async def test_who_does_not_read_is_given_up_and_resumes(

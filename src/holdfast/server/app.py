@@ -58,7 +58,9 @@ class Application(FastAPI):
         self.state.instance_id = secrets.token_hex(8)
         self.state.api_keys = ApiKeys.of(settings)
         self.state.access = Access(self.state.api_keys)
-        self.state.places = Places(settings.websocket_connections)
+        self.state.places = Places(
+            settings.websocket_connections, unknown=settings.websocket_unknown_per_network
+        )
 
     def build_middleware_stack(self) -> ASGIApp:
         """Put the envelope around everything."""

@@ -23,12 +23,14 @@ async def watch(socket: WebSocket) -> None:
     """Tell of sessions as they are created, changed and destroyed."""
     state = socket.app.state
 
-    async def serve(frames: Frames) -> None:
+    async def admit(frames: Frames) -> None:
         await _admit(frames, state.api_keys)
-        with state.places.one_more():
-            await _serve(frames, state.service.store)
 
-    await converse(socket, serve, listed=state.service.settings.cors_origins)
+    async def serve(frames: Frames, _: None) -> None:
+        await _serve(frames, state.service.store)
+
+    listed = state.service.settings.cors_origins
+    await converse(socket, admit, serve, places=state.places, listed=listed)
 
 
 async def _admit(frames: Frames, keys: ApiKeys) -> None:

@@ -1,9 +1,10 @@
 """What all WebSockets of the service have in common."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Generator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -11,16 +12,24 @@ from holdfast.errors import StoreUnavailable
 from holdfast.server.closing import Ended, Ending
 from holdfast.server.frames import Frames
 from holdfast.server.origins import site_of
+from holdfast.server.visitors import network
+
+G = TypeVar("G")
 
 FIRST_FRAME_SECONDS: Final = 10.0
 
 
 class Places:
-    """How many sockets are open in this process; there is a limit."""
+    """How many sockets are open in this process; there is a limit.
 
-    def __init__(self, most: int) -> None:
+    Of each network only so many may be `unknown`: they have not shown yet who they are.
+    """
+
+    def __init__(self, most: int, *, unknown: int) -> None:
         self._most = most
+        self._most_unknown = unknown
         self._taken = 0
+        self._unknown: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return self._taken
@@ -40,18 +49,38 @@ class Places:
         finally:
             self._taken -= 1
 
+    @contextmanager
+    def unknown(self, network: str) -> Generator[None]:
+        """Count a socket for the block, in which it shows who it is.
+
+        Raises:
+            Ended: its network has too many of the kind.
+        """
+        if self._unknown[network] >= self._most_unknown:
+            raise Ended(Ending.TOO_MANY, "too many sockets that say nothing")
+        self._unknown[network] += 1
+        try:
+            yield
+        finally:
+            self._unknown[network] -= 1
+            if not self._unknown[network]:
+                del self._unknown[network]
+
 
 async def converse(
     socket: WebSocket,
-    serve: Callable[[Frames], Awaitable[None]],
+    admit: Callable[[Frames], Awaitable[G]],
+    serve: Callable[[Frames, G], Awaitable[None]],
     *,
+    places: Places,
     listed: Collection[str],
     subprotocol: str | None = None,
     named_by: Literal["event", "type"] = "event",
 ) -> None:
     """Accept a socket, unless a page of another site opens it; say why it ends.
 
-    A client that offers `subprotocol` is told that it is spoken.
+    `admit` finds out who it is, or raises `Ended`; `serve` does the rest. It is counted from its
+    first moment on. A client that offers `subprotocol` is told that it is spoken.
     """
     if site_of(socket, listed) == "other":
         await socket.close(Ending.FORBIDDEN)
@@ -60,7 +89,10 @@ async def converse(
     await socket.accept(subprotocol if subprotocol in offered else None)
     frames = Frames(socket, named_by=named_by)
     try:
-        await serve(frames)
+        with places.one_more():
+            with places.unknown(network(socket)):
+                guest = await admit(frames)
+            await serve(frames, guest)
     except Ended as end:
         await frames.close(end)
     except StoreUnavailable:

@@ -14,6 +14,7 @@ from typing import Final, Literal, NamedTuple
 from holdfast.bells import Bell
 from holdfast.errors import LeaseLost, SessionNotFound, StoreUnavailable
 from holdfast.server.closing import Ended, Ending
+from holdfast.server.conversation.admission import ENDED
 from holdfast.server.conversation.drafting import Draft
 from holdfast.server.conversation.recent import Recent
 from holdfast.server.conversation.runs import Runs
@@ -33,8 +34,6 @@ PATIENCE: Final = 3
 QUIET_SECONDS: Final = 30.0
 # Any number of tabs, but not of sockets that somebody opens without end.
 MOST_VIEWS: Final = 100
-
-ENDED: Final = "the conversation has ended"
 
 
 class Progress(NamedTuple):

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from holdfast.errors import SessionNotFound
 from holdfast.server.access import ApiKeys, bearer
 from holdfast.server.closing import Ended, Ending
+from holdfast.server.conversation.admission import ENDED, Admission
 from holdfast.server.conversation.parts import Talk
-from holdfast.server.conversation.rooms import ENDED
 from holdfast.server.conversation.views import View
 from holdfast.server.conversation.visitor import Client, Visitor
 from holdfast.server.conversation.wire import SUBPROTOCOL, Hello, written
@@ -24,11 +24,15 @@ router = APIRouter(tags=["Chat"])
 
 
 class _Guest(NamedTuple):
-    """Who was let in. Holders of an API key are trusted: they are not counted."""
+    """Who was let in, and to what. Holders of an API key are trusted: they are not counted."""
 
     hello: Hello
     session: ServiceSession
-    trusted: bool
+    admission: Admission
+
+    @property
+    def trusted(self) -> bool:
+        return self.admission.secret_hash is None
 
 
 @router.websocket("/v1/chat/ws")
@@ -36,13 +40,21 @@ async def talk(socket: WebSocket) -> None:
     """Speak with the support agent; every tab that does so sees the same conversation."""
     talk: Talk = socket.app.state.talk
 
-    async def serve(frames: Frames) -> None:
-        guest = await _admit(frames, socket, talk)
-        with talk.places.one_more():
-            await _serve(frames, socket, talk, guest)
+    async def admit(frames: Frames) -> _Guest:
+        return await _admit(frames, socket, talk)
 
-    listed = talk.service.settings.cors_origins
-    await converse(socket, serve, listed=listed, subprotocol=SUBPROTOCOL, named_by="type")
+    async def serve(frames: Frames, guest: _Guest) -> None:
+        await _serve(frames, socket, talk, guest)
+
+    await converse(
+        socket,
+        admit,
+        serve,
+        places=talk.places,
+        listed=talk.service.settings.cors_origins,
+        subprotocol=SUBPROTOCOL,
+        named_by="type",
+    )
 
 
 async def _admit(frames: Frames, socket: WebSocket, talk: Talk) -> _Guest:
@@ -63,7 +75,8 @@ async def _admit(frames: Frames, socket: WebSocket, talk: Talk) -> _Guest:
     if session is None or not (trusted or opens(session, secret)):
         reason = "this conversation is not open to you, or it has ended"
         raise Ended(Ending.UNAUTHENTICATED, reason)
-    return _Guest(hello, session, trusted)
+    secret_hash = None if trusted else session.secret_hash
+    return _Guest(hello, session, Admission(talk.service.store, hello.session_id, secret_hash))
 
 
 async def _serve(frames: Frames, socket: WebSocket, talk: Talk, guest: _Guest) -> None:
@@ -75,11 +88,11 @@ async def _serve(frames: Frames, socket: WebSocket, talk: Talk, guest: _Guest) -
                 room,
                 number=min(guest.hello.last_number, newest.last_item),
                 replayed=newest.last_item,
-                secret_hash=None if guest.trusted else session.secret_hash,
+                secret_hash=guest.admission.secret_hash,
             )
             await frames.write(written(talk.welcome(session, newest.last_item)))
-            visitor = Visitor(frames, talk, view, session.session_id, _client(socket, guest))
-            await until_one_ends(_tell(frames, view), visitor.hear())
+            visitor = Visitor(frames, talk, view, guest.admission, _client(socket, guest))
+            await until_one_ends(_tell(frames, view), visitor.hear(), guest.admission.watch())
     except SessionNotFound as exc:
         raise Ended(Ending.SESSION_ENDED, ENDED) from exc
 

@@ -1,10 +1,10 @@
 """What one reader of a conversation was told, and what there is still to tell."""
 
-import hmac
 from collections.abc import AsyncGenerator, Iterator
 
 from holdfast.server.closing import Ended, Ending
-from holdfast.server.conversation.rooms import ENDED, Progress, Room
+from holdfast.server.conversation.admission import ENDED, may_read
+from holdfast.server.conversation.rooms import Progress, Room
 from holdfast.server.conversation.wire import (
     Delta,
     Escalated,
@@ -92,9 +92,7 @@ class View:
         if self._room.ending is not None:
             raise self._room.ending
         session = self._room.session
-        if session is None or self._secret_hash is None:
-            return
-        if not hmac.compare_digest(session.secret_hash or "", self._secret_hash):
+        if session is not None and not may_read(session, self._secret_hash):
             raise Ended(Ending.SESSION_ENDED, ENDED)
 
     def _entry(self, entry: Entry) -> Iterator[Frame]:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from holdfast.errors import HoldfastError, InvalidSession, SessionNotFound
 from holdfast.fastapi import Problem, problem_of
 from holdfast.server.closing import Ended, Ending
+from holdfast.server.conversation.admission import Admission
 from holdfast.server.conversation.meter import Meter
 from holdfast.server.conversation.parts import Talk
 from holdfast.server.conversation.rating import rate
@@ -49,12 +50,13 @@ class Visitor:
     """One side of a socket: it hears what the visitor says."""
 
     def __init__(
-        self, frames: Frames, talk: Talk, view: View, session_id: str, client: Client
+        self, frames: Frames, talk: Talk, view: View, admission: Admission, client: Client
     ) -> None:
         self._frames = frames
         self._talk = talk
         self._view = view
-        self._session_id = session_id
+        self._admission = admission
+        self._session_id = admission.session_id
         self._client = client
         self._meter = Meter()
 
@@ -102,19 +104,24 @@ class Visitor:
             await self._refuse(said, problem)
 
     async def _do(self, said: Said) -> None:
+        if isinstance(said, Typing):
+            self._view.note_typing(on=said.on)
+            return
+        session = await self._admission.check()
         match said:
             case SendMessage():
                 await self._send(said)
             case CancelRun(run_id=run_id):
                 if not await self._talk.runs.cancel(self._session_id, run_id):
                     raise not_found()
-            case Typing(on=on):
-                self._view.note_typing(on=on)
             case GiveFeedback():
                 service = self._talk.service
                 await rate(service.store, service.agent, self._session_id, said)
-            case Ping():
-                await self._frames.write(written(Pong()))
+            case Ping(stay=stay):
+                if stay:
+                    await self._talk.service.store.touch(self._session_id)
+                    session = await self._admission.check()
+                await self._frames.write(written(Pong(expires_at=session.expires_at)))
 
     async def _send(self, said: SendMessage) -> None:
         if said.attachment_ids:

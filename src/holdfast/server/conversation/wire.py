@@ -78,9 +78,10 @@ class GiveFeedback(Feedback):
 
 
 class Ping(Body):
-    """A sign of life, answered with `pong`."""
+    """A sign of life, answered with `pong`; `stay` has the conversation last as if it were used."""
 
     type: Literal["ping"] = "ping"
+    stay: bool = False
 
 
 Said = SendMessage | CancelRun | Typing | GiveFeedback | Ping
@@ -209,9 +210,10 @@ class TypingTold(Told):
 
 
 class Pong(Told):
-    """The answer to `ping`."""
+    """The answer to `ping`: the conversation is there until `expires_at`, unless it is used."""
 
     type: Literal["pong"] = "pong"
+    expires_at: datetime
 
 
 class Error(Told):

@@ -1,0 +1,110 @@
+"""WebSockets: who may open them, for how long, and how much goes through."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import connect
+
+from holdfast import Change
+from holdfast.server import sockets
+from holdfast.server.conversation import admission
+from holdfast.server.conversation.views import View
+from tests.server.inside import listening
+from tests.server.talking import begun, ending, tab
+
+
+@pytest.fixture
+def _blind_rooms(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let rooms not see that a conversation is closed to somebody: others have to."""
+    monkeypatch.setattr(View, "_check", lambda _: None)
+
+
+@pytest.mark.usefixtures("_blind_rooms")
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"type": "message.send", "client_message_id": "m1", "text": "Hello?"},
+        {"type": "run.cancel", "run_id": "r1"},
+        {"type": "feedback", "message_id": "m1", "value": "up"},
+        {"type": "ping"},
+    ],
+    ids=lambda said: str(said["type"]),
+)
+async def test_security_061_each_frame_is_authorised_again(
+    tmp_path: Path, said: dict[str, Any]
+) -> None:
+    """A secret that was taken back between two frames opens nothing any more."""
+    async with listening(tmp_path) as (url, app):
+        chat = await begun(url)
+        async with tab(chat) as one:
+            store = app.state.holdfast_store
+            await store.apply(chat.session_id, Change(unset=("secret_hash",)))
+            await one.socket.send(json.dumps(said))
+            assert await ending(one.socket) == 4409
+        assert not (await store.read_log(chat.session_id)).items
+
+
+@pytest.mark.usefixtures("_blind_rooms")
+async def test_security_061_who_says_nothing_is_checked_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At least once a minute, whatever else goes on."""
+    assert admission.CHECK_SECONDS <= 60
+    monkeypatch.setattr(admission, "CHECK_SECONDS", 0.05)
+    async with listening(tmp_path) as (url, app):
+        chat = await begun(url)
+        async with tab(chat) as one:
+            await one.say("ping")
+            await one.until("pong")
+            store = app.state.holdfast_store
+            await store.apply(chat.session_id, Change(unset=("secret_hash",)))
+            assert await ending(one.socket) == 4409
+
+
+async def test_security_062_sockets_that_say_nothing_are_few(tmp_path: Path) -> None:
+    """Each network has its share of them; one that said hello makes room."""
+    async with listening(tmp_path, websocket_unknown_per_network=2) as (url, _):
+        chat = await begun(url)
+        async with connect(chat.address) as one, connect(chat.address):
+            async with connect(chat.address) as third:
+                assert await ending(third) == 4429
+            await one.send(json.dumps(chat.hello()))
+            assert json.loads(await one.recv())["type"] == "welcome"
+            async with tab(chat):
+                pass
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/ws", "/v1/events"])
+async def test_security_062_sockets_count_from_their_first_moment(
+    tmp_path: Path, path: str
+) -> None:
+    """One that has said nothing takes the place of another."""
+    async with listening(tmp_path, websocket_connections=1) as (url, app):
+        address = f"ws{url.removeprefix('http')}{path}"
+        async with connect(address):
+            async with asyncio.timeout(20):
+                while not len(app.state.places):
+                    await asyncio.sleep(0.01)
+            async with connect(address) as other:
+                assert await ending(other) == 4429
+        async with asyncio.timeout(20):
+            while len(app.state.places):
+                await asyncio.sleep(0.01)
+        assert not app.state.places._unknown
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/ws", "/v1/events"])
+async def test_security_062_the_first_frame_comes_soon(
+    tmp_path: Path, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within ten seconds; then the socket is closed."""
+    assert sockets.FIRST_FRAME_SECONDS <= 10
+    monkeypatch.setattr(sockets, "FIRST_FRAME_SECONDS", 0.1)
+    async with (
+        listening(tmp_path) as (url, _),
+        connect(f"ws{url.removeprefix('http')}{path}") as silent,
+    ):
+        assert await ending(silent) == 4408
