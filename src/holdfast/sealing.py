@@ -168,6 +168,11 @@ class Sealer:
     def __len__(self) -> int:
         return len(self._seals)
 
+    @property
+    def rotates(self) -> bool:
+        """Whether there are other keys than the sealing one."""
+        return len(self._ring) > 1
+
     def of(self, session_id: str) -> SessionSeal:
         """Give the seal of one session, by the keys as they are now."""
         ring = self._keyring.current()

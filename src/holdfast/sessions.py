@@ -1,6 +1,7 @@
 """The calls on one session: read it, change it, end it."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any, Generic
 
 from typing_extensions import TypeVar
@@ -27,11 +28,18 @@ from holdfast.clock import MICROSECONDS
 from holdfast.decoding import Decoder, is_small
 from holdfast.encoding import Encoder, State
 from holdfast.entropy import Entropy
-from holdfast.errors import FlagTaken, InvalidSession, RevisionConflict, SessionNotFound
+from holdfast.errors import (
+    FlagTaken,
+    InvalidSession,
+    RevisionConflict,
+    SessionNotFound,
+    StoreUnavailable,
+)
 from holdfast.freezing import read_only
 from holdfast.keyring import Keyring
 from holdfast.layout import Layout
 from holdfast.near_cache import NearCache
+from holdfast.resealing import exchange
 from holdfast.sealing import Sealer
 from holdfast.session import Session, check_session_id
 from holdfast.terms import Terms
@@ -60,7 +68,7 @@ class Sessions(Generic[M]):
         self._entropy = Entropy()
         self._prefix = f"{terms.namespace}/"
         layout = Layout.of(model)
-        sealer = Sealer(keys, namespace=terms.namespace, entropy=self._entropy)
+        self._sealer = sealer = Sealer(keys, namespace=terms.namespace, entropy=self._entropy)
         self._encoder = Encoder(layout, sealer, entropy=self._entropy)
         self._decoder = Decoder(model, layout, sealer)
         self._marks = Watermarks()
@@ -98,7 +106,10 @@ class Sessions(Generic[M]):
             return await self._fetch(session_id, near) if kept is None else kept
         before = self._marks.before(session_id)
         outcome = await self._backend.execute(Read(self._key(session_id)))
-        return self._seen(session_id, before, outcome)
+        snapshot = self._seen(session_id, before, outcome)
+        if self._sealer.rotates and snapshot is not None and isinstance(outcome, Found):
+            await self._seal_anew(session_id, outcome.record)
+        return snapshot
 
     async def get_or_create(
         self,
@@ -252,7 +263,17 @@ class Sessions(Generic[M]):
         snapshot = self._seen(session_id, before, outcome)
         if snapshot is not None and isinstance(outcome, Found) and is_small(outcome.record):
             near.fill(ticket, snapshot, expires=outcome.record.expires)
+        if self._sealer.rotates and snapshot is not None and isinstance(outcome, Found):
+            await self._seal_anew(session_id, outcome.record)
         return snapshot
+
+    async def _seal_anew(self, session_id: str, record: Record) -> None:
+        """Exchange values that were read under an older key, unless they change meanwhile."""
+        operation = exchange(self._key(session_id), record, self._sealer)
+        if operation is not None:
+            # The reader has its answer; whoever reads next tries again.
+            with suppress(StoreUnavailable):
+                await self._write(session_id, operation)
 
     def _seen(self, session_id: str, before: Mark | None, outcome: Outcome) -> M | None:
         """Open what a read answered, none older than what was seen before."""
