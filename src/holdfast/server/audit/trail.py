@@ -17,7 +17,7 @@ from holdfast.server.request_ids import CURRENT
 logger = logging.getLogger(__name__)
 
 LONGEST_FACT: Final = 200
-_SHOWN: Final = ("outcome", "actor", "session", "network", "facts")
+_SHOWN: Final = ("outcome", "actor", "session", "network")
 # Words in the name of a fact whose value would be a secret.
 SECRETS: Final = ("password", "secret", "token", "cookie")
 
@@ -63,6 +63,7 @@ class Trail:
             DatabaseUnavailable: it is not on the trail.
         """
         _check(event, facts)
+        kept = {name: _short(fact) for name, fact in facts.items()}
         entry = Entry(
             written_time(self._clock),
             event,
@@ -71,9 +72,9 @@ class Trail:
             self._pseudonyms.of("session", session_id),
             coarse(network),
             request_id or CURRENT.get(),
-            written({name: _short(fact) for name, fact in facts.items()}),
+            written(kept),
         )
-        logger.info(event, extra=_shown(entry))
+        logger.info(event, extra=_shown(entry, kept))
         if self._writer is None:
             return
         if event not in EVERYDAY:
@@ -89,10 +90,13 @@ def _check(event: str, facts: Mapping[str, Fact]) -> None:
         raise ValueError(f"{secret[0]!r} is the name of a secret; the trail keeps none.")
 
 
-def _shown(entry: Entry) -> dict[str, str]:
-    """Give what stands in the log line beside its time and its event."""
-    shown = entry._asdict()
-    return {name: shown[name] for name in _SHOWN if shown[name] is not None}
+def _shown(entry: Entry, facts: Mapping[str, Fact]) -> dict[str, Fact]:
+    """Give what stands in the log line beside its time, its event and its request."""
+    named = entry._asdict()
+    shown = {name: named[name] for name in _SHOWN} | {
+        f"facts.{name}": facts[name] for name in facts
+    }
+    return {name: value for name, value in shown.items() if value is not None}
 
 
 def coarse(address: str | None) -> str | None:
