@@ -1,4 +1,8 @@
-"""How log lines look: JSON for machines, or one readable line in development."""
+"""How log lines look: JSON for machines, or one readable line in development.
+
+An event is one line whatever stands in it, and nobody can write a line of their own with a name or
+a header (OWASP ASVS 5.0, 16.4.1).
+"""
 
 import asyncio
 import json
@@ -10,6 +14,7 @@ from logging.config import dictConfig
 from time import localtime, strftime
 from typing import Any, Final, TextIO
 
+from holdfast.server.printable import printable
 from holdfast.server.request_ids import CURRENT
 from holdfast.server.settings import Settings
 
@@ -19,6 +24,7 @@ OTHERS: Final = (
     "uvicorn.access", "uvicorn.error", "httpx", "httpcore", "openai", "asyncio",
     "aiosqlite", "alembic", "sqlalchemy",
 )  # fmt: skip
+_IN_QUOTES: Final = frozenset(' ="[]')
 _STANDARD: Final = frozenset(
     vars(logging.makeLogRecord({})) | {"message": "", "asctime": "", "color_message": ""}
 )
@@ -39,22 +45,25 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str, ensure_ascii=False)
+        # Some readers take U+2028 and its like for the end of a line.
+        return json.dumps(line, default=str, ensure_ascii=True)
 
 
 class ReadableLines(logging.Formatter):
-    """`12:30:01.250 INFO  http.request method=GET status=200 [request id]`."""
+    """`12:30:01.250 INFO  http.request method=GET status=200 [request id]`; tracebacks indented."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Write one record."""
         time = strftime("%H:%M:%S", localtime(record.created))
-        added = "".join(f" {name}={value}" for name, value in _added(record).items())
+        added = "".join(f" {name}={_readable(value)}" for name, value in _added(record).items())
         request_id = CURRENT.get()
         line = f"{time}.{int(record.msecs):03d} {record.levelname:<7} "
         line += record.getMessage() + added + (f" [{request_id}]" if request_id else "")
+        lines = [printable(line)]
         if record.exc_info:
-            line += "\n" + self.formatException(record.exc_info)
-        return line
+            traceback = self.formatException(record.exc_info).split("\n")
+            lines += [f"    {printable(line)}" for line in traceback]
+        return "\n".join(lines)
 
 
 class LinesTogether(logging.StreamHandler[TextIO]):
@@ -118,8 +127,7 @@ def configure_logging(settings: Settings) -> None:
                     "formatter": "line",
                 }
             },
-            "root": {"level": level, "handlers": ["lines"]},
-            "loggers": _quiet(level),
+            **_levels(level),
         }
     )
 
@@ -130,10 +138,26 @@ def write_kept_lines() -> None:
         handler.flush()
 
 
-def _quiet(level: str) -> dict[str, Any]:
-    """Keep other people's loggers to what an operator needs."""
+def _levels(level: str) -> dict[str, Any]:
+    """Keep other people's loggers to what an operator needs.
+
+    At their lower levels some write what they are given: statements with values, whole frames.
+    """
     least = "WARNING" if level in {"DEBUG", "INFO"} else level
-    return {name: {"level": least, "handlers": [], "propagate": True} for name in OTHERS}
+    servers = ("uvicorn.access", "uvicorn.error")
+    return {
+        "root": {"level": least, "handlers": ["lines"]},
+        "loggers": {
+            **{name: {"level": least, "handlers": [], "propagate": True} for name in servers},
+            "holdfast": {"level": level, "handlers": [], "propagate": True},
+        },
+    }
+
+
+def _readable(value: object) -> str:
+    """Write a value; one that could be read as several, or as the name of another, in quotes."""
+    text = str(value)
+    return json.dumps(text, ensure_ascii=False) if _IN_QUOTES.intersection(text) else text
 
 
 def _added(record: logging.LogRecord) -> dict[str, Any]:

@@ -68,6 +68,8 @@ async def open_database(url: str) -> AsyncGenerator[Database]:
         pool_size=CONNECTIONS,
         max_overflow=0,
         pool_timeout=PATIENCE,
+        # Errors are logged, and the values of a statement may be names or hashes.
+        hide_parameters=True,
     )
     prepare(engine.sync_engine)
     try:
