@@ -2,13 +2,16 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from holdfast.support.knowledge.document import Document, Passage
 from holdfast.support.knowledge.reading import Reading
 from holdfast.support.knowledge.statements import statements
+
+# None is everybody.
+Audiences = Collection[str] | None
 
 
 class Catalogue:
@@ -26,15 +29,18 @@ class Catalogue:
             "show_document",
         )
 
-    def documents(self) -> list[Document]:
-        return [_document(row) for row in self._run("list_documents", id=None)]
+    def documents(self, audiences: Audiences = None) -> list[Document]:
+        rows = self._run("list_documents", id=None, audiences=_listed(audiences))
+        return [_document(row) for row in rows]
 
-    def document(self, document_id: str) -> Document | None:
-        rows = self._run("list_documents", id=document_id).fetchall()
+    def document(self, document_id: str, audiences: Audiences = None) -> Document | None:
+        values = {"id": document_id, "audiences": _listed(audiences)}
+        rows = self._run("list_documents", **values).fetchall()
         return _document(rows[0]) if rows else None
 
-    def passages(self, document_id: str) -> list[Passage]:
-        return [passage(row) for row in self._run("show_document", id=document_id)]
+    def passages(self, document_id: str, audiences: Audiences = None) -> list[Passage]:
+        values = {"id": document_id, "audiences": _listed(audiences)}
+        return [passage(row) for row in self._run("show_document", **values)]
 
     def put(self, document: Document, reading: Reading) -> None:
         """Write a document in the place of the one that has its id."""
@@ -62,6 +68,10 @@ def passage(row: Sequence[Any]) -> Passage:
         text=text,
         version=version,
     )
+
+
+def _listed(audiences: Audiences) -> str | None:
+    return None if audiences is None else json.dumps(sorted(audiences))
 
 
 def _document(row: Sequence[Any]) -> Document:

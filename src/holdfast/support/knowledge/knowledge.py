@@ -104,19 +104,22 @@ class Knowledge:
         with self._database.writing():
             return self._edited.remove(document_id)
 
-    def documents(self) -> list[Document]:
-        """List all documents, of every audience, by id."""
+    def documents(self, *, audiences: Collection[str] | None = None) -> list[Document]:
+        """List documents by id: all of them, or those for some audiences."""
         with self._database.reading():
-            return self._kept.documents()
+            return self._kept.documents(audiences)
 
-    def document(self, document_id: str) -> Document | None:
+    def document(
+        self, document_id: str, *, audiences: Collection[str] | None = None
+    ) -> Document | None:
+        """Find a document; one for others is as if there were none."""
         with self._database.reading():
-            return self._kept.document(document_id)
+            return self._kept.document(document_id, audiences)
 
-    def passages(self, document_id: str) -> list[Passage]:
-        """Give a document whole, in reading order; nothing when there is none."""
+    def passages(self, document_id: str, *, audiences: Collection[str] = PUBLIC) -> list[Passage]:
+        """Give a document whole, in reading order; nothing when there is none for the audiences."""
         with self._database.reading():
-            return self._kept.passages(document_id)
+            return self._kept.passages(document_id, audiences)
 
     def search(
         self,
@@ -132,7 +135,7 @@ class Knowledge:
         question = Question.of(turns, vocabulary=self._vocabulary, thesaurus=self._thesaurus)
         with self._database.reading():
             self._lookup.refresh()
-            rarity = self._lookup.rarity(question.stems)
+            rarity = self._lookup.rarity(question.stems, audiences=audiences)
             asked = question.rarest(rarity)
             numbers = self._lookup.chunks(asked.arms(rarity), audiences=audiences)
             chunks = self._chunks.read(numbers)
