@@ -1,37 +1,56 @@
-"""Who may call: holders of an API key."""
+"""Who may call: holders of an API key, and users who are signed in."""
 
 import hmac
-from collections.abc import Callable, Coroutine, Iterable
-from typing import Annotated, Any
+from collections.abc import Callable, Collection, Coroutine, Iterable
+from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request, Response
 from starlette.requests import HTTPConnection
 
-from holdfast.server.auth.principal import EVERYTHING, OPEN, Principal
+from holdfast.server.auth.api_keys import ApiKey, read_api_key
+from holdfast.server.auth.cookies import SESSION_COOKIE, read_cookie, renew_cookie
+from holdfast.server.auth.login import Login, is_login_id
+from holdfast.server.auth.parts import SignIn
+from holdfast.server.auth.principal import (
+    OPEN,
+    Principal,
+    Scope,
+    identified,
+)
 from holdfast.server.json_route import JsonRoute
-from holdfast.server.problems import unauthenticated
+from holdfast.server.origins import SAFE, site_of
+from holdfast.server.problems import forbidden, unauthenticated
 from holdfast.server.settings import Settings
+
+# A JSON Web Token has three parts; no other credential has a dot.
+_DOTS: Final = 2
 
 
 class ApiKeys:
     """The API keys that open the service; none of them is ever shown."""
 
-    def __init__(self, keys: Iterable[str], *, open_access: bool = False) -> None:
-        self._keys = tuple(key.encode() for key in keys)
+    def __init__(self, keys: Iterable[ApiKey], *, open_access: bool = False) -> None:
+        self._keys = tuple(keys)
         self.open_access = open_access
 
     @classmethod
     def of(cls, settings: Settings) -> "ApiKeys":
         """Take them from the settings."""
-        keys = (key.get_secret_value() for key in settings.api_keys)
-        return cls(keys, open_access=settings.open_access)
+        return cls(map(read_api_key, settings.api_keys), open_access=settings.open_access)
+
+    def scopes(self, token: bytes | None) -> frozenset[str] | None:
+        """Say what the holder of a key may do; None for what is no key.
+
+        It takes the same time whichever key it is.
+        """
+        if token is None:
+            return None
+        found = [key.scopes for key in self._keys if hmac.compare_digest(key.key, token)]
+        return frozenset[str]().union(*found) if found else None
 
     def has(self, token: bytes | None) -> bool:
-        """Say whether the token is one of them; it takes the same time whichever it is."""
-        if token is None:
-            return False
-        matches = [hmac.compare_digest(key, token) for key in self._keys]
-        return any(matches)
+        """Say whether the token is one of them."""
+        return self.scopes(token) is not None
 
     def trusts(self, request: Request) -> bool:
         """Say whether the caller may do what holders of a key may."""
@@ -41,16 +60,92 @@ class ApiKeys:
 class Access:
     """Says who calls, by what the request shows."""
 
-    def __init__(self, keys: ApiKeys) -> None:
+    def __init__(self, keys: ApiKeys, *, listed: Collection[str] = ()) -> None:
         self._keys = keys
+        self._listed = listed
 
     async def identify(self, connection: HTTPConnection) -> Principal | None:
-        """Give the caller whom a credential of the request shows; None when none does."""
-        if self._keys.open_access:
-            return OPEN
-        if self._keys.has(bearer(connection)):
-            return Principal("service", scopes=frozenset({EVERYTHING}))
-        return None
+        """Give the caller whom a credential of the request shows; None when none does.
+
+        Raises:
+            Problem: a page of another site has the browser send its cookie.
+            StoreUnavailable: nobody can tell whether a user is signed in.
+        """
+        token = bearer(connection)
+        if token is not None:
+            caller = await self.holder(connection, token)
+        else:
+            caller = await self._by_cookie(connection)
+        return OPEN if caller is None and self._keys.open_access else caller
+
+    async def holder(self, connection: HTTPConnection, token: bytes) -> Principal | None:
+        """Give whose API key or access token it is."""
+        scopes = self._keys.scopes(token)
+        if scopes is not None:
+            return Principal("service", scopes=scopes)
+        if token.count(b".") != _DOTS:
+            return None
+        sign_in: SignIn = connection.app.state.sign_in
+        claims = sign_in.access_tokens.read(token.decode("latin-1"))
+        if claims is None:
+            return None
+        login = await sign_in.logins.get(claims.login_id)
+        if login is None or login.user_id != claims.user_id:
+            await self._tell(connection, "token.refused", claims.login_id)
+            return None
+        await sign_in.logins.note_seen(login)
+        return principal_of(login)
+
+    async def _by_cookie(self, connection: HTTPConnection) -> Principal | None:
+        """Give the user whom a browser's cookie shows; its secret is exchanged in time."""
+        cookie = read_cookie(connection, SESSION_COOKIE)
+        login_id, _, secret = (cookie or "").partition(".")
+        if not is_login_id(login_id):
+            return None
+        sign_in: SignIn = connection.app.state.sign_in
+        can_be_told = connection.scope["type"] == "http"
+        opened = await sign_in.rotation.open(login_id, secret, rotate=can_be_told)
+        if opened is None or not sign_in.logins.lives(opened.session):
+            await self._tell(connection, "session.unknown", login_id)
+            return None
+        if connection.scope.get("method", "GET") not in SAFE:
+            await self._refuse_other_sites(connection, login_id)
+        login = opened.session
+        if opened.renewed is not None:
+            left = sign_in.logins.ends(login) - sign_in.logins.now()
+            value = f"{login_id}.{opened.renewed}"
+            renew_cookie(connection, SESSION_COOKIE, value, max_age=left.total_seconds())
+        if opened.rotated:
+            await self._tell(connection, "session.rotated", login_id, outcome="ok")
+        await sign_in.logins.note_seen(login)
+        return principal_of(login)
+
+    async def _refuse_other_sites(self, connection: HTTPConnection, login_id: str) -> None:
+        """Refuse what a cookie came along with unless a page of ours, or a listed one, asks."""
+        if site_of(connection, self._listed) not in {"own", "listed"}:
+            await self._tell(connection, "csrf.refused", login_id)
+            raise forbidden(
+                "With a cookie, Sec-Fetch-Site or Origin must show that this page asks."
+            )
+
+    async def _tell(
+        self, connection: HTTPConnection, event: str, login_id: str, *, outcome: str = "refused"
+    ) -> None:
+        address = connection.client.host if connection.client else None
+        sign_in: SignIn = connection.app.state.sign_in
+        await sign_in.trail.record(event, outcome=outcome, session_id=login_id, network=address)
+
+
+def principal_of(login: Login) -> Principal:
+    """Say who is signed in on a device."""
+    return Principal(
+        "user",
+        user_id=login.user_id,
+        name=login.name,
+        roles=frozenset(login.roles),
+        login_id=login.session_id,
+        authenticated_at=login.authenticated_at,
+    )
 
 
 def bearer(request: HTTPConnection) -> bytes | None:
@@ -70,17 +165,30 @@ async def api_keys(request: Request) -> ApiKeys:
 Keys = Annotated[ApiKeys, Depends(api_keys)]
 
 
-async def require_api_key(request: Request) -> None:
-    """Let only trusted callers pass.
+async def is_trusted(connection: HTTPConnection, scope: Scope) -> bool:
+    """Say whether a key or a sign-in shows that the caller may do what a scope is for.
+
+    Where access is off, callers who show nothing are not trusted: conversations stay apart.
+    """
+    caller = await identified(connection)
+    return caller is not None and caller.kind != "open" and caller.has_scope(scope)
+
+
+async def require_access(request: Request) -> None:
+    """Let only those pass who may read sessions, or change them where the request does.
 
     Raises:
-        Problem: this one is not.
+        Problem: this one may not.
     """
-    keys: ApiKeys = request.app.state.api_keys
-    if not keys.trusts(request):
+    caller = await identified(request)
+    if caller is None:
         raise unauthenticated(
-            "This needs an API key: send Authorization: Bearer <key>, one of HOLDFAST_API_KEYS."
+            "This needs an API key, or a user of the staff: send Authorization: Bearer <key>, one "
+            "of HOLDFAST_API_KEYS, or <access token>."
         )
+    scope: Scope = "sessions:read" if request.method in SAFE else "sessions:write"
+    if not caller.has_scope(scope):
+        raise forbidden(f"This needs the scope {scope}.")
 
 
 class KeyedRoute(JsonRoute):
@@ -91,7 +199,7 @@ class KeyedRoute(JsonRoute):
         handle = super().get_route_handler()
 
         async def check_and_handle(request: Request) -> Response:
-            await require_api_key(request)
+            await require_access(request)
             return await handle(request)
 
         return check_and_handle

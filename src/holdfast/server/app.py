@@ -10,8 +10,12 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 import holdfast
+from holdfast.clock import SYSTEM_CLOCK, Clock
 from holdfast.server import chat, events, health, items, leases, page, sessions
 from holdfast.server.access import Access, ApiKeys
+from holdfast.server.auth import routes as auth
+from holdfast.server.auth.cookies import RenewedCookies
+from holdfast.server.auth.parts import open_sign_in
 from holdfast.server.conversation import routes, socket
 from holdfast.server.conversation.parts import open_talk
 from holdfast.server.envelope import DOCS_PATH, Envelope
@@ -21,6 +25,7 @@ from holdfast.server.measures import Measures
 from holdfast.server.origins import Loopback
 from holdfast.server.page import Page
 from holdfast.server.problems import answer_errors
+from holdfast.server.proxies import TrustedProxies
 from holdfast.server.service import open_service
 from holdfast.server.settings import Settings
 from holdfast.server.sockets import Places
@@ -44,41 +49,43 @@ TAKEN_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "If-Match",
 class Application(FastAPI):
     """A FastAPI application inside an envelope that even its unexpected errors go through."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, clock: Clock = SYSTEM_CLOCK) -> None:
         documented = not settings.production if settings.docs is None else settings.docs
         super().__init__(
             title="Holdfast",
             version=holdfast.__version__,
-            lifespan=_opened(settings),
+            lifespan=_opened(settings, clock),
             docs_url=DOCS_PATH if documented else None,
             redoc_url=None,
             openapi_url="/openapi.json" if documented else None,
         )
         self._max_body_bytes = settings.max_body_bytes
+        self._trusted_proxies = settings.trusted_proxies
         self.state.instance_id = secrets.token_hex(8)
         self.state.api_keys = ApiKeys.of(settings)
-        self.state.access = Access(self.state.api_keys)
+        self.state.access = Access(self.state.api_keys, listed=settings.cors_origins)
         self.state.places = Places(
             settings.websocket_connections, unknown=settings.websocket_unknown_per_network
         )
 
     def build_middleware_stack(self) -> ASGIApp:
         """Put the envelope around everything."""
-        return Envelope(
+        enveloped = Envelope(
             super().build_middleware_stack(),
             instance_id=self.state.instance_id,
             max_body_bytes=self._max_body_bytes,
         )
+        return TrustedProxies(enveloped, networks=self._trusted_proxies)
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None, *, clock: Clock = SYSTEM_CLOCK) -> FastAPI:
     """Make the application; without settings they are read from the environment.
 
     Raises:
         InvalidSettings: it holds every problem.
     """
     settings = settings or Settings.load()
-    app = Application(settings)
+    app = Application(settings, clock=clock)
     answer_errors(app, revealing=not settings.production, debug=settings.debug)
     if settings.cors_origins:
         app.add_middleware(
@@ -89,9 +96,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             allow_headers=TAKEN_HEADERS,
             expose_headers=SHOWN_HEADERS,
         )
+    app.add_middleware(RenewedCookies)
     if settings.open_access:
         app.add_middleware(Loopback, listed=settings.cors_origins)
-    for resource in (sessions, items, leases, events, socket, chat, routes, health, page):
+    for resource in (sessions, items, leases, auth, events, socket, chat, routes, health, page):
         # Side by side, not one in another: each level of routers is searched twice.
         app.router.routes.extend(resource.router.routes)
     return app
@@ -108,7 +116,9 @@ def from_environment() -> FastAPI:
     return app
 
 
-def _opened(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _opened(
+    settings: Settings, clock: Clock
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         measures = Measures()
@@ -119,9 +129,12 @@ def _opened(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManag
             app.state.service = service
             app.state.holdfast_store = service.store
             app.state.readiness = Readiness(service)
-            async with open_talk(service, app.state.places) as talk:
-                app.state.talk = talk
-                with told_of_stopping(talk.rooms.stop):
+            async with (
+                open_sign_in(service, clock=clock) as sign_in,
+                open_talk(service, app.state.places) as talk,
+            ):
+                app.state.sign_in, app.state.talk = sign_in, talk
+                with told_of_stopping(talk.stop):
                     yield
         write_kept_lines()
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 import holdfast
 from holdfast.errors import StoreUnavailable
-from holdfast.server.access import require_api_key
+from holdfast.server.access import require_access
 from holdfast.server.measures import Measures
 from holdfast.server.problems import not_found
 from holdfast.server.replies import written
@@ -98,7 +98,7 @@ async def _allow_scraping(request: Request, parts: Parts) -> None:
     if not parts.settings.metrics:
         raise not_found()
     if parts.settings.production:
-        await require_api_key(request)
+        await require_access(request)
 
 
 @router.get("/metrics", dependencies=[Depends(_allow_scraping)])

@@ -14,7 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from starlette.routing import request_response
 
-from holdfast.server.access import KeyedRoute, require_api_key
+from holdfast.server.access import KeyedRoute, require_access
 from holdfast.server.json_route import require_json
 from holdfast.session import check_session_id
 
@@ -33,7 +33,7 @@ class LeanRoute(KeyedRoute):
         model: type[BaseModel] = inspect.signature(handler).parameters["body"].annotation
 
         async def handle(request: Request) -> Response:
-            await require_api_key(request)
+            await require_access(request)
             session_id = check_session_id(request.path_params["session_id"])
             response: Response = await handler(session_id, await _read(request, model), request)
             return response

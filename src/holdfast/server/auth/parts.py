@@ -1,0 +1,85 @@
+"""What sign-in is made of, put together over an open service."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated, Final, cast
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from holdfast.clock import SYSTEM_CLOCK, Clock
+from holdfast.fingerprint import Fingerprints
+from holdfast.rotation import Rotation
+from holdfast.server.audit.trail import Trail
+from holdfast.server.auth.access_tokens import AccessTokens
+from holdfast.server.auth.login import Login
+from holdfast.server.auth.logins import Logins
+from holdfast.server.auth.refresh_tokens import RefreshTokens
+from holdfast.server.auth.refreshing import Refreshing
+from holdfast.server.auth.throttle import Throttle
+from holdfast.server.purging import purging
+from holdfast.server.service import Service
+from holdfast.server.users import Users
+
+# A browser's cookie gets a new secret this often; for so long the old one still opens.
+ROTATE_SECONDS: Final = 900
+OVERLAP_SECONDS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """The parts, at work."""
+
+    users: Users
+    logins: Logins
+    access_tokens: AccessTokens
+    refresh_tokens: RefreshTokens
+    refreshing: Refreshing
+    rotation: Rotation[Login]
+    throttle: Throttle
+    trail: Trail
+
+
+@asynccontextmanager
+async def open_sign_in(service: Service, *, clock: Clock = SYSTEM_CLOCK) -> AsyncGenerator[SignIn]:
+    """Let people sign in for the block, by the clock that is given."""
+    settings, keys = service.settings, service.keys
+    fingerprints = Fingerprints(keys, namespace=settings.namespace)
+    refresh_tokens = RefreshTokens(keys, namespace=settings.namespace)
+    logins = Logins.beside(
+        service.store,
+        keys,
+        terms=settings.login_terms,
+        fingerprints=fingerprints if settings.fingerprinting else None,
+        clock=clock,
+    )
+    sign_in = SignIn(
+        users=service.users,
+        logins=logins,
+        access_tokens=AccessTokens(
+            keys,
+            namespace=settings.namespace,
+            issuer=settings.token_issuer,
+            seconds=logins.terms.access,
+            clock=clock,
+        ),
+        refresh_tokens=refresh_tokens,
+        refreshing=Refreshing(logins, refresh_tokens, service.trail, fingerprints=fingerprints),
+        rotation=Rotation(
+            logins.store, keys, every=ROTATE_SECONDS, overlap=OVERLAP_SECONDS, clock=clock
+        ),
+        throttle=Throttle(service.store, keys),
+        trail=service.trail,
+    )
+    async with AsyncExitStack() as tasks:
+        for store in (logins.store, sign_in.throttle.waiting):
+            await tasks.enter_async_context(purging(store, every=settings.cleanup_seconds))
+        yield sign_in
+
+
+async def _sign_in(connection: HTTPConnection) -> SignIn:
+    return cast("SignIn", connection.app.state.sign_in)
+
+
+SigningIn = Annotated[SignIn, Depends(_sign_in)]
