@@ -90,6 +90,8 @@ def _config(settings: Settings) -> uvicorn.Config:
         lifespan="on",
         log_config=None,
         access_log=False,
+        # The application reads what proxies say, and only from those that are trusted.
+        proxy_headers=False,
         server_header=False,
         ws_max_size=LARGEST_FRAME,
         ws_ping_interval=settings.websocket_ping_seconds,

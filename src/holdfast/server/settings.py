@@ -38,6 +38,7 @@ from holdfast.server.spelling import (
     check_database_url,
     check_http_url,
     check_keys,
+    check_network,
     check_origin,
     check_weights,
     read_list,
@@ -53,6 +54,8 @@ DatabaseUrl = Annotated[str, AfterValidator(check_database_url)]
 ApiKeys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(read_list)]
 Origin = Annotated[str, AfterValidator(check_origin)]
 Origins = Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(read_list)]
+Network = Annotated[str, AfterValidator(check_network)]
+Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(read_list)]
 Weights = Annotated[
     dict[str, float], NoDecode, BeforeValidator(read_mapping), AfterValidator(check_weights)
 ]
@@ -116,6 +119,7 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65_535)
     workers: int = Field(1, ge=1, le=64)
     cors_origins: Origins = ()
+    trusted_proxies: Networks = ()
     max_body_bytes: int = Field(2_000_000, ge=1_000, le=1_000_000_000)
     shutdown_seconds: int = Field(30, ge=1, le=3600)
     websocket_ping_seconds: Annotated[Seconds, Field(le=3600)] = 30
@@ -136,6 +140,10 @@ class Settings(BaseSettings):
     rate_limit_requests: int = Field(300, ge=1, le=1_000_000)
     rate_limit_seconds: Annotated[Seconds, Field(le=86_400)] = 60
     rate_limit_burst: int | None = Field(None, ge=1, le=1_000_000)
+    message_limit: int = Field(30, ge=1, le=1_000_000)
+    message_limit_seconds: Annotated[Seconds, Field(le=86_400)] = 60
+    failed_login_limit: int = Field(5, ge=1, le=50)
+    failed_login_seconds: Annotated[Seconds, Field(le=86_400)] = 300
 
     data_dir: Path = Path("data")
     store: str | None = Field(None, repr=False)
@@ -293,6 +301,8 @@ class Settings(BaseSettings):
             yield Complaint("fingerprinting", "a stolen conversation cannot be noticed")
 
     def _complaints_in_production(self) -> Iterator[Complaint]:
+        if any(network == "*" or network.endswith("/0") for network in self.trusted_proxies):
+            yield Complaint("trusted_proxies", "must name its proxies: anybody else can lie")
         if self.keys is None and self.keys_file is None:
             rule = "is needed in production (or HOLDFAST_KEYS_FILE); see `holdfast keys generate`"
             yield Complaint("keys", rule)

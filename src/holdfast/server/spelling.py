@@ -2,6 +2,7 @@
 
 import json
 import re
+from ipaddress import ip_network
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -43,6 +44,14 @@ def check_origin(origin: str) -> str:
     if not _ORIGIN.fullmatch(origin) or not urlsplit(origin).hostname:
         raise ValueError(f"{origin!r} is no origin: write https://host or http://host:port")
     return origin.lower()
+
+
+def check_network(network: str) -> str:
+    """Give a network back as its CIDR block; `*` is everybody."""
+    try:
+        return network if network == "*" else str(ip_network(network))
+    except ValueError as exc:
+        raise ValueError(f"{network!r} is no network: write 10.0.0.0/8 or 192.0.2.7") from exc
 
 
 def check_http_url(url: str) -> str:
