@@ -29,7 +29,7 @@ from holdfast.errors import (
 )
 from holdfast.fastapi import ANSWERS, problem_of
 from holdfast.server.problems import SERVICE_ANSWERS
-from holdfast.support import AnswerUnavailable
+from holdfast.support import AnswerUnavailable, PriceUnknown
 from tests.server.conftest import Opening
 
 ERRORS: list[tuple[HoldfastError, int, str, dict[str, object]]] = [
@@ -42,6 +42,7 @@ ERRORS: list[tuple[HoldfastError, int, str, dict[str, object]]] = [
     (BudgetExceeded("s", counter="c", value=1, limit=1), 402, "BUDGET_EXCEEDED", {"value": 1}),
     (ReservationNotFound("r"), 404, "RESERVATION_NOT_FOUND", {"reservation_id": "r"}),
     (LeaseUnavailable("s", waited=1, retry_after=2.2), 423, "LEASE_UNAVAILABLE", {}),
+    (PriceUnknown("m"), 503, "PRICE_UNKNOWN", {}),
     (LeaseLost("s"), 409, "LEASE_LOST", {"session_id": "s"}),
     (StoreUnavailable(retry_after=0.1), 503, "STORE_UNAVAILABLE", {"outcome": "not_applied"}),
     (InvalidStore("f.db", "is no database"), 500, "INVALID_STORE", {}),

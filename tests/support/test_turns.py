@@ -114,6 +114,9 @@ async def test_an_answer_carries_all_fields(store: Store, knowledge: Knowledge) 
             "replayed": False,
             "user_message_id": said.id,
             "user_number": 1,
+            "cost": 0,
+            "budget_remaining": None,
+            "items": [],
         },
     }
     kept = await store.get(session.session_id)

@@ -21,7 +21,7 @@ from holdfast.server.users.errors import (
     UserExists,
     UserNotFound,
 )
-from holdfast.support import AnswerUnavailable, EngineFailed
+from holdfast.support import AnswerUnavailable, EngineFailed, PriceUnknown
 from holdfast.support.knowledge import InvalidDocument, KnowledgeUnavailable
 
 SERVICE_ANSWERS: Final[Mapping[type[HoldfastError], Answer]] = MappingProxyType(
@@ -32,6 +32,13 @@ SERVICE_ANSWERS: Final[Mapping[type[HoldfastError], Answer]] = MappingProxyType(
             "ANSWER_UNAVAILABLE",
             "Answer unavailable",
             ("session_id", "message_id", "number", "retry_after"),
+        ),
+        PriceUnknown: Answer(
+            503,
+            "PRICE_UNKNOWN",
+            "Price unknown",
+            (),
+            "No answer can be made: nobody knows what it would cost. The operator has been told.",
         ),
         EngineFailed: Answer(
             503,

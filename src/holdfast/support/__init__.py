@@ -21,7 +21,7 @@ from holdfast.support.engine import (
     Usage,
     collect,
 )
-from holdfast.support.errors import AnswerUnavailable, EngineFailed
+from holdfast.support.errors import AnswerUnavailable, EngineFailed, PriceUnknown
 from holdfast.support.escalation import EscalationPolicy, Ticket
 from holdfast.support.incoming import Incoming
 from holdfast.support.messages import Message, MessagePage, Source
@@ -29,6 +29,7 @@ from holdfast.support.metrics import SessionMetrics
 from holdfast.support.policy import AgentPolicy
 from holdfast.support.response import AgentResponse
 from holdfast.support.shipped import load_shipped_articles
+from holdfast.support.spending import Bill, Price, Purse
 from holdfast.support.turn import Run
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "AgentResponse",
     "Answer",
     "AnswerUnavailable",
+    "Bill",
     "ChatEngine",
     "EngineEvent",
     "EngineFailed",
@@ -46,6 +48,9 @@ __all__ = [
     "Incoming",
     "Message",
     "MessagePage",
+    "Price",
+    "PriceUnknown",
+    "Purse",
     "Run",
     "Said",
     "SessionMetrics",

@@ -22,6 +22,7 @@ from holdfast.support.policy import AgentPolicy
 from holdfast.support.recollection import read_conversation, read_recent
 from holdfast.support.response import AgentResponse
 from holdfast.support.runs import examine, request_stop, take_over
+from holdfast.support.spending import Purses
 from holdfast.support.turn import Parts, Run
 from holdfast.support.writing import Writer
 
@@ -50,6 +51,7 @@ class SupportAgent:
         *,
         policy: AgentPolicy | None = None,
         fingerprints: Fingerprints | None = None,
+        purses: Purses | None = None,
         new_id: Callable[[], str] = _new_id,
         new_ticket_id: Callable[[], str] = _new_ticket_id,
         monotonic: Callable[[], float] = time.monotonic,
@@ -63,6 +65,7 @@ class SupportAgent:
             engine=engine,
             policy=policy,
             escalation=Escalation(policy.escalation),
+            purses=purses,
         )
         self._fingerprints = fingerprints
         self._new_id = new_id
@@ -92,6 +95,7 @@ class SupportAgent:
             LimitReached: the session holds as many messages as it may.
             LeaseUnavailable: the turns before took longer than this one may wait.
             AnswerUnavailable: the engine failed; the message is kept, the turn can be repeated.
+            BudgetExceeded, PriceUnknown: the engine was not asked; the message is kept as well.
         """
         began = self._monotonic()
         incoming = Incoming(

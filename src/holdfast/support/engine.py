@@ -5,10 +5,12 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
+from holdfast.errors import HoldfastError
 from holdfast.session import Fact
 from holdfast.support.errors import NO_ANSWER, EngineFailed
 from holdfast.support.library import Library
 from holdfast.support.messages import Source
+from holdfast.support.spending import Purse
 
 
 class Said(NamedTuple):
@@ -22,13 +24,15 @@ class Said(NamedTuple):
 class Turn:
     """What an engine is asked: the visitor's message, what was said before, where to look.
 
-    `facts` are what the visitor told of themselves in this conversation, the newest last.
+    `facts` are what the visitor told of themselves in this conversation, the newest last. Calls
+    that cost something are paid from `purse`.
     """
 
     text: str
     history: tuple[Said, ...]
     library: Library
     facts: tuple[Fact, ...] = ()
+    purse: Purse | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,12 +108,13 @@ class Failed:
     """There is no answer; the turn may be tried again as it is.
 
     `reason` is for operators, `message` for visitors; `retry_after` is in seconds, None when nobody
-    knows.
+    knows. With `error` the engine was not allowed to ask, and that is what the caller is told.
     """
 
     reason: str
     message: str = NO_ANSWER
     retry_after: float | None = None
+    error: HoldfastError | None = None
 
 
 EngineEvent = (
@@ -139,6 +144,8 @@ async def collect(engine: ChatEngine, turn: Turn) -> Answer:
             match event:
                 case Finished(answer):
                     return answer
+                case Failed(error=HoldfastError() as error):
+                    raise error
                 case Failed(reason, message, retry_after):
                     raise EngineFailed(reason, message=message, retry_after=retry_after)
                 case _:

@@ -2,6 +2,7 @@
 
 HoldfastError
 ├── EngineFailed        an engine could not answer; the agent catches it
+├── PriceUnknown        a model that is to be paid for has no price; it is not asked
 └── AnswerUnavailable   a turn has no answer; the visitor's message is kept
 """
 
@@ -23,6 +24,17 @@ class EngineFailed(HoldfastError):
     ) -> None:
         super().__init__(f"The engine could not answer: {reason}.")
         self.reason, self.message, self.retry_after = reason, message, retry_after
+
+
+class PriceUnknown(HoldfastError):
+    """A model cannot be asked, because its budget has a limit and nobody knows what it costs."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(
+            f"There is no price for the model {model!r}, and the budget has a limit: it was not "
+            "asked. Give its price in HOLDFAST_PRICES."
+        )
+        self.model = model
 
 
 class AnswerUnavailable(HoldfastError):

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from holdfast.change import Item
 from holdfast.support.escalation import Ticket
 from holdfast.support.incoming import Incoming
+from holdfast.support.spending import Bill
 
 Role = Literal["user", "assistant", "staff", "system"]
 Outcome = Literal["answered", "declined", "clarifying", "talk", "handed_over", "stopped"]
@@ -54,6 +55,7 @@ class Kept(BaseModel):
     processing_time_ms: float = 0
     message_count: int = 0
     ticket: Ticket | None = None
+    bill: Bill = Bill()
 
     def written(self) -> dict[str, Any]:
         """Write the message as an item of the log."""

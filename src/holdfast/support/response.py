@@ -13,7 +13,8 @@ class AgentResponse(BaseModel):
 
     `requires_escalation` says whether this message called for a person, `ticket_id` names the
     session's ticket once there is one. `confidence` says how well the sources carry the answer,
-    0 to 1. `metadata.replayed` marks the stored answer to a message that had been sent before.
+    0 to 1. `metadata.replayed` marks the stored answer to a message that had been sent before;
+    `cost`, `budget_remaining` and `items` there are the `Bill`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -62,5 +63,6 @@ def response(
             "replayed": replayed,
             "user_message_id": asked.message.id,
             "user_number": asked.number,
+            **kept.bill.model_dump(mode="json"),
         },
     )

@@ -44,6 +44,7 @@ from holdfast.support.messages import Conversation, Kept, Placed, Source
 from holdfast.support.policy import AgentPolicy
 from holdfast.support.recollection import Recollection, recall
 from holdfast.support.response import AgentResponse, response
+from holdfast.support.spending import Bill, Purse, Purses
 from holdfast.support.writing import COUNTER, FLAG, Verdict, Writer, apply_once
 
 logger = logging.getLogger(__name__)
@@ -63,6 +64,7 @@ class Parts:
     engine: ChatEngine
     policy: AgentPolicy
     escalation: Escalation
+    purses: Purses | None = None
 
 
 class Run:
@@ -95,6 +97,8 @@ class Run:
         self._sources: tuple[Source, ...] = ()
         self._stopped = False
         self._failure: Failed | None = None
+        self._purse: Purse | None = None
+        self._bill = Bill()
         self._count = 0
 
     @property
@@ -138,12 +142,13 @@ class Run:
 
         Raises:
             AnswerUnavailable: the engine failed; the message is kept, the turn can be repeated.
+            BudgetExceeded, PriceUnknown: it was not asked; the message is kept as well.
             LeaseLost: somebody else has the session; nothing was stored.
         """
         failure = self._failure
         if failure is not None and not self._hands_over:
             await self.fail(failure)
-            raise AnswerUnavailable(
+            raise failure.error or AnswerUnavailable(
                 self._session.session_id,
                 message_id=self._asked.message.id,
                 number=self._asked.number,
@@ -249,6 +254,7 @@ class Run:
         self._asked = asked or Placed(applied.last_item, said)
         self._count = applied.counters[COUNTER]
         self._assessment = self._assess(said.content)
+        self._purse = self._parts.purses(self._session) if self._parts.purses else None
         self._stage = "running"
         return True
 
@@ -283,6 +289,7 @@ class Run:
             history=history(self._before, self._parts.policy.history),
             library=Library(self._parts.knowledge),
             facts=live_facts(self._facts, now=datetime.now(UTC)),
+            purse=self._purse,
         )
 
     def _hear(self, event: EngineEvent) -> None:
@@ -305,6 +312,7 @@ class Run:
     async def _finish(self) -> AgentResponse:
         said = self._asked.message
         ticket_id = self._writer.new_ticket_id()
+        self._bill = await self._purse.bill() if self._purse else Bill()
         while True:
             reply = self._reply(said, ticket_id)
             try:
@@ -335,7 +343,7 @@ class Run:
         reply = self._writer.answer(
             said, verdict, ticket=ticket, ticket_id=ticket_id if opens else self._session.ticket_id
         )
-        return reply.model_copy(update={"run_id": self.run_id})
+        return reply.model_copy(update={"run_id": self.run_id, "bill": self._bill})
 
     def _tell_handed_over(self, reply: Kept) -> None:
         if reply.ticket is not None:

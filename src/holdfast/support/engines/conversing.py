@@ -20,6 +20,7 @@ from pydantic_ai.models.instrumented import InstrumentationSettings
 from pydantic_ai.settings import ModelSettings
 
 from holdfast.support.engine import Answer, EngineEvent, Said, Turn, collect
+from holdfast.support.engines.billing import BilledModel
 from holdfast.support.engines.client import Client
 from holdfast.support.engines.failing import FAILURES, TooCostly, failure
 from holdfast.support.engines.telling import Telling
@@ -53,7 +54,7 @@ class ConversingEngine:
         self._client = client
         self._most_tokens = max_turn_tokens
         self._agent = Agent(
-            model,
+            BilledModel(model),
             deps_type=Desk,
             instructions=[_rules(), _told],
             name="support",
@@ -91,7 +92,7 @@ class ConversingEngine:
         return self._agent.run_stream_events(
             turn.text,
             message_history=_model_messages(turn.history),
-            deps=Desk(turn.library, turn.facts),
+            deps=Desk(turn.library, turn.facts, turn.purse),
             usage_limits=LIMITS,
         )
 

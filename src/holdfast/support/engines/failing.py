@@ -8,7 +8,9 @@ from pydantic_ai.exceptions import (
     ModelHTTPError,
 )
 
+from holdfast.errors import BudgetExceeded, StoreUnavailable
 from holdfast.support.engine import Failed
+from holdfast.support.errors import PriceUnknown
 from holdfast.support.knowledge import KnowledgeUnavailable
 
 
@@ -18,6 +20,9 @@ class TooCostly(Exception):
 
 FAILURES: Final = (
     TimeoutError,
+    BudgetExceeded,
+    PriceUnknown,
+    StoreUnavailable,
     AgentRunError,
     TooCostly,
     KnowledgeUnavailable,
@@ -27,6 +32,7 @@ BUSY: Final = "The assistant is very busy at the moment."
 LATE: Final = "The assistant did not answer in time."
 AWAY: Final = "The assistant cannot be reached at the moment."
 CUT: Final = "The connection to the assistant broke off."
+SPENT: Final = "The budget for the assistant's answers is used up."
 REFUSED: Final = "The assistant is not available at the moment."
 
 
@@ -42,6 +48,12 @@ def failure(exc: Exception, *, timeout: float, begun: bool) -> Failed:
             return Failed(f"no answer within {timeout:g} s", LATE)
         case ModelAPIError(retry_after=after) if not begun:
             return Failed("the model's service could not be reached", AWAY, after)
+        case BudgetExceeded():
+            return Failed("the budget is used up", SPENT, error=exc)
+        case PriceUnknown():
+            return Failed(f"there is no price for {exc.model}", REFUSED, error=exc)
+        case StoreUnavailable(retry_after=after):
+            return Failed("the budget cannot be read", AWAY, after, error=exc)
         case TooCostly():
             return Failed("the answer took more tokens than it may", REFUSED)
         case AgentRunError() if not isinstance(exc, ModelAPIError):

@@ -7,14 +7,16 @@ from pydantic_ai import RunContext
 from holdfast.session import Fact
 from holdfast.support.engines.findings import Article, SearchResult, article, search_result
 from holdfast.support.library import Library
+from holdfast.support.spending import Purse
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What a run has at hand: the library, and what the visitor told of themselves."""
+    """What a run has at hand: the library, what the visitor told of themselves, who pays."""
 
     library: Library
     facts: tuple[Fact, ...] = ()
+    purse: Purse | None = None
 
 
 async def search_knowledge(
