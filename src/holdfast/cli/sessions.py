@@ -1,9 +1,10 @@
-"""`holdfast sessions`: look at a store, and collect what has expired in it."""
+"""`holdfast sessions`: look at a store, collect what has expired in it, exchange its keys."""
 
 import asyncio
 from argparse import Namespace
 from collections.abc import Awaitable, Callable
 
+from holdfast.cli import resealing
 from holdfast.cli.commands import Commands, complain
 from holdfast.errors import HoldfastError
 from holdfast.opening import open_store
@@ -16,7 +17,7 @@ Action = Callable[[Store], Awaitable[None]]
 
 def add_to(commands: Commands) -> None:
     """Declare the command."""
-    parser = commands.add_parser("sessions", help="count, list and purge sessions")
+    parser = commands.add_parser("sessions", help="count, list, purge and reseal sessions")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     for name, run, meaning in (
         ("count", _count, "count live sessions"),
@@ -26,6 +27,8 @@ def add_to(commands: Commands) -> None:
         action = actions.add_parser(name, help=meaning)
         action.add_argument("--store", metavar="URL", help="the store (that of the settings)")
         action.set_defaults(run=_with_store(run))
+    meaning = "seal anew what stands under older keys; begins again where it was stopped"
+    resealing.add_to(actions.add_parser("reseal", help=meaning))
 
 
 def _with_store(action: Action) -> Callable[[Namespace], int]:

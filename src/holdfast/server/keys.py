@@ -14,6 +14,9 @@ from holdfast.keyring import Keyring
 from holdfast.server.settings import Settings
 
 KEY_FILE: Final = "holdfast.key"
+# Those that the product keeps beside the sessions that users name; see `open_beside`.
+OWN_NAMESPACES: Final = ("~audit", "~budget", "~throttle")
+OWN_BY_NAMESPACE: Final = ("~login",)
 
 
 def load_keys(settings: Settings) -> Keyring:
@@ -36,6 +39,11 @@ def load_keys(settings: Settings) -> Keyring:
         reason = f"its key {path} is missing; put it back, give HOLDFAST_KEYS, or remove the store"
         raise InvalidStore(str(sessions), reason)
     return make_key_file(path)
+
+
+def sealed_namespaces(namespace: str) -> tuple[str, ...]:
+    """Name every namespace that a service seals in: that of its sessions, and the product's own."""
+    return namespace, *OWN_NAMESPACES, *(f"{own}.{namespace}" for own in OWN_BY_NAMESPACE)
 
 
 def make_key_file(path: Path) -> Keyring:
