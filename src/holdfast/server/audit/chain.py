@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from holdfast.clock import Clock
-from holdfast.keyring import Keyring, framed
+from holdfast.keyring import Keyring, RootKey, framed
 from holdfast.moments import moment
 
 # What the first row is linked to.
@@ -72,27 +72,27 @@ class Chain:
     """Links rows with the primary key of a keyring, and checks those of all its keys."""
 
     def __init__(self, keys: Keyring, *, namespace: str) -> None:
-        self._keys = {key.key_id: key.derive("audit", namespace) for key in keys}
-        self._primary = keys.primary.key_id
+        self._keys = keys
+        self._namespace = namespace
 
     def link(self, entry: Entry, head: Head) -> Row:
         """Put an entry behind the head."""
-        digest = _digest(self._keys[self._primary], entry, self._primary, head.hash)
-        return Row(head.rows + 1, entry, self._primary, head.hash, digest)
+        key = self._keys.primary
+        digest = self._digest(key, entry, head.hash)
+        return Row(head.rows + 1, entry, key.key_id, head.hash, digest)
 
-    def knows(self, row: Row) -> bool:
-        """Say whether the key is at hand that the row was written under."""
-        return row.key_id in self._keys
-
-    def holds(self, row: Row) -> bool:
-        """Say whether the row is what was written, wherever it stands."""
-        digest = _digest(self._keys[row.key_id], row.entry, row.key_id, row.previous)
+    def holds(self, row: Row) -> bool | None:
+        """Say whether the row is what was written, wherever it stands; None without its key."""
+        key = self._keys.find(row.key_id)
+        if key is None:
+            return None
+        digest = self._digest(key, row.entry, row.previous)
         return hmac.compare_digest(digest.encode(), row.hash.encode())
 
-
-def _digest(key: bytes, entry: Entry, key_id: str, previous: str) -> str:
-    parts = (previous, *entry, key_id)
-    return hmac.digest(key, b"".join(map(_framed, parts)), "sha256").hex()
+    def _digest(self, key: RootKey, entry: Entry, previous: str) -> str:
+        subkey = key.derive("audit", self._namespace)
+        parts = (previous, *entry, key.key_id)
+        return hmac.digest(subkey, b"".join(map(_framed, parts)), "sha256").hex()
 
 
 def _framed(part: str | None) -> bytes:

@@ -50,10 +50,11 @@ def _break(row: Row, chain: Chain, head: Head) -> Break | None:
     if row.number != place:
         gone = f"{place} to {row.number - 1} are" if row.number - place > 1 else f"{place} is"
         return Break(place, "deleted", f"{gone} missing before row {row.number}.")
-    if not chain.knows(row):
+    genuine = chain.holds(row)
+    if genuine is None:
         said = f"It was written under key {row.key_id}, which is not at hand (--keys-file)."
         return Break(place, "unknown key", said)
-    if not chain.holds(row):
+    if not genuine:
         return Break(place, "edited", "It is not what was written.")
     if row.previous != head.hash:
         return Break(place, "swapped", "It is genuine, but another row was written at this place.")

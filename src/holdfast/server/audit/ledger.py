@@ -19,6 +19,11 @@ AUDIT: Final = sa.Table(
     *(sa.Column(name, sa.String) for name in Entry._fields),
     *(sa.Column(name, sa.String) for name in ("key_id", "previous", "hash")),
 )
+# As bytes: text that somebody damaged need not be text any more.
+_READ: Final = (
+    AUDIT.c.number,
+    *(sa.cast(column, sa.LargeBinary).label(column.name) for column in list(AUDIT.c)[1:]),
+)
 _LAST: Final = sa.select(AUDIT.c.number, AUDIT.c.hash).order_by(AUDIT.c.number.desc()).limit(1)
 
 
@@ -64,7 +69,7 @@ class Ledger:
             after = page[-1].number
 
     async def _page(self, after: int) -> list[Row]:
-        chosen = sa.select(AUDIT).where(AUDIT.c.number > after).order_by(AUDIT.c.number)
+        chosen = sa.select(*_READ).where(AUDIT.c.number > after).order_by(AUDIT.c.number)
         async with self._database.reading() as connection:
             found = await connection.execute(chosen.limit(PAGE))
             return [_row(columns) for columns in found.mappings()]
@@ -81,5 +86,11 @@ def _columns(row: Row) -> dict[str, Any]:
 
 
 def _row(columns: sa.RowMapping) -> Row:
-    entry = Entry(*(columns[name] for name in Entry._fields))
-    return Row(columns["number"], entry, columns["key_id"], columns["previous"], columns["hash"])
+    read = {name: _text(columns[name]) for name in AUDIT.c.keys()[1:]}
+    entry = Entry(**{name: read.pop(name) for name in Entry._fields})
+    return Row(columns["number"], entry, **read)
+
+
+def _text(column: bytes | None) -> Any:
+    """Read a column; damage stays visible as another text."""
+    return None if column is None else column.decode("utf-8", "replace")

@@ -3,7 +3,7 @@
 import hmac
 from typing import Final
 
-from holdfast.keyring import Keyring, framed
+from holdfast.keyring import Keyring, RootKey, framed
 
 PREFIX_BYTES: Final = 8
 
@@ -16,18 +16,19 @@ class Pseudonyms:
     """
 
     def __init__(self, keys: Keyring, *, namespace: str = "default") -> None:
-        self._keys = {key.key_id: key.derive("pseudonym", namespace) for key in keys}
-        self._primary = keys.primary.key_id
+        self._keys = keys
+        self._namespace = namespace
 
     def of(self, label: str, value: str | None) -> str | None:
         """Name what `value` is the id of; None stands for nobody."""
-        return None if value is None else self._made(self._primary, label, value)
+        return None if value is None else self._made(self._keys.primary, label, value)
 
     def all_of(self, label: str, value: str) -> frozenset[str]:
         """Name everything that `value` has been called under the keys at hand."""
-        return frozenset(self._made(key_id, label, value) for key_id in self._keys)
+        return frozenset(self._made(key, label, value) for key in self._keys)
 
-    def _made(self, key_id: str, label: str, value: str) -> str:
+    def _made(self, key: RootKey, label: str, value: str) -> str:
+        subkey = key.derive("pseudonym", self._namespace)
         content = framed(label.encode()) + value.encode("utf-8", "surrogatepass")
-        digest = hmac.digest(self._keys[key_id], content, "sha256")
-        return f"{key_id}.{digest[:PREFIX_BYTES].hex()}"
+        digest = hmac.digest(subkey, content, "sha256")
+        return f"{key.key_id}.{digest[:PREFIX_BYTES].hex()}"
