@@ -70,7 +70,7 @@ class Runs:
     def __init__(self, agent: SupportAgent) -> None:
         self._agent = agent
         self._queues: dict[str, _Queue] = {}
-        self._stopping = False
+        self._end: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
         return sum(queue.in_run for queue in self._queues.values())
@@ -114,14 +114,20 @@ class Runs:
         queue = self._queues.get(session_id)
         return queue is not None and queue.in_run
 
-    async def drain(self, *, seconds: float) -> None:
-        """Let runs that go on end within this time, then interrupt them; none is begun any more."""
-        self._stopping = True
-        queues = list(self._queues.values())
-        for queue in queues:
-            if not queue.in_run and queue.task:
-                queue.task.cancel()
-        tasks = [queue.task for queue in queues if queue.task]
+    def stop(self, *, seconds: float) -> "asyncio.Task[None]":
+        """Begin no run any more; runs that go on may end within this time, then are interrupted.
+
+        Give what ends with the last of them; asked for again, it is the same.
+        """
+        if self._end is None:
+            for queue in self._queues.values():
+                if not queue.in_run and queue.task:
+                    queue.task.cancel()
+            self._end = asyncio.create_task(self._interrupt(seconds), name="holdfast-drain")
+        return self._end
+
+    async def _interrupt(self, seconds: float) -> None:
+        tasks = [queue.task for queue in self._queues.values() if queue.task]
         if tasks:
             _, going_on = await asyncio.wait(tasks, timeout=seconds)
             for task in going_on:
@@ -134,18 +140,25 @@ class Runs:
         if queue.task is None:
             work = self._work(session_id, queue)
             queue.task = asyncio.create_task(work, name="holdfast-runs")
+            # Not in the task: one that is cancelled before its first step does nothing at all.
+            queue.task.add_done_callback(lambda _: self._over(session_id, queue))
 
     async def _work(self, session_id: str, queue: _Queue) -> None:
         """Answer one message after another, until there is none left."""
-        try:
-            while queue.jobs and not self._stopping:
-                queue.current = queue.jobs.popleft()
-                await self._attend(session_id, queue, queue.current)
-        finally:
+        while queue.jobs and self._end is None:
+            queue.current = queue.jobs.popleft()
+            await self._attend(session_id, queue, queue.current)
+        self._over(session_id, queue)
+
+    def _over(self, session_id: str, queue: _Queue) -> None:
+        """Forget a queue that is done with, and refuse what is left in it."""
+        if self._queues.get(session_id) is queue:
             del self._queues[session_id]
-            for job in (queue.current, *queue.jobs):
-                if job is not None:
-                    _refuse(job, StoreUnavailable("The service is stopping"))
+        left = [*queue.jobs] if queue.current is None else [queue.current, *queue.jobs]
+        queue.current = None
+        queue.jobs.clear()
+        for job in left:
+            _refuse(job, _stopping())
 
     async def _attend(self, session_id: str, queue: _Queue, job: _Job) -> None:
         """Answer one message, and tell whoever waits for it how that went."""
@@ -169,7 +182,7 @@ class Runs:
 
     async def _run(self, session_id: str, queue: _Queue, incoming: Incoming) -> AgentResponse:
         """Answer a message, after those that were stored before it and still wait."""
-        while True:
+        while self._end is None:
             async with self._agent.run(session_id, incoming, in_order=True) as run:
                 if run.replayed is not None:
                     return run.replayed
@@ -182,6 +195,11 @@ class Runs:
                 else:
                     if not run.for_another:
                         return answer
+        raise _stopping()
+
+
+def _stopping() -> StoreUnavailable:
+    return StoreUnavailable("The service is stopping")
 
 
 def _refuse(job: _Job, error: Exception) -> None:
