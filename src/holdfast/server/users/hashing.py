@@ -8,6 +8,8 @@ import asyncio
 import os
 import re
 import secrets
+import sys
+import threading
 from base64 import b64encode
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +25,7 @@ from holdfast.server.users.errors import HashingBusy
 T = TypeVar("T")
 
 LONGEST_LINE: Final = 256
+NICENESS: Final = 10
 # bcrypt reads no further; those who made old hashes cut there.
 BCRYPT_BYTES: Final = 72
 BCRYPT: Final = ("$2a$", "$2b$", "$2y$")
@@ -61,7 +64,9 @@ class Hasher:
         self._nobodys = _nobodys(cost)
         # Half of the processors: the loop of this process is to have one as well.
         workers = threads or max(1, (os.cpu_count() or 1) // 2)
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="hashing")
+        self._pool = ThreadPoolExecutor(
+            workers, thread_name_prefix="hashing", initializer=_give_way
+        )
         self._line, self._waiting = line, 0
 
     async def hash(self, password: bytes) -> str:
@@ -121,6 +126,12 @@ class Hasher:
             return self._argon2.verify(known, password)
         except (VerificationError, InvalidHashError):
             return False
+
+
+def _give_way() -> None:
+    """Let the system prefer every other thread to this one: a loop that wakes up goes first."""
+    if sys.platform == "linux":  # Elsewhere niceness is the whole process's.
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def is_old(known: str) -> bool:

@@ -5,7 +5,7 @@ early: whether it is on the list of common ones, repeats itself, walks along a k
 alphabet, or is little more than the user's name, the service's and words that everybody uses.
 """
 
-import re
+import string
 import unicodedata
 from functools import cache
 from importlib.resources import files
@@ -73,8 +73,9 @@ def _simple(text: str) -> bool:
 
 
 def _repeats(text: str) -> bool:
-    """Say whether it is a piece of half its length or less, over and over."""
-    return any(text[size:] == text[:-size] for size in range(1, len(text) // 2 + 1))
+    """Say whether it is a piece that would be too short by itself, twice or more."""
+    sizes = range(1, min(len(text) // 2, SHORTEST - 1) + 1)
+    return any(text[size:] == text[:-size] for size in sizes)
 
 
 def _walks(text: str) -> bool:
@@ -91,7 +92,7 @@ def _own(password: str, name: str) -> str:
         while len(word) >= SHORTEST_WORD and (start := spoken.find(sought)) >= 0:
             end = start + len(word)
             own, spoken = own[:start] + own[end:], spoken[:start] + spoken[end:]
-    return re.sub(r"^[\W_]+|[\W_]+$", "", own)
+    return own.strip(string.punctuation + string.whitespace)
 
 
 @cache
