@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 import httpx2
@@ -213,3 +214,18 @@ async def test_streams_end_with_the_service(tmp_path_factory: pytest.TempPathFac
             async with asyncio.timeout(SOON):
                 assert [event async for event in events] == []
         assert await asyncio.to_thread(here.stop) == 0
+
+
+async def test_a_conversation_that_is_touched_lasts(
+    service: Served, chat: Chat, client: httpx2.AsyncClient
+) -> None:
+    """Its end moves as if something had been said, and is told; a stranger cannot move it."""
+    async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {API_KEY}"}) as keeper:
+        path = f"{service.url}/v1/sessions/{chat.session_id}"
+        before = (await keeper.get(path)).json()["expires_at"]
+        touched = (await client.post("touch")).json()
+        assert touched == {"session_id": chat.session_id, "expires_at": touched["expires_at"]}
+        assert datetime.fromisoformat(touched["expires_at"]) > datetime.fromisoformat(before)
+        assert (await keeper.get(path)).json()["expires_at"] == touched["expires_at"]
+    async with httpx2.AsyncClient() as stranger:
+        assert (await stranger.post(f"{chat.path}/touch")).status_code == 401

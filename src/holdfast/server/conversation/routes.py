@@ -1,5 +1,6 @@
 """What a visitor does with a conversation, beside speaking: see it live, judge it, end it."""
 
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -43,6 +44,13 @@ class EscalationReply(BaseModel):
     session_id: str
     ticket_id: str
     reasons: tuple[str, ...]
+
+
+class TouchReply(BaseModel):
+    """Until when a conversation is there, unless it is used."""
+
+    session_id: str
+    expires_at: datetime
 
 
 class StreamQuery(Parameters):
@@ -109,6 +117,14 @@ async def give_feedback(session_id: Conversation, body: Feedback, talk: Talking)
     """Say what an answer was worth."""
     await rate(talk.service.store, talk.service.agent, session_id, body)
     return body
+
+
+@router.post("/{session_id}/touch", dependencies=FIRST)
+async def touch(session_id: Conversation, talk: Talking) -> TouchReply:
+    """Have the conversation last as if it were used, as a `ping` that wants to stay does."""
+    await talk.service.store.touch(session_id)
+    session = await _live(talk, session_id)
+    return TouchReply(session_id=session_id, expires_at=session.expires_at)
 
 
 @router.post("/{session_id}/end", dependencies=FIRST)
