@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from holdfast.server.harmless import harmless
 from holdfast.support import Message, SupportAgent
 
 PAGE: Final = 500
@@ -25,8 +26,9 @@ async def read_all(agent: SupportAgent, session_id: str) -> list[Message]:
 
 
 def as_markdown(messages: list[Message]) -> str:
-    """Write a conversation down as it is read."""
-    return "\n\n".join(["# Conversation", *map(_as_markdown, messages)]) + "\n"
+    """Write a conversation down as it is read; whoever opens it fetches nothing."""
+    said = "\n\n".join(["# Conversation", *map(_as_markdown, messages)])
+    return harmless(said) + "\n"
 
 
 def _as_markdown(message: Message) -> str:

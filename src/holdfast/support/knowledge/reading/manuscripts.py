@@ -1,5 +1,6 @@
 """Reads a manuscript: its rules, its title, its sections."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,6 +12,7 @@ from holdfast.support.knowledge.reading.chunking import chunks
 from holdfast.support.knowledge.reading.section import Section, sections, title_and_rest
 
 _LONGEST_ID = 200
+_AUDIENCE = re.compile(r"public|visitor|staff|admin|user:[!-~]{1,200}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,19 @@ def read(manuscript: Manuscript) -> Reading:
         )
     return Reading(
         title=title,
-        audience=fields.get("audience") or manuscript.audience,
+        audience=_audience(manuscript, fields.get("audience", manuscript.audience)),
         language=fields.get("language") or manuscript.language,
         keywords=fields.get("keywords", ""),
         passages=[replace(part, text=text) for part in found for text in chunks(part.text)],
     )
+
+
+def _audience(manuscript: Manuscript, said: str) -> str:
+    """Refuse an audience that is misspelt, or left empty: nobody may be meant, or everybody."""
+    if not _AUDIENCE.fullmatch(said):
+        rule = "audience: must be public, visitor, staff, admin, or user:<id>"
+        raise InvalidDocument(_name(manuscript), rule)
+    return said
 
 
 def _blocks(form: Form, text: str) -> list[Block]:
