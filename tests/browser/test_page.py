@@ -37,7 +37,7 @@ async def test_a_visitor_asks_and_finds_the_answer_again(browser: Browser, servi
         assert await restored.last.inner_text() == said
         cookies = await visitor.page.context.cookies()
         assert [cookie.get("httpOnly") for cookie in cookies] == [True]
-        assert cookies[0].get("name", "").startswith("hf_chat_")
+        assert cookies[0].get("name", "").startswith("__Host-hf_chat_")
         assert "hf_chat" not in await visitor.page.evaluate("document.cookie")
 
 

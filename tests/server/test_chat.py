@@ -76,14 +76,15 @@ async def test_the_id_alone_opens_nothing(chat: httpx2.AsyncClient) -> None:
 
 async def test_a_browser_keeps_the_secret_in_a_cookie(chat: httpx2.AsyncClient) -> None:
     """A page gets no secret to read; its cookie is out of its scripts' reach, and opens."""
+    chat.base_url = "https://127.0.0.1"
     begun = await chat.post("/v1/chat/sessions", json={}, headers=BROWSER)
     session_id = begun.json()["session_id"]
     assert begun.json() == {"session_id": session_id}
     cookie = begun.headers["Set-Cookie"]
-    assert re.match(rf"hf_chat_[0-9a-f]{{14}}_[0-9a-f]{{8}}={session_id}\.", cookie)
-    for attribute in ("HttpOnly", "SameSite=lax", "Path=/"):
+    assert re.match(rf"__Host-hf_chat_[0-9a-f]{{14}}_[0-9a-f]{{8}}={session_id}\.", cookie)
+    for attribute in ("HttpOnly", "SameSite=lax", "Path=/", "Secure"):
         assert attribute in cookie
-    assert "Secure" not in cookie
+    assert "Domain" not in cookie
     path = f"/v1/chat/sessions/{session_id}/messages"
     sent = await chat.post(path, json={"message": QUESTION}, headers=BROWSER)
     assert sent.status_code == 200
@@ -94,6 +95,7 @@ async def test_a_browser_keeps_the_secret_in_a_cookie(chat: httpx2.AsyncClient) 
 
 async def test_a_browser_keeps_several_conversations(chat: httpx2.AsyncClient) -> None:
     """Its cookies open the ten that were begun last; ending one leaves the others open."""
+    chat.base_url = "https://127.0.0.1"
     begun = [
         (await chat.post("/v1/chat/sessions", json={}, headers=BROWSER)).json()["session_id"]
         for _ in range(11)
@@ -110,6 +112,7 @@ async def test_a_browser_keeps_several_conversations(chat: httpx2.AsyncClient) -
 
 async def test_conversations_begun_at_once_are_both_kept(chat: httpx2.AsyncClient) -> None:
     """A begin that knows nothing of another's answer does not write over its cookie."""
+    chat.base_url = "https://127.0.0.1"
     begins = [
         chat.build_request("POST", "/v1/chat/sessions", json={}, headers=BROWSER) for _ in range(2)
     ]
@@ -118,20 +121,36 @@ async def test_conversations_begun_at_once_are_both_kept(chat: httpx2.AsyncClien
     assert [(await chat.get(path, headers=BROWSER)).status_code for path in paths] == [200, 200]
 
 
-async def test_a_cookie_from_before_still_opens(chat: httpx2.AsyncClient) -> None:
-    """A browser that has several secrets in one cookie goes on with them, and begins more."""
-    old = (await chat.post("/v1/chat/sessions", json={})).json()
-    chat.cookies.set("hf_chat", f"gone.x~{old['session_id']}.{old['session_secret']}")
-    new = (await chat.post("/v1/chat/sessions", json={}, headers=BROWSER)).json()
-    for begun in (old, new):
-        path = f"/v1/chat/sessions/{begun['session_id']}/messages"
-        assert (await chat.get(path, headers=BROWSER)).status_code == 200
+async def test_a_cookie_that_a_neighbour_could_have_set_opens_nothing(
+    chat: httpx2.AsyncClient,
+) -> None:
+    """Without the prefix a cookie may come from any page of the same domain."""
+    begun = (await chat.post("/v1/chat/sessions", json={})).json()
+    value = f"{begun['session_id']}.{begun['session_secret']}"
+    path = f"/v1/chat/sessions/{begun['session_id']}/messages"
+    for name, status in (("hf_chat_0_0", 401), ("__Host-hf_chat_0_0", 200)):
+        headers = {**BROWSER, "Cookie": f"{name}={value}"}
+        assert (await chat.get(path, headers=headers)).status_code == status
 
 
-async def test_a_cookie_over_https_stays_there(chat: httpx2.AsyncClient) -> None:
-    """Where the page came by https the cookie is marked Secure."""
-    begun = await chat.post("https://127.0.0.1/v1/chat/sessions", json={}, headers=BROWSER)
-    assert "Secure" in begun.headers["Set-Cookie"]
+@pytest.mark.parametrize(
+    ("url", "guarded"),
+    [
+        ("https://shop.example", True),
+        ("http://127.0.0.1:8000", True),
+        ("http://localhost:8000", True),
+        ("http://[::1]:8000", True),
+        ("http://192.168.0.7:8000", False),
+    ],
+)
+async def test_a_cookie_is_secure_wherever_it_can_be(
+    chat: httpx2.AsyncClient, url: str, guarded: bool
+) -> None:
+    """Only over plain http from another machine does development do without."""
+    begun = await chat.post(f"{url}/v1/chat/sessions", json={}, headers=BROWSER)
+    cookie = begun.headers["Set-Cookie"]
+    assert cookie.startswith("__Host-hf_chat_" if guarded else "hf_chat_")
+    assert ("Secure" in cookie) is guarded
 
 
 @pytest.mark.parametrize(
@@ -146,6 +165,7 @@ async def test_other_sites_cannot_use_the_cookie(
     chat: httpx2.AsyncClient, headers: dict[str, str]
 ) -> None:
     """A page of another site can neither speak in a visitor's name nor begin for them."""
+    chat.base_url = "https://127.0.0.1"
     begun = await chat.post("/v1/chat/sessions", json={}, headers=BROWSER)
     path = f"/v1/chat/sessions/{begun.json()['session_id']}/messages"
     sent = await chat.post(path, json={"message": "hello"}, headers=headers)
@@ -156,6 +176,7 @@ async def test_other_sites_cannot_use_the_cookie(
 
 async def test_a_cookie_alone_does_not_write(chat: httpx2.AsyncClient) -> None:
     """A request with a cookie that does not say which page sends it is refused; reading goes."""
+    chat.base_url = "https://127.0.0.1"
     begun = await chat.post("/v1/chat/sessions", json={}, headers=BROWSER)
     path = f"/v1/chat/sessions/{begun.json()['session_id']}/messages"
     sent = await chat.post(path, json={"message": "hello"})

@@ -185,7 +185,7 @@ async def test_the_id_alone_opens_nothing(chat: Chat, said: dict[str, Any]) -> N
 
 async def test_a_cookie_opens_for_pages_of_the_service(chat: Chat) -> None:
     """For a browser that says which page asks, and for no other."""
-    cookie = {"Cookie": f"hf_chat={chat.session_id}.{chat.secret}"}
+    cookie = {"Cookie": f"__Host-hf_chat_0_0={chat.session_id}.{chat.secret}"}
     hello = json.dumps(chat.hello(session_secret=None))
     async with connect(chat.address, additional_headers=cookie, origin=chat.url) as opened:  # type: ignore[arg-type]
         await opened.send(hello)

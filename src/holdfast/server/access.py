@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Request, Response
 from starlette.requests import HTTPConnection
 
+from holdfast.fastapi import Problem
 from holdfast.server.auth.api_keys import ApiKey, read_api_key
 from holdfast.server.auth.cookies import SESSION_COOKIE, read_cookie, renew_cookie
 from holdfast.server.auth.login import Login, is_login_id
@@ -64,6 +65,18 @@ class Access:
         self._keys = keys
         self._listed = listed
 
+    @property
+    def is_open(self) -> bool:
+        """Say whether everybody who can reach the service may do everything."""
+        return self._keys.open_access
+
+    async def of_socket(self, socket: HTTPConnection, token: bytes | None) -> Principal | None:
+        """Give who opened a socket: by what its first frame shows, or else its headers."""
+        try:
+            return await (self.identify(socket) if token is None else self.holder(socket, token))
+        except Problem:
+            return None
+
     async def identify(self, connection: HTTPConnection) -> Principal | None:
         """Give the caller whom a credential of the request shows; None when none does.
 
@@ -108,7 +121,7 @@ class Access:
         if opened is None or not sign_in.logins.lives(opened.session):
             await self._tell(connection, "session.unknown", login_id)
             return None
-        if connection.scope.get("method", "GET") not in SAFE:
+        if connection.scope.get("method") not in SAFE:
             await self._refuse_other_sites(connection, login_id)
         login = opened.session
         if opened.renewed is not None:

@@ -6,7 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel
 
-from holdfast.server.access import Keys
+from holdfast.rotation import new_secret, secret_hash
+from holdfast.server.auth.principal import identified
 from holdfast.server.conversation.parts import Talking
 from holdfast.server.json_route import JsonRoute
 from holdfast.server.preconditions import REPEATABLE, Key
@@ -20,9 +21,7 @@ from holdfast.server.visitors import (
     is_browser,
     keep_secret,
     limit_visitor,
-    new_secret,
     refuse_other_sites,
-    secret_hash,
 )
 from holdfast.support import AgentResponse, Incoming, MessagePage
 
@@ -54,11 +53,11 @@ async def begin(
     request: Request,
     response: Response,
     parts: Parts,
-    keys: Keys,
     site: AskingSite,
 ) -> ConversationReply:
     """Begin a conversation."""
-    if not keys.trusts(request):
+    caller = await identified(request)
+    if caller is None or not caller.has_scope("chat"):
         _check_visitor(body)
     secret = new_secret()
     session = await parts.store.create(
@@ -97,7 +96,7 @@ async def read(
 
 def _check_visitor(body: NewConversation) -> None:
     if body.user_id is not None:
-        raise unauthenticated("user_id: is taken only from a caller with an API key.")
+        raise unauthenticated("user_id: is taken only from the staff, or with an API key.")
     if _size(body.metadata) > MAX_METADATA:
         raise invalid("metadata", f"must not be larger than {MAX_METADATA} bytes")
 

@@ -8,7 +8,10 @@ from fastapi import APIRouter, WebSocket
 
 from holdfast.errors import StoreUnavailable
 from holdfast.events import Event
-from holdfast.server.access import ApiKeys
+from holdfast.server.access import Access
+from holdfast.server.auth.parts import SignIn
+from holdfast.server.auth.principal import OPEN, Principal
+from holdfast.server.auth.watching import until_signed_out
 from holdfast.server.closing import Ended, Ending
 from holdfast.server.frames import Frames, pong
 from holdfast.server.model import ServiceSession
@@ -23,20 +26,25 @@ async def watch(socket: WebSocket) -> None:
     """Tell of sessions as they are created, changed and destroyed."""
     state = socket.app.state
 
-    async def admit(frames: Frames) -> None:
-        await _admit(frames, state.api_keys)
+    async def admit(frames: Frames) -> Principal:
+        return await _admit(frames, socket, state.access)
 
-    async def serve(frames: Frames, _: None) -> None:
-        await _serve(frames, state.service.store)
+    async def serve(frames: Frames, caller: Principal) -> None:
+        await _serve(frames, state.service.store, state.sign_in, caller)
 
     listed = state.service.settings.cors_origins
     await converse(socket, admit, serve, places=state.places, listed=listed)
 
 
-async def _admit(frames: Frames, keys: ApiKeys) -> None:
-    """Let holders of a key pass, who show it in their first frame."""
-    if not keys.open_access and not keys.has(_token(await first_frame(frames))):
-        raise Ended(Ending.UNAUTHENTICATED, "the first frame must hold the token of an API key")
+async def _admit(frames: Frames, socket: WebSocket, access: Access) -> Principal:
+    """Let those pass who show a key, an access token or a page's cookie with their first frame."""
+    if access.is_open:
+        return OPEN
+    caller = await access.of_socket(socket, _token(await first_frame(frames)))
+    if caller is None or not caller.has_scope("events"):
+        reason = "the first frame must hold an access token, or the token of an API key"
+        raise Ended(Ending.UNAUTHENTICATED, reason)
+    return caller
 
 
 def _token(frame: Mapping[str, Any]) -> bytes | None:
@@ -44,10 +52,14 @@ def _token(frame: Mapping[str, Any]) -> bytes | None:
     return token.encode(errors="replace") if isinstance(token, str) else None
 
 
-async def _serve(frames: Frames, store: SessionStore[ServiceSession]) -> None:
-    """Tell and listen until one of them ends."""
+async def _serve(
+    frames: Frames, store: SessionStore[ServiceSession], sign_in: SignIn, caller: Principal
+) -> None:
+    """Tell and listen until one of them ends, or the caller is signed out."""
     async with store.backend.events(store.terms.namespace) as events:
-        await until_one_ends(_tell(frames, store, events), _hear(frames))
+        await until_one_ends(
+            _tell(frames, store, events), _hear(frames), until_signed_out(sign_in, caller)
+        )
 
 
 async def _tell(

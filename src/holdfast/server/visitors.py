@@ -2,14 +2,12 @@
 
 A conversation is opened by a secret beside its id: in `Authorization: Bearer`, or in a cookie of
 the browser as `<id>.<secret>`. Each conversation has its own cookie, so that two which are begun at
-once do not write over each other; `hf_chat` itself holds several, with `~` between, in browsers
-that have it from before. An id that was never issued, a wrong secret and an expired conversation
-are answered alike.
+once do not write over each other. An id that was never issued, a wrong secret and an expired
+conversation are answered alike. Staff and keys with the scope `chat` open every conversation.
 """
 
 import hashlib
 import hmac
-import secrets
 from ipaddress import IPv6Address, ip_address
 from typing import Annotated, Final
 
@@ -18,7 +16,9 @@ from starlette.requests import HTTPConnection
 
 from holdfast.fastapi import Problem, Store
 from holdfast.limits import Taken
-from holdfast.server.access import Keys, bearer
+from holdfast.rotation import secret_hash
+from holdfast.server.access import bearer, is_trusted
+from holdfast.server.auth.cookies import full_name, set_cookie
 from holdfast.server.model import ServiceSession
 from holdfast.server.origins import SAFE, Site, site_of
 from holdfast.server.problems import forbidden, unauthenticated
@@ -28,18 +28,7 @@ from holdfast.server.service import Service
 COOKIE: Final = "hf_chat"
 # A browser goes back to this many conversations; the oldest are given up.
 MOST_KEPT: Final = 10
-SECRET_BYTES: Final = 32
 _NOBODY: Final = "0" * 64
-
-
-def new_secret() -> str:
-    """Make the secret that opens one conversation."""
-    return secrets.token_urlsafe(SECRET_BYTES)
-
-
-def secret_hash(secret: bytes) -> str:
-    """Give what is stored of a secret. It is random, so a plain hash keeps it."""
-    return hashlib.sha256(secret).hexdigest()
 
 
 def is_browser(request: Request) -> bool:
@@ -77,37 +66,28 @@ def keep_secret(
     response: Response, request: Request, *, session: ServiceSession, secret: str, max_age: float
 ) -> None:
     """Give a browser the secret in a cookie that its scripts cannot read, beside earlier ones."""
-    secure = request.url.scheme == "https"
-    response.set_cookie(
-        _cookie_name(session),
-        f"{session.session_id}.{secret}",
-        max_age=int(max_age),
-        httponly=True,
-        samesite="lax",
-        secure=secure,
-    )
-    # Names sort by age, and the name of the list from before sorts first.
-    earlier = sorted(name for name in request.cookies if _keeps_secrets(name))
+    value = f"{session.session_id}.{secret}"
+    set_cookie(response, request, _cookie_name(session), value, max_age=max_age)
+    # Names sort by age.
+    earlier = sorted(_kept(request))
     for name in earlier[: max(0, len(earlier) + 1 - MOST_KEPT)]:
-        response.delete_cookie(name, httponly=True, samesite="lax", secure=secure)
+        set_cookie(response, request, name, "", max_age=0)
 
 
 async def opened_conversation(
     session_id: SessionId,
     request: Request,
     store: Store[ServiceSession],
-    keys: Keys,
     site: AskingSite,
 ) -> str:
-    """Let only callers pass whom a secret, or an API key, shows to belong to the conversation.
+    """Let only callers pass whom a secret, a key or a sign-in shows to belong here.
 
     Raises:
         Problem: nothing does.
     """
-    token = bearer(request)
-    if keys.has(token):
+    if await is_trusted(request, "chat"):
         return session_id
-    secret = token or _cookie_secret(request, session_id, site)
+    secret = bearer(request) or _cookie_secret(request, session_id, site)
     if not opens(await store.get(session_id), secret):
         raise unauthenticated("This conversation is not open to you, or it has ended.")
     return session_id
@@ -124,14 +104,13 @@ async def limit_visitor(
     request: Request,
     response: Response,
     parts: Parts,
-    keys: Keys,
 ) -> None:
-    """Let each address ask so often and no oftener; holders of an API key are not counted.
+    """Let each address ask so often and no oftener; staff and holders of a key are not counted.
 
     Raises:
         Problem: it has asked too often.
     """
-    if parts.visitors is None or keys.has(bearer(request)):
+    if parts.visitors is None or await is_trusted(request, "chat"):
         return
     taken = await parts.visitors.take(network(request))
     headers = {
@@ -163,20 +142,22 @@ def _cookie_secret(request: Request, session_id: str, site: Site) -> bytes | Non
 
 def cookie_secret(connection: HTTPConnection, session_id: str) -> bytes | None:
     """Give the secret that a browser keeps for a conversation."""
-    for opened in _kept(connection):
+    for opened in _kept(connection).values():
         named, _, secret = opened.rpartition(".")
         if named == session_id:
             return secret.encode("latin-1", errors="replace")
     return None
 
 
-def _kept(connection: HTTPConnection) -> list[str]:
-    values = [value for name, value in connection.cookies.items() if _keeps_secrets(name)]
-    return [opened for value in values for opened in value.split("~") if opened]
-
-
-def _keeps_secrets(name: str) -> bool:
-    return name == COOKIE or name.startswith(f"{COOKIE}_")
+def _kept(connection: HTTPConnection) -> dict[str, str]:
+    """Give the cookies of conversations, by their names without the prefix."""
+    begin = full_name(connection, f"{COOKIE}_")
+    cookies = connection.cookies.items()
+    return {
+        f"{COOKIE}_{name.removeprefix(begin)}": value
+        for name, value in cookies
+        if name.startswith(begin)
+    }
 
 
 def _cookie_name(session: ServiceSession) -> str:

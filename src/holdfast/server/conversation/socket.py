@@ -1,13 +1,17 @@
 """`/v1/chat/ws`: a conversation over a WebSocket, which may be lost without losing anything."""
 
 from contextlib import aclosing
+from functools import partial
 from typing import NamedTuple
 
 from fastapi import APIRouter, WebSocket
 from pydantic import ValidationError
 
 from holdfast.errors import SessionNotFound
-from holdfast.server.access import ApiKeys, bearer
+from holdfast.server.access import Access, bearer
+from holdfast.server.auth.parts import SignIn
+from holdfast.server.auth.principal import Principal
+from holdfast.server.auth.watching import is_signed_in, until_signed_out
 from holdfast.server.closing import Ended, Ending
 from holdfast.server.conversation.admission import ENDED, Admission
 from holdfast.server.conversation.parts import Talk
@@ -24,11 +28,12 @@ router = APIRouter(tags=["Chat"])
 
 
 class _Guest(NamedTuple):
-    """Who was let in, and to what. Holders of an API key are trusted: they are not counted."""
+    """Who was let in, and to what. Holders of a key and staff are trusted: they are not counted."""
 
     hello: Hello
     session: ServiceSession
     admission: Admission
+    caller: Principal | None
 
     @property
     def trusted(self) -> bool:
@@ -58,25 +63,36 @@ async def talk(socket: WebSocket) -> None:
 
 
 async def _admit(frames: Frames, socket: WebSocket, talk: Talk) -> _Guest:
-    """Let those in whom a secret, a cookie or an API key shows to belong to the conversation."""
+    """Let those in whom a secret, a cookie, a key or a sign-in shows to belong here."""
     try:
         hello = Hello.model_validate(await first_frame(frames))
     except ValidationError as exc:
         raise Ended(Ending.UNAUTHENTICATED, "the first frame must be hello") from exc
-    keys: ApiKeys = socket.app.state.api_keys
     given = hello.session_secret
     secret = given.encode(errors="replace") if given is not None else bearer(socket)
     session = await talk.service.store.get(hello.session_id)
-    trusted = keys.has(secret)
-    if session is None and trusted:
+    caller = await _trusted(socket, secret)
+    if session is None and caller is not None:
         raise Ended(Ending.NO_SESSION, "there is no such conversation")
     if secret is None and site_of(socket, talk.service.settings.cors_origins) in {"own", "listed"}:
         secret = cookie_secret(socket, hello.session_id)
-    if session is None or not (trusted or opens(session, secret)):
+    if session is None or (caller is None and not opens(session, secret)):
         reason = "this conversation is not open to you, or it has ended"
         raise Ended(Ending.UNAUTHENTICATED, reason)
-    secret_hash = None if trusted else session.secret_hash
-    return _Guest(hello, session, Admission(talk.service.store, hello.session_id, secret_hash))
+    admission = Admission(
+        talk.service.store,
+        hello.session_id,
+        session.secret_hash if caller is None else None,
+        partial(is_signed_in, socket.app.state.sign_in, caller),
+    )
+    return _Guest(hello, session, admission, caller)
+
+
+async def _trusted(socket: WebSocket, token: bytes | None) -> Principal | None:
+    """Give the caller if it is one who may read every conversation."""
+    access: Access = socket.app.state.access
+    caller = await access.of_socket(socket, token)
+    return caller if caller and caller.kind != "open" and caller.has_scope("chat") else None
 
 
 async def _serve(frames: Frames, socket: WebSocket, talk: Talk, guest: _Guest) -> None:
@@ -92,7 +108,13 @@ async def _serve(frames: Frames, socket: WebSocket, talk: Talk, guest: _Guest) -
             )
             await frames.write(written(talk.welcome(session, newest.last_item)))
             visitor = Visitor(frames, talk, view, guest.admission, _client(socket, guest))
-            await until_one_ends(_tell(frames, view), visitor.hear(), guest.admission.watch())
+            sign_in: SignIn = socket.app.state.sign_in
+            await until_one_ends(
+                _tell(frames, view),
+                visitor.hear(),
+                guest.admission.watch(),
+                until_signed_out(sign_in, guest.caller),
+            )
     except SessionNotFound as exc:
         raise Ended(Ending.SESSION_ENDED, ENDED) from exc
 
