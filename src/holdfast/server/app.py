@@ -16,6 +16,7 @@ from holdfast.server.access import Access, ApiKeys
 from holdfast.server.auth import routes as auth
 from holdfast.server.auth.cookies import RenewedCookies
 from holdfast.server.auth.parts import open_sign_in
+from holdfast.server.client_limits import ClientLimits
 from holdfast.server.conversation import routes, socket
 from holdfast.server.conversation.parts import open_talk
 from holdfast.server.envelope import DOCS_PATH, Envelope
@@ -35,6 +36,7 @@ SHOWN_HEADERS = (
     "ETag",
     "Location",
     "Retry-After",
+    "X-CSRF-Token",
     "X-Instance-ID",
     "X-Process-Time",
     "X-RateLimit-Limit",
@@ -43,7 +45,14 @@ SHOWN_HEADERS = (
     "X-Request-ID",
 )
 
-TAKEN_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "X-Request-ID")
+TAKEN_HEADERS = (
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-Match",
+    "X-CSRF-Token",
+    "X-Request-ID",
+)
 
 
 class Application(FastAPI):
@@ -87,6 +96,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = SYSTEM_CLOCK)
     settings = settings or Settings.load()
     app = Application(settings, clock=clock)
     answer_errors(app, revealing=not settings.production, debug=settings.debug)
+    app.add_middleware(ClientLimits, listed=settings.cors_origins)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from holdfast.rotation import new_secret, secret_hash
 from holdfast.server.auth.principal import identified
+from holdfast.server.client_limits import limit_messages
 from holdfast.server.conversation.parts import Talking
 from holdfast.server.json_route import JsonRoute
 from holdfast.server.preconditions import REPEATABLE, Key
@@ -20,7 +21,6 @@ from holdfast.server.visitors import (
     Parts,
     is_browser,
     keep_secret,
-    limit_visitor,
     refuse_other_sites,
 )
 from holdfast.support import AgentResponse, Incoming, MessagePage
@@ -29,8 +29,7 @@ MAX_MESSAGE = 8000
 # Bytes that a visitor may have kept with a conversation; holders of a key have the store's limit.
 MAX_METADATA = 16_384
 
-# Another site's requests do not use up what the visitor may ask.
-FIRST = (Depends(refuse_other_sites), Depends(limit_visitor))
+FIRST = (Depends(refuse_other_sites),)
 
 router = APIRouter(prefix="/v1/chat/sessions", tags=["Chat"], route_class=JsonRoute)
 
@@ -71,7 +70,11 @@ async def begin(
     return ConversationReply(session_id=session.session_id)
 
 
-@router.post("/{session_id}/messages", dependencies=FIRST, openapi_extra=REPEATABLE)
+@router.post(
+    "/{session_id}/messages",
+    dependencies=(*FIRST, Depends(limit_messages)),
+    openapi_extra=REPEATABLE,
+)
 async def send(
     session_id: Conversation, body: NewMessage, request: Request, talk: Talking, key: Key
 ) -> AgentResponse:

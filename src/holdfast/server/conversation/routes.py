@@ -21,10 +21,10 @@ from holdfast.server.problems import forbidden
 from holdfast.server.replies import StatusReply
 from holdfast.server.request_ids import CURRENT
 from holdfast.server.requests import Body, Number, Parameters
-from holdfast.server.visitors import Conversation, limit_visitor, refuse_other_sites
+from holdfast.server.visitors import Conversation, refuse_other_sites
 from holdfast.support import Incoming, Message
 
-FIRST = (Depends(refuse_other_sites), Depends(limit_visitor))
+FIRST = (Depends(refuse_other_sites),)
 REQUEST: Final = "I would like to talk to a person, please."
 # Asked for twice, at the same time or later, it is one message.
 REQUEST_ID: Final = "escalate"

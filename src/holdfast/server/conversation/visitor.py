@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from holdfast.errors import HoldfastError, InvalidSession, SessionNotFound
 from holdfast.fastapi import Problem, problem_of
+from holdfast.server.client_limits import count_message, too_many
 from holdfast.server.closing import Ended, Ending
 from holdfast.server.conversation.admission import Admission
 from holdfast.server.conversation.meter import Meter
@@ -30,7 +31,6 @@ from holdfast.server.conversation.wire import (
 )
 from holdfast.server.frames import Frames
 from holdfast.server.problems import SERVICE_ANSWERS, invalid, not_found
-from holdfast.server.visitors import too_quickly
 from holdfast.support import Incoming
 
 # Statuses of what passes by itself: the same may be said again.
@@ -154,7 +154,8 @@ class Visitor:
             return
         taken = await visitors.take(network)
         if not taken.allowed:
-            raise Problem(429, "RATE_LIMITED", "Rate limited", too_quickly(taken)[1])
+            raise too_many(taken)
+        await count_message(self._talk.service, self._session_id)
 
     async def _refuse(self, said: Said, problem: Problem) -> None:
         error = Error(
