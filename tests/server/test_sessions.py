@@ -249,7 +249,8 @@ async def test_a_repeated_change_is_applied_once(client: httpx2.AsyncClient) -> 
 async def test_private_fields_are_neither_shown_nor_accepted(client: httpx2.AsyncClient) -> None:
     """What opens a conversation cannot be read or planted through the sessions' interface."""
     created = await _create(client, session_id="s")
-    assert {"secret_hash", "created_by", "facts", "feedback", "run", "begun"} == PRIVATE
+    kept = {"secret_hash", "created_by", "facts", "feedback", "run", "begun", "budget_limit"}
+    assert kept == PRIVATE
     assert not PRIVATE & created.keys()
     for name in PRIVATE:
         for body in ({"set": {name: "x"}}, {"unset": [name]}):
@@ -264,7 +265,7 @@ def test_every_declared_field_can_be_given_at_creation() -> None:
     """Creation takes what the model declares, but for what the store keeps itself."""
     kept = {"created_at", "updated_at", "last_activity", "expires_at", "revision", "incarnation"}
     declared = ServiceSession.model_fields.keys() - kept - PRIVATE
-    assert NewSession.model_fields.keys() == declared | {"ttl_seconds"}
+    assert NewSession.model_fields.keys() == declared | {"ttl_seconds", "budget_limit"}
 
 
 async def test_extending_and_touching_move_the_deadline(client: httpx2.AsyncClient) -> None:

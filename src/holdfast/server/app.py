@@ -11,7 +11,17 @@ from starlette.types import ASGIApp
 
 import holdfast
 from holdfast.clock import SYSTEM_CLOCK, Clock
-from holdfast.server import chat, events, health, items, leases, page, sessions
+from holdfast.server import (
+    budgets,
+    chat,
+    events,
+    health,
+    items,
+    knowledge,
+    leases,
+    page,
+    sessions,
+)
 from holdfast.server.access import Access, ApiKeys
 from holdfast.server.auth import routes as auth
 from holdfast.server.auth.cookies import RenewedCookies
@@ -109,7 +119,10 @@ def create_app(settings: Settings | None = None, *, clock: Clock = SYSTEM_CLOCK)
     app.add_middleware(RenewedCookies)
     if settings.open_access:
         app.add_middleware(Loopback, listed=settings.cors_origins)
-    for resource in (sessions, items, leases, auth, events, socket, chat, routes, health, page):
+    for resource in (
+        sessions, items, leases, budgets, auth, events, socket, chat, routes, knowledge, health,
+        page,
+    ):  # fmt: skip
         # Side by side, not one in another: each level of routers is searched twice.
         app.router.routes.extend(resource.router.routes)
     return app

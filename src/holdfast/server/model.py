@@ -5,7 +5,7 @@ from typing import Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from holdfast.layout import Layout
-from holdfast.session import SupportSession, UtcTime
+from holdfast.session import MAX_INTEGER, SupportSession, UtcTime
 
 
 class Rated(BaseModel):
@@ -20,10 +20,14 @@ class Rated(BaseModel):
 
 
 class ServiceSession(SupportSession):
-    """A conversation, and what a repeated request to create it is recognised by."""
+    """A conversation, and what a repeated request to create it is recognised by.
+
+    `budget_limit` is what it may spend, in micro-units, until its budget is given another limit.
+    """
 
     created_by: str | None = Field(None, exclude=True, repr=False)
     feedback: tuple[Rated, ...] = Field((), exclude=True, repr=False)
+    budget_limit: int | None = Field(None, ge=0, le=MAX_INTEGER, exclude=True, repr=False)
 
 
 # Fields that are never shown and never accepted.

@@ -34,6 +34,8 @@ SessionId = Annotated[str, AfterValidator(check_session_id)]
 FieldName = Annotated[str, AfterValidator(_check_public)]
 Seconds = Annotated[float, Field(gt=0, le=LONGEST)]
 Number = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
+# Money, in micro-units; true is no amount, and neither is 1.0.
+Amount = Annotated[int, Field(ge=0, le=MAX_INTEGER, strict=True)]
 Integers = dict[str, Annotated[int, Field(strict=True)]]
 Metadata = dict[str, JsonValue]
 
@@ -63,6 +65,7 @@ class NewSession(Body):
     escalated: Flag = False
     ticket_id: Name | None = None
     fingerprint: Fingerprint | None = None
+    budget_limit: Amount | None = None
 
     def state(self) -> dict[str, Any]:
         """Give what was written of the state, as the store takes it."""

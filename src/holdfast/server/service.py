@@ -18,6 +18,7 @@ from typing import Final, cast
 
 from pydantic import ValidationError
 
+from holdfast.budget import Budgets
 from holdfast.errors import HoldfastError, InvalidKeyring
 from holdfast.fingerprint import Fingerprints
 from holdfast.keyring import Keyring
@@ -28,6 +29,7 @@ from holdfast.server.audit import Trail, open_trail
 from holdfast.server.database import Database, open_database
 from holdfast.server.keys import load_keys
 from holdfast.server.model import ServiceSession
+from holdfast.server.paying import open_budgets, purses
 from holdfast.server.purging import purging
 from holdfast.server.settings import KNOWLEDGE_FILE, Settings
 from holdfast.server.users import Hasher, Setup, Users
@@ -37,6 +39,7 @@ from holdfast.support import (
     AgentPolicy,
     ChatEngine,
     EscalationPolicy,
+    Purses,
     SupportAgent,
     load_shipped_articles,
 )
@@ -62,6 +65,7 @@ class Service:
     store: SessionStore[ServiceSession]
     knowledge: Knowledge
     agent: SupportAgent
+    budgets: Budgets
     visitors: RateLimit | None
     database: Database
     trail: Trail
@@ -94,14 +98,9 @@ async def open_service(
                 engine_settings(settings)
             )
             engine = await parts.enter_async_context(opening)
-        agent = SupportAgent(
-            cast(SessionStore[SupportSession], store),
-            knowledge,
-            engine,
-            policy=_policy(settings),
-            fingerprints=_fingerprints(settings, keys),
-        )
-        await parts.enter_async_context(purging(store, every=settings.cleanup_seconds))
+        budgets = open_budgets(settings, store, keys)
+        for kept in (store, budgets.accounts):
+            await parts.enter_async_context(purging(kept, every=settings.cleanup_seconds))
         with _needed("application database"):
             opened = open_database(settings.application_database)
             database = await parts.enter_async_context(opened)
@@ -109,10 +108,31 @@ async def open_service(
         hasher = parts.enter_context(closing(Hasher()))
         users = Users(database, hasher)
         setup = Setup(database, users, hasher)
+        paying = purses(budgets, settings, trail)
+        agent = _agent(settings, keys, store, knowledge, engine, paying)
         visitors = _visitors(settings, store, keys)
         yield Service(
-            settings, keys, store, knowledge, agent, visitors, database, trail, users, setup
-        )
+            settings, keys, store, knowledge, agent, budgets, visitors, database, trail, users,
+            setup,
+        )  # fmt: skip
+
+
+def _agent(
+    settings: Settings,
+    keys: Keyring,
+    store: SessionStore[ServiceSession],
+    knowledge: Knowledge,
+    engine: ChatEngine,
+    paying: Purses,
+) -> SupportAgent:
+    return SupportAgent(
+        cast(SessionStore[SupportSession], store),
+        knowledge,
+        engine,
+        policy=_policy(settings),
+        fingerprints=_fingerprints(settings, keys),
+        purses=paying,
+    )
 
 
 async def check_start(settings: Settings) -> None:

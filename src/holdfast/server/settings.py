@@ -34,6 +34,7 @@ from holdfast.server.auth.api_keys import read_api_key
 from holdfast.server.auth.terms import LoginTerms
 from holdfast.server.database.location import database_url
 from holdfast.server.old_settings import OldSpellings, old_spelling, refuse_unusable
+from holdfast.server.prices import read_prices
 from holdfast.server.spelling import (
     check_database_url,
     check_http_url,
@@ -44,6 +45,8 @@ from holdfast.server.spelling import (
     read_list,
     read_mapping,
 )
+from holdfast.session import MAX_INTEGER
+from holdfast.support import Price
 
 PREFIX: Final = "HOLDFAST_"
 SHORTEST_API_KEY: Final = 16
@@ -59,6 +62,8 @@ Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(read_list)]
 Weights = Annotated[
     dict[str, float], NoDecode, BeforeValidator(read_mapping), AfterValidator(check_weights)
 ]
+Prices = Annotated[dict[str, Price], NoDecode, BeforeValidator(read_prices)]
+Micros = Annotated[int | None, Field(ge=0, le=MAX_INTEGER)]
 HttpUrl = Annotated[str, AfterValidator(check_http_url)]
 Keys = Annotated[SecretStr, AfterValidator(check_keys)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -173,6 +178,11 @@ class Settings(BaseSettings):
     ai_timeout_seconds: Annotated[Seconds, Field(le=600)] = 30
     ai_max_retries: int = Field(2, ge=0, le=10)
     ai_capture_content: bool = False
+    prices: Prices = Field(default_factory=dict[str, Price])
+    budget_request: Micros = None
+    budget_session: Micros = None
+    budget_user_day: Micros = None
+    budget_reservation_seconds: Annotated[Seconds, Field(le=86_400)] = 600
     memory_hours: float = Field(24, ge=0, le=8760)
     escalation: bool = True
     escalation_threshold: float = Field(0.7, gt=0, le=1)
@@ -224,6 +234,12 @@ class Settings(BaseSettings):
         return self.auth == "off"
 
     @property
+    def has_budget(self) -> bool:
+        """Say whether what models may cost has a limit."""
+        limits = (self.budget_request, self.budget_session, self.budget_user_day)
+        return any(limit is not None for limit in limits)
+
+    @property
     def store_url(self) -> str:
         """The URL of the store; without one, a SQLite file in the data folder."""
         return self.store or f"sqlite:///{(self.data_dir / 'sessions.db').absolute()}"
@@ -270,6 +286,8 @@ class Settings(BaseSettings):
         for field in NEEDED[self.ai_provider]:
             if not getattr(self, field):
                 yield Complaint(field, f"is needed with HOLDFAST_AI_PROVIDER={self.ai_provider}")
+        if self.has_budget and self.ai_provider != "local" and self.ai_model not in self.prices:
+            yield Complaint("prices", f"needs that of {self.ai_model}: a budget has a limit")
         if self.production:
             yield from self._complaints_in_production()
 

@@ -29,7 +29,7 @@ from holdfast.support.metrics import SessionMetrics
 from holdfast.support.policy import AgentPolicy
 from holdfast.support.response import AgentResponse
 from holdfast.support.shipped import load_shipped_articles
-from holdfast.support.spending import Bill, Price, Purse
+from holdfast.support.spending import Bill, Call, Price, Purchased, Purse, Purses
 from holdfast.support.turn import Run
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "Answer",
     "AnswerUnavailable",
     "Bill",
+    "Call",
     "ChatEngine",
     "EngineEvent",
     "EngineFailed",
@@ -50,7 +51,9 @@ __all__ = [
     "MessagePage",
     "Price",
     "PriceUnknown",
+    "Purchased",
     "Purse",
+    "Purses",
     "Run",
     "Said",
     "SessionMetrics",
