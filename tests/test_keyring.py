@@ -2,6 +2,7 @@
 
 import base64
 import pickle
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from holdfast.errors import InvalidKeyring
 from holdfast.keyring import Keyring, RootKey, framed
 
-SECRET = bytes(range(7, 39))
+SECRET = sha256(b"holdfast").digest()
 TEXT = base64.b64encode(SECRET).decode()
 
 

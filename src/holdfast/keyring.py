@@ -17,6 +17,7 @@ import stat
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
@@ -178,8 +179,14 @@ def _check(key_id: str, key: bytes) -> None:
     _check_id(key_id)
     if len(key) != KEY_BYTES:
         raise InvalidKeyring(f"Key {key_id!r} has {len(key)} bytes; it must have {KEY_BYTES}.")
-    if len(set(key)) < 8:
+    if _is_made_up(key):
         raise InvalidKeyring(f"Key {key_id!r} is not random. Generate one: holdfast keys generate")
+
+
+def _is_made_up(key: bytes) -> bool:
+    """Say whether a key is a passphrase, a pattern or an example; a random one never looks so."""
+    steps = {(after - before) % 256 for before, after in pairwise(key)}
+    return len(set(key)) < 8 or len(steps) == 1 or (key.isascii() and key.decode().isprintable())
 
 
 def _parse(entry: str) -> KeyEntry:

@@ -8,6 +8,7 @@ takes effect at any later moment, or never. The checkers know nothing of that st
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from hashlib import sha256
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any, cast
@@ -22,7 +23,7 @@ from holdfast.testing.histories.events import EVERYWHERE, NEVER
 from holdfast.testing.histories.recording import reply_of
 from holdfast.testing.manual_clock import ManualClock
 
-KEYS = Keyring([("first", bytes(range(32)))])
+KEYS = Keyring([("first", sha256(b"first").digest())])
 MILLISECOND = 1_000_000
 START = 5_000 * MILLISECOND
 MAX_ITEMS = 12
