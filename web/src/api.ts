@@ -22,12 +22,14 @@ export interface ChatApi {
   /** Say something; it takes as long as the answer. */
   send(sessionId: string, said: SendMessage, stop: AbortSignal): Promise<void>;
   rate(sessionId: string, given: GiveFeedback): Promise<void>;
+  /** Use the conversation, that it may last; when it ends is given. */
+  touch(sessionId: string): Promise<string>;
   /** Whether requests are answered at all. */
   answers(sessionId: string): Promise<boolean>;
 }
 
 export function connectApi(): ChatApi {
-  return { begin, transcript, read, stream, send, rate, answers };
+  return { begin, transcript, read, stream, send, rate, touch, answers };
 }
 
 async function begin(): Promise<string> {
@@ -71,6 +73,12 @@ async function send(sessionId: string, said: SendMessage, stop: AbortSignal): Pr
 
 async function rate(sessionId: string, { message_id, value }: GiveFeedback): Promise<void> {
   await call(`${pathOf(sessionId)}/feedback`, posted({ message_id, value }));
+}
+
+async function touch(sessionId: string): Promise<string> {
+  const response = await call(`${pathOf(sessionId)}/touch`, posted({}));
+  const reply = (await response.json().catch(giveUp)) as { expires_at: string };
+  return reply.expires_at;
 }
 
 async function answers(sessionId: string): Promise<boolean> {

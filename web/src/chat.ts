@@ -1,6 +1,7 @@
 import { batch, effect, signal, untracked } from "@preact/signals";
 import { spokenAnswer, type Announcement } from "./announcement";
 import type { ChatApi } from "./api";
+import type { Clock } from "./clock";
 import { Conversation, type Surroundings } from "./conversation";
 import type { Entry } from "./entry";
 import type { Ways } from "./line";
@@ -21,6 +22,7 @@ export interface Parts {
   tab: Storage;
   browser: Storage;
   now: () => Date;
+  clock: Clock;
   makeIdentifier: () => string;
 }
 
@@ -94,17 +96,19 @@ export class Chat {
   }
 
   #around(): Surroundings {
-    const { api, ways, tab, browser, now, makeIdentifier } = this.#parts;
+    const { api, ways, tab, browser, now, clock, makeIdentifier } = this.#parts;
     return {
       api,
       ways,
       tab,
       browser,
       now,
+      clock,
       makeIdentifier,
       named: (id, title) => this.#named(id, title),
       gone: (conversation) => this.#gone(conversation),
       told: (message) => this.announce(spokenAnswer(message)),
+      back: () => this.announce(words.value.assistantAgain),
     };
   }
 
@@ -129,6 +133,7 @@ export class Chat {
     if (conversation !== this.current.value) return;
     if (unsent.length > 0) this.#carryOn(unsent, "endedMeanwhile");
     else if (conversation.entries.value.length === 0) this.#carryOn([], "ended");
+    else this.announce(words.value.endedHere);
   }
 
   /** Go on in a new conversation with what the old one could not take. */

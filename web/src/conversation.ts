@@ -1,7 +1,9 @@
 import { batch, computed, signal } from "@preact/signals";
 import type { ChatApi } from "./api";
+import type { Clock } from "./clock";
 import { arranged, outgoingEntry, standing, storedEntry, type Entry, type Known } from "./entry";
 import { Draft } from "./draft";
+import { Expiry } from "./expiry";
 import { Line, type Ways } from "./line";
 import { Outbox, type Outgoing } from "./outbox";
 import { named, Problem } from "./problem";
@@ -19,6 +21,7 @@ export interface Surroundings {
   tab: Storage;
   browser: Storage;
   now: () => Date;
+  clock: Clock;
   makeIdentifier: () => string;
   /** A conversation has begun, or goes on: name it, with what was asked first. */
   named: (id: string, title: string) => void;
@@ -26,6 +29,8 @@ export interface Surroundings {
   gone: (conversation: Conversation) => void;
   /** Say to those who cannot see it what has happened. */
   told: (message: MessageTold) => void;
+  /** The assistant answers again. */
+  back: () => void;
 }
 
 /** What the visitor and the shop have said, and what is under way: a view of the session. */
@@ -41,8 +46,10 @@ export class Conversation {
   readonly draft: Draft;
   readonly outbox: Outbox;
   readonly line: Line;
+  readonly expiry: Expiry;
 
   readonly #messages = signal<ReadonlyMap<number, MessageTold>>(new Map());
+  readonly #escalated = signal<{ ticketId: string } | null>(null);
   readonly #again = signal<ReadonlySet<string>>(new Set());
   /** Ratings for which there was no line. */
   readonly #unsaid = new Map<string, Rating>();
@@ -60,9 +67,11 @@ export class Conversation {
     this.draft = new Draft(around.tab, around.browser, id);
     this.outbox = new Outbox(around.tab, id);
     this.ratings.value = around.tab.read(`ratings.${id}`) ?? {};
+    this.expiry = new Expiry(around.clock, () => this.line.say({ type: "ping" }));
     const ends = {
       hello: () => this.#hello(),
-      opened: (lastNumber: number) => batch(() => this.#opened(lastNumber)),
+      opened: (lastNumber: number, expiresAt: string | null) =>
+        batch(() => this.#opened(lastNumber, expiresAt)),
       heard: (frame: Frame) => batch(() => this.#heard(frame)),
       gone: () => this.#gone(),
     };
@@ -73,6 +82,15 @@ export class Conversation {
     ...arranged(this.#messages.value.values()).map((message) => this.#entryOf(message)),
     ...this.outbox.messages.value.map(outgoingEntry),
   ]);
+
+  /** What a person was asked for with, until one has answered. */
+  readonly awaited = computed<{ ticketId: string | null } | null>(() => {
+    const told = arranged(this.#messages.value.values());
+    const asked = told.findLastIndex((one) => one.requires_escalation || one.ticket_id);
+    const answered = told.findLastIndex(({ role }) => role === "staff" || role === "system");
+    if (asked > answered) return { ticketId: told[asked]!.ticket_id ?? null };
+    return this.#escalated.value;
+  });
 
   readonly #answered = computed(
     () => new Set([...this.#messages.value.values()].map((message) => message.reply_to)),
@@ -105,6 +123,7 @@ export class Conversation {
     this.#closed = true;
     window.clearTimeout(this.#stale);
     this.draft.close();
+    this.expiry.stop();
     this.line.close();
   }
 
@@ -148,6 +167,12 @@ export class Conversation {
     this.ratings.value = { ...this.ratings.value, [messageId]: value };
     this.#around.tab.write(`ratings.${this.id.value}`, this.ratings.value);
     return true;
+  }
+
+  /** Have the conversation last although nothing is said. */
+  stay(): void {
+    this.expiry.stays();
+    this.line.say({ type: "ping", stay: true });
   }
 
   types(on: boolean): void {
@@ -247,15 +272,28 @@ export class Conversation {
       case "typing":
         this.othersType.value = frame.on;
         return;
+      case "pong":
+        void this.expiry.ends(frame.expires_at);
+        return;
       case "owner":
-        this.owner.value = frame;
+        return this.#owned(frame);
+      case "escalated":
+        this.#escalated.value = { ticketId: frame.ticket_id };
         return;
       default:
         return;
     }
   }
 
-  #opened(lastNumber: number): void {
+  #owned(owner: Owner): void {
+    const before = this.owner.value;
+    this.owner.value = owner;
+    this.#escalated.value = null;
+    if (before?.kind === "staff" && owner.kind === "agent") this.#around.back();
+  }
+
+  #opened(lastNumber: number, expiresAt: string | null): void {
+    if (expiresAt !== null) void this.expiry.ends(expiresAt);
     this.#welcomedAt = Math.max(this.#welcomedAt, lastNumber);
     if (this.#lastNumber >= lastNumber) this.restoring.value = false;
     const earlier = this.run.value?.id;
@@ -279,6 +317,9 @@ export class Conversation {
     this.#messages.value = new Map(this.#messages.value).set(message.number, message);
     this.#lastNumber = Math.max(this.#lastNumber, message.number);
     if (message.number >= this.#welcomedAt) this.restoring.value = false;
+    if (message.role === "staff") this.#escalated.value = null;
+    // The conversation was used, here or elsewhere: its end is further away now.
+    if (this.expiry.near.value !== null) this.line.say({ type: "ping" });
     if (message.client_message_id) this.outbox.remove(message.client_message_id);
     if (message.role === "user") {
       const first = this.#messages.value.size === 1;
@@ -331,6 +372,7 @@ export class Conversation {
       this.restoring.value = false;
       this.run.value = null;
       this.ended.value = true;
+      this.expiry.stop();
       this.draft.moveTo(null);
     });
     this.#around.gone(this);

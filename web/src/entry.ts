@@ -24,8 +24,6 @@ export interface Entry {
   delivery: Delivery;
   problem: string | null;
   sources: readonly Source[];
-  handedOver: boolean;
-  ticketId: string | null;
   stopped: boolean;
   /** What it is sent again under. */
   clientId: string | null;
@@ -38,8 +36,6 @@ const PLAIN = {
   delivery: "sent",
   problem: null,
   sources: [],
-  handedOver: false,
-  ticketId: null,
   stopped: false,
   clientId: null,
 } as const;
@@ -63,8 +59,6 @@ export function storedEntry(message: MessageTold): Entry {
     content: message.content,
     at: new Date(message.at),
     sources: message.sources ?? [],
-    handedOver: Boolean(message.requires_escalation || message.ticket_id),
-    ticketId: message.ticket_id ?? null,
     stopped: message.outcome === "stopped",
     clientId: message.client_message_id ?? null,
   };

@@ -1,6 +1,7 @@
 import { render } from "preact";
 import { connectApi } from "./api";
 import { Chat } from "./chat";
+import { openClock } from "./clock";
 import { Page } from "./components/Page";
 import { makeIdentifier } from "./identifier";
 import { Shelf } from "./shelf";
@@ -24,6 +25,7 @@ const chat = new Chat({
   tab,
   browser,
   now,
+  clock: openClock(),
   makeIdentifier,
 });
 

@@ -38,6 +38,7 @@ export class Requests implements Carrier {
     if (this.#closed) return false;
     if (said.type === "message.send") void this.#untilLost(() => this.#send(said));
     else if (said.type === "feedback") void this.#untilLost(() => this.#rate(said));
+    else if (said.type === "ping" && said.stay) void this.#untilLost(() => this.#touch());
     else return false;
     return true;
   }
@@ -114,6 +115,7 @@ export class Requests implements Carrier {
   async #send(said: SendMessage): Promise<void> {
     try {
       await this.#api.send(this.#id, said, this.#closing.signal);
+      await this.#touch();
     } catch (failure) {
       const problem = named(failure);
       // Such a message is stored: it is told before what became of it.
@@ -125,6 +127,11 @@ export class Requests implements Carrier {
 
   async #rate(given: GiveFeedback): Promise<void> {
     await this.#api.rate(this.#id, given).catch((failure) => this.#refused(named(failure)));
+  }
+
+  async #touch(): Promise<void> {
+    const expires_at = await this.#api.touch(this.#id);
+    if (!this.#closed) this.#listener.heard({ type: "pong", expires_at });
   }
 
   #refused(problem: Problem, clientId?: string): void {

@@ -20,6 +20,14 @@ export interface Source {
   rank: number;
 }
 
+/** What was spent on one kind of thing, in how many purchases. */
+export interface Purchased {
+  category: string;
+  item?: string;
+  amount: number;
+  times: number;
+}
+
 /** A new conversation; a browser gets the secret in a cookie instead. */
 export interface ConversationReply {
   session_id: string;
@@ -144,6 +152,7 @@ export interface RunFinished {
   number: number;
   cost?: number;
   budget_remaining?: number;
+  items?: Purchased[];
 }
 
 /** A run ended without an answer. */

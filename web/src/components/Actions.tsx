@@ -1,4 +1,5 @@
 import { useSignal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
 import type { Chat } from "../chat";
 import type { Entry } from "../entry";
 import type { Rating } from "../wire";
@@ -12,6 +13,7 @@ export function Actions({ entry, chat }: { entry: Entry; chat: Chat }) {
   const { aboutAnswer, helpful, unhelpful, thanks, sorry } = words.value;
   const id = entry.id;
   if (id === null) return null;
+  const { ended } = chat.current.value;
   const given = chat.current.value.ratings.value[id];
   const rate = (value: Rating) => {
     if (chat.current.value.rate(id, value)) chat.announce(value === "up" ? thanks : sorry);
@@ -19,27 +21,33 @@ export function Actions({ entry, chat }: { entry: Entry; chat: Chat }) {
   return (
     <div class="actions" role="group" aria-label={aboutAnswer}>
       <CopyButton text={entry.content} chat={chat} />
-      <button
-        type="button"
-        class="action"
-        aria-pressed={given === "up"}
-        title={helpful}
-        onClick={() => rate("up")}
-      >
-        <ThumbUp />
-        <span class="unseen">{helpful}</span>
-      </button>
-      <button
-        type="button"
-        class="action"
-        aria-pressed={given === "down"}
-        title={unhelpful}
-        onClick={() => rate("down")}
-      >
-        <ThumbDown />
-        <span class="unseen">{unhelpful}</span>
-      </button>
+      {!ended.value && (
+        <>
+          <Thumb pressed={given === "up"} label={helpful} press={() => rate("up")}>
+            <ThumbUp />
+          </Thumb>
+          <Thumb pressed={given === "down"} label={unhelpful} press={() => rate("down")}>
+            <ThumbDown />
+          </Thumb>
+        </>
+      )}
     </div>
+  );
+}
+
+interface ThumbProps {
+  pressed: boolean;
+  label: string;
+  press: () => void;
+  children: ComponentChildren;
+}
+
+function Thumb({ pressed, label, press, children }: ThumbProps) {
+  return (
+    <button type="button" class="action" aria-pressed={pressed} title={label} onClick={press}>
+      {children}
+      <span class="unseen">{label}</span>
+    </button>
   );
 }
 

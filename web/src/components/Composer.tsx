@@ -40,10 +40,12 @@ export function Composer({ field, chat, thenWrite }: Props) {
             submit={submit}
           />
           <StopButton chat={chat} thenWrite={thenWrite} />
-          <button type="submit" class="send" disabled={text === ""}>
-            <Send />
-            <span class="unseen">{words.value.send}</span>
-          </button>
+          {(text !== "" || !stoppable(chat)) && (
+            <button type="submit" class="send" disabled={text === ""}>
+              <Send />
+              <span class="unseen">{words.value.send}</span>
+            </button>
+          )}
         </div>
         <LimitHint length={length} />
         <UnderWriting
@@ -106,10 +108,15 @@ function Field({ field, draft, tooLong, typing, submit }: FieldProps) {
   );
 }
 
-function StopButton({ chat, thenWrite }: Omit<Props, "field">) {
+/** Whether there is an answer that can be stopped; then there is a button more. */
+function stoppable(chat: Chat): boolean {
   const { run, line } = chat.current.value;
-  const state = run.value?.state;
-  if ((state !== "running" && state !== "stopping") || !line.lively.value) return null;
+  return run.value !== null && run.value.state !== "interrupted" && line.lively.value;
+}
+
+function StopButton({ chat, thenWrite }: Omit<Props, "field">) {
+  if (!stoppable(chat)) return null;
+  const state = chat.current.value.run.value?.state;
   const { stop, stopping } = words.value;
   const label = state === "running" ? stop : stopping;
   return (

@@ -1,12 +1,13 @@
 import { Fragment } from "preact";
 import type { Chat } from "../chat";
-import type { Entries, Entry } from "../entry";
+import type { Entry } from "../entry";
 import { words } from "../words";
 import { Answering, Dots, Thinking } from "./Answering";
 import { Arrow } from "./icons";
 import { Message } from "./Message";
 import { Notices } from "./Notices";
 import type { ThenWrite } from "./Page";
+import { Ended } from "./Ended";
 import { useFollowing } from "./following";
 import { Welcome } from "./Welcome";
 
@@ -19,9 +20,8 @@ interface Props {
 export function Log({ chat, thenWrite }: Props) {
   const conversation = chat.current.value;
   const entries = conversation.entries.value;
-  const run = conversation.run.value;
   const empty = entries.length === 0 && !conversation.restoring.value;
-  const following = useFollowing(conversation, entries, run);
+  const following = useFollowing(conversation);
   return (
     <div class="log-place">
       <div
@@ -37,7 +37,7 @@ export function Log({ chat, thenWrite }: Props) {
           <Notices chat={chat} />
           {empty && <Welcome ask={(question) => thenWrite(() => chat.send(question))} />}
           <Lines chat={chat} thenWrite={thenWrite} />
-          <Under chat={chat} />
+          <Under chat={chat} thenWrite={thenWrite} />
         </div>
       </div>
       {following.away.value && (
@@ -66,12 +66,11 @@ function Lines({ chat, thenWrite }: Props) {
   );
   return (
     <>
-      {entries.value.map((entry, index) => (
+      {entries.value.map((entry) => (
         <Fragment key={entry.key}>
           <Message
             entry={entry}
             chat={chat}
-            tellsTicket={firstOfTicket(entries.value, index)}
             retry={() => again(entry)}
           />
           {entry === asked && answering}
@@ -83,8 +82,8 @@ function Lines({ chat, thenWrite }: Props) {
 }
 
 /** What is to come, and what has come to an end. */
-function Under({ chat }: { chat: Chat }) {
-  const { busy, run, line, othersType, ended } = chat.current.value;
+function Under({ chat, thenWrite }: Props) {
+  const { busy, run, line, othersType, owner, ended } = chat.current.value;
   const thinking = busy.value && run.value === null && line.state.value === "open";
   return (
     <>
@@ -92,17 +91,10 @@ function Under({ chat }: { chat: Chat }) {
       {othersType.value && (
         <p class="thinking">
           <Dots />
-          {words.value.othersType}
+          {words.value.othersType(owner.value?.kind === "staff" ? owner.value.name : "")}
         </p>
       )}
-      {ended.value && <p class="remark">{words.value.endedHere}</p>}
+      {ended.value && <Ended chat={chat} thenWrite={thenWrite} />}
     </>
   );
-}
-
-/** A conversation has one ticket; it is told where it first appears. */
-function firstOfTicket(entries: Entries, index: number): boolean {
-  const { handedOver, ticketId } = entries[index]!;
-  const isSame = (one: Entry) => one.handedOver && one.ticketId === ticketId;
-  return handedOver && entries.findIndex(isSame) === index;
 }

@@ -93,12 +93,16 @@ function Transcript({ chat }: { chat: Chat }) {
     <button
       type="button"
       class="plain-button menu-action"
-      onClick={() => void chat.transcript().then(keep)}
+      onClick={() => keepTranscript(chat)}
     >
       <Download />
       {words.value.download}
     </button>
   );
+}
+
+export function keepTranscript(chat: Chat): void {
+  void chat.transcript().then(keep);
 }
 
 function keep(file: Blob): void {

@@ -4,18 +4,16 @@ import { Formatted } from "../format";
 import { words } from "../words";
 import { Actions } from "./Actions";
 import { Delivery, Failure } from "./Delivery";
-import { HandedOver } from "./HandedOver";
 import { Moment, momentOf } from "./Moment";
 import { Sources } from "./Sources";
 
 interface Props {
   entry: Entry;
   chat: Chat;
-  tellsTicket: boolean;
   retry: () => void;
 }
 
-export function Message({ entry, chat, tellsTicket, retry }: Props) {
+export function Message({ entry, chat, retry }: Props) {
   const { role, content, at, key } = entry;
   if (role === "system") return <p class="remark" data-key={key}>{content}</p>;
   const name = words.value.roles[role];
@@ -25,7 +23,6 @@ export function Message({ entry, chat, tellsTicket, retry }: Props) {
       <div class="bubble" dir="auto">
         {role === "user" ? <p>{content}</p> : <Formatted content={content} />}
       </div>
-      {tellsTicket && <HandedOver ticketId={entry.ticketId} />}
       {entry.sources.length > 0 && <Sources sources={entry.sources} />}
       {role === "assistant" && <Actions entry={entry} chat={chat} />}
       {entry.delivery !== "interrupted" && <Failure entry={entry} retry={retry} />}

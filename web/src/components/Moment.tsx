@@ -5,8 +5,12 @@ export function Moment({ at }: { at: Date }) {
   return <time dateTime={at.toISOString()}>{momentOf(at)}</time>;
 }
 
+export function timeOf(at: Date): string {
+  return format(at, { hour: "2-digit", minute: "2-digit" });
+}
+
 export function momentOf(at: Date): string {
-  const time = format(at, { hour: "2-digit", minute: "2-digit" });
+  const time = timeOf(at);
   const today = at.toDateString() === new Date().toDateString();
   return today ? time : `${format(at, { day: "numeric", month: "short" })}, ${time}`;
 }

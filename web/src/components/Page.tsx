@@ -6,6 +6,7 @@ import { Banner } from "./Banner";
 import { Composer } from "./Composer";
 import { Log } from "./Log";
 import { Masthead } from "./Masthead";
+import { Strips } from "./Strips";
 
 export function Page({ chat, settings }: { chat: Chat; settings: Storage }) {
   const field = useRef<HTMLTextAreaElement>(null);
@@ -19,6 +20,7 @@ export function Page({ chat, settings }: { chat: Chat; settings: Storage }) {
       <Masthead chat={chat} settings={settings} thenWrite={thenWrite} />
       <main class="stage">
         <Banner line={chat.current.value.line} />
+        <Strips chat={chat} />
         <Log chat={chat} thenWrite={thenWrite} />
         <Composer field={field} chat={chat} thenWrite={thenWrite} />
       </main>

@@ -24,7 +24,7 @@ export function Sources({ sources }: { sources: readonly Source[] }) {
               onClick={() => toggle(source)}
             >
               <span class="chip-number">{index + 1}</span>
-              <span class="chip-title">{source.title}</span>
+              <span class="chip-title" dir="auto">{source.title}</span>
               <Chevron />
             </button>
           </li>
@@ -40,11 +40,11 @@ function Passage({ id, source }: { id: string; source: Source }) {
   useEffect(() => passage.current?.scrollIntoView({ block: "nearest" }), [source]);
   return (
     <figure class="passage" id={id} ref={passage}>
-      <figcaption class="passage-title">{source.title}</figcaption>
+      <figcaption class="passage-title" dir="auto">{source.title}</figcaption>
       <blockquote dir="auto">
         <Formatted content={source.content} />
       </blockquote>
-      <p class="passage-address">
+      <p class="passage-address" dir="ltr">
         <Address uri={source.uri} />
       </p>
     </figure>

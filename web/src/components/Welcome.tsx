@@ -14,7 +14,7 @@ export function Welcome({ ask }: { ask: (question: string) => void }) {
         {SUGGESTIONS.map((question) => (
           <li key={question}>
             <button type="button" class="suggestion" lang="en" onClick={() => ask(question)}>
-              <span>{question}</span>
+              <span dir="auto">{question}</span>
               <Arrow />
             </button>
           </li>

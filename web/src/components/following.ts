@@ -2,7 +2,6 @@ import { useSignal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Conversation } from "../conversation";
 import type { Entries, Entry } from "../entry";
-import type { Run } from "../run";
 
 /** Pixels that are as good as the end. */
 const NEAR = 48;
@@ -14,7 +13,10 @@ const MARGIN = 16;
  * What grows is followed until its question reaches the top, so that it is read from its beginning;
  * whoever scrolls up is left alone until they come back or write something.
  */
-export function useFollowing(conversation: Conversation, entries: Entries, run: Run | null) {
+export function useFollowing(conversation: Conversation) {
+  const entries = conversation.entries.value;
+  const run = conversation.run.value;
+  const ended = conversation.ended.value;
   const log = useRef<HTMLDivElement>(null);
   const shown = useRef({ conversation, states: new Set<string>(), top: 0 });
   const follows = useRef(true);
@@ -28,10 +30,11 @@ export function useFollowing(conversation: Conversation, entries: Entries, run: 
     shown.current = { conversation, states: new Set(entries.map(stateOf)), top: place.scrollTop };
     const newest = entries.findLast((entry) => !before.has(stateOf(entry)));
     if (first || newest?.role === "user") follows.current = true;
-    if (follows.current) follow(place, first ? null : lastQuestion(entries));
-    away.value = !follows.current && !atEnd(place);
+    const toEnd = first || ended || (newest !== undefined && isBroken(newest));
+    if (follows.current) follow(place, toEnd ? null : lastQuestion(entries));
+    away.value = !atEnd(place);
     shown.current.top = place.scrollTop;
-  }, [conversation, entries, run?.text, run?.sources, run?.state]);
+  }, [conversation, entries, run?.text, run?.sources, run?.state, ended]);
 
   // Less room, for a banner or a long question, must not hide what was in view.
   const asked = useRef<string | null>(null);
@@ -53,7 +56,7 @@ export function useFollowing(conversation: Conversation, entries: Entries, run: 
     shown.current.top = place.scrollTop;
     if (atEnd(place)) follows.current = true;
     else if (up) follows.current = false;
-    away.value = !atEnd(place) && (!follows.current || below(place) > place.clientHeight);
+    away.value = !atEnd(place);
   };
   const toNewest = () => {
     follows.current = true;
@@ -82,8 +85,13 @@ function lastQuestion(entries: Entries): string | null {
   return entries.findLast(({ role }) => role === "user")?.key ?? null;
 }
 
-function stateOf({ key, delivery }: Entry): string {
-  return `${key} ${["failed", "interrupted", "unanswered"].includes(delivery)}`;
+function stateOf(entry: Entry): string {
+  return `${entry.key} ${isBroken(entry)}`;
+}
+
+/** What it says then stands under it, and must be seen. */
+function isBroken({ delivery }: Entry): boolean {
+  return ["failed", "interrupted", "unanswered"].includes(delivery);
 }
 
 function below(log: HTMLElement): number {

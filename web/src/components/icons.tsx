@@ -126,6 +126,14 @@ export function ThumbDown() {
   );
 }
 
+export function Hourglass() {
+  return (
+    <Icon>
+      <path d="M5.5 3.5h9M5.5 16.500h9M6.500 3.500c0 4 2.400 4.700 3.500 6.500 1.100-1.800 3.500-2.500 3.500-6.500M6.500 16.500c0-4 2.400-4.700 3.500-6.500 1.100 1.800 3.500 2.500 3.500 6.500" />
+    </Icon>
+  );
+}
+
 export function Cloud() {
   return (
     <Icon>

@@ -53,7 +53,7 @@ export const DE: Words = {
     writing: "Schreibt…",
   },
   looking: "Sucht eine Antwort.",
-  othersType: "Jemand schreibt…",
+  othersType: (name) => `${name || "Jemand"} schreibt…`,
 
   offline: "Sie sind offline.",
   reconnecting: "Verbindet wieder…",
@@ -62,8 +62,15 @@ export const DE: Words = {
   restoring: "Ihr Gespräch wird geöffnet…",
   ended: "Ihr früheres Gespräch ist beendet, dies ist ein neues.",
   endedMeanwhile: "Das frühere Gespräch war beendet. Hier beginnt ein neues.",
-  endedHere: "Dieses Gespräch ist beendet. Was Sie nun schreiben, beginnt ein neues.",
+  endedHere:
+    "Dieses Gespräch ist beendet. Sie können es noch lesen; was Sie nun schreiben, beginnt ein neues.",
+  over: "Dieses Gespräch ist beendet",
+  overReadable: "Sie können es hier noch lesen. Was Sie nun schreiben, beginnt ein neues.",
+  endsSoon: (time) => `Dieses Gespräch endet um ${time}, wenn niemand schreibt.`,
+  endsAnyway: (time) => `Dieses Gespräch endet um ${time} und kann nicht länger dauern.`,
+  stay: "Bleiben",
   withStaff: (name) => `Sie sprechen mit ${name || "dem Hilfe-Team"}.`,
+  assistantAgain: "Der Assistent antwortet wieder.",
 
   sources: "Quellen dieser Antwort",
   source: "Quelle",
@@ -79,10 +86,9 @@ export const DE: Words = {
   sorry: "Danke für die Rückmeldung. Auch ein Mensch kann Ihnen helfen.",
   newest: "Neueste Nachricht",
 
-  handedOver: "An einen Menschen übergeben",
   personAsked: "Ein Mensch wurde um Hilfe gebeten.",
-  ticket: "Ihre Vorgangsnummer ist ",
-  meanwhile: "Sie können hier inzwischen weiterschreiben.",
+  meanwhile: (ticket) =>
+    `${ticket ? `Ihre Vorgangsnummer ist ${ticket}. ` : ""}Sie können hier weiterschreiben.`,
 
   problems: {
     UNREACHABLE: "Die Hilfe ist nicht erreichbar. Bitte prüfen Sie Ihre Verbindung.",

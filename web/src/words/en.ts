@@ -57,7 +57,7 @@ export const EN = {
     writing: "Writing…",
   } as Record<TextKey, string>,
   looking: "Looking for an answer.",
-  othersType: "Someone is writing…",
+  othersType: (name: string) => `${name || "Someone"} is writing…`,
 
   offline: "You are offline.",
   reconnecting: "Reconnecting…",
@@ -66,8 +66,14 @@ export const EN = {
   restoring: "Opening your conversation…",
   ended: "Your earlier conversation has ended, so this is a new one.",
   endedMeanwhile: "The earlier conversation had ended. A new one starts here.",
-  endedHere: "This conversation has ended. What you write next starts a new one.",
-  withStaff: (name: string) => `You are talking to ${name || "the help desk"}.`,
+  endedHere: "This conversation has ended. You can still read it; what you write next starts a new one.",
+  over: "This conversation has ended",
+  overReadable: "You can still read it here. What you write next starts a new one.",
+  endsSoon: (time: string) => `This conversation ends at ${time} if nobody writes.`,
+  endsAnyway: (time: string) => `This conversation ends at ${time} and cannot last longer.`,
+  stay: "Stay",
+  withStaff: (name: string) => `You are talking with ${name || "the help desk"}.`,
+  assistantAgain: "The assistant answers again.",
 
   sources: "Sources of this answer",
   source: "Source",
@@ -83,10 +89,9 @@ export const EN = {
   sorry: "Thank you for telling us. A person can help you, too.",
   newest: "Newest message",
 
-  handedOver: "Handed to a person",
   personAsked: "A person has been asked to help.",
-  ticket: "Your ticket is ",
-  meanwhile: "You can keep writing here in the meantime.",
+  meanwhile: (ticket: string | null) =>
+    `${ticket ? `Your ticket is ${ticket}. ` : ""}You can keep writing here.`,
 
   problems: {
     UNREACHABLE: "The help desk cannot be reached. Please check your connection.",

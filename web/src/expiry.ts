@@ -1,0 +1,61 @@
+import { signal } from "@preact/signals";
+import type { Clock } from "./clock";
+
+/** A visitor is told so long before the end, and never later than WCAG 2.2.1 asks for. */
+const MOST_MS = 120_000;
+const LEAST_MS = 20_000;
+/** Longer than this browsers cannot wait. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+/** When the conversation ends if nobody uses it, and whether it is time to say so. */
+export class Expiry {
+  /** The end, by the browser's clock, once it is near. */
+  readonly near = signal<Date | null>(null);
+  /** Whether the conversation was to stay, and cannot. */
+  readonly fixed = signal(false);
+
+  readonly #clock: Clock;
+  readonly #ask: () => void;
+  #end = 0;
+  #longest = 0;
+  #staying = false;
+  #timer = 0;
+
+  /** `ask` has the service say again when the end is: others may have used the conversation. */
+  constructor(clock: Clock, ask: () => void) {
+    this.#clock = clock;
+    this.#ask = ask;
+  }
+
+  /** The service has said when the end is. */
+  async ends(at: string): Promise<void> {
+    const before = this.#end;
+    this.#end = Date.parse(at);
+    if (this.#staying || this.#end > before) this.fixed.value = this.#end <= before;
+    this.#staying = false;
+    const end = this.#end;
+    const left = end - (await this.#clock());
+    if (end === this.#end) this.#plan(left);
+  }
+
+  /** The visitor wants to stay: the service is about to say whether that is possible. */
+  stays(): void {
+    this.#staying = true;
+  }
+
+  stop(): void {
+    window.clearTimeout(this.#timer);
+    this.#end = NaN;
+    this.near.value = null;
+  }
+
+  #plan(left: number): void {
+    window.clearTimeout(this.#timer);
+    this.#longest = Math.max(this.#longest, left);
+    const ahead = Math.min(MOST_MS, Math.max(LEAST_MS, this.#longest / 2));
+    this.near.value = left > ahead ? null : new Date(Date.now() + left);
+    if (left > ahead) {
+      this.#timer = window.setTimeout(this.#ask, Math.min(left - ahead, LONGEST_MS));
+    }
+  }
+}
