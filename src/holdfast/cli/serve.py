@@ -1,5 +1,6 @@
 """`holdfast serve`: start the service."""
 
+import sys
 from argparse import Namespace
 from typing import Any
 
@@ -40,8 +41,13 @@ def _serve(options: Namespace) -> int:
         if not settings.production:
             print(f"Holdfast: {url}", flush=True)
 
+    def offer(url: str) -> None:
+        print(f"There is no admin yet. Make one within an hour: {url}", flush=True)
+
+    # In production what is printed is kept, unless somebody sits before it.
+    offering = not settings.open_access and (not settings.production or sys.stdout.isatty())
     try:
-        run(settings, announce=announce)
+        run(settings, announce=announce, offer=offer if offering else None)
     except StartRefused as exc:
         return complain(str(exc))
     return 0

@@ -17,8 +17,9 @@ from uvicorn.supervisors import Multiprocess
 from holdfast.server.frames import LARGEST_FRAME
 from holdfast.server.log_lines import configure_logging
 from holdfast.server.page import Page
-from holdfast.server.service import StartRefused, check_start
+from holdfast.server.service import StartRefused, open_service
 from holdfast.server.settings import PREFIX, Settings
+from holdfast.server.users.setup_routes import PAGE
 
 # Set before prometheus_client is imported by a worker, it adds up the figures of all workers.
 MEASURES_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -42,10 +43,11 @@ class AnnouncingServer(uvicorn.Server):
             self._announce(_url(self.config.host, listening[0].getsockname()[1]))
 
 
-def run(settings: Settings, *, announce: Announce) -> None:
+def run(settings: Settings, *, announce: Announce, offer: Announce | None = None) -> None:
     """Serve until SIGTERM or SIGINT; turns in flight are finished, then the process ends with 0.
 
-    `announce` is told the address when it is certain.
+    `announce` is told the address when it is certain. `offer` is told then where the first admin
+    is made, if there is none; that address is a secret.
 
     Raises:
         StartRefused: a part that the service needs is out.
@@ -55,18 +57,34 @@ def run(settings: Settings, *, announce: Announce) -> None:
     except OSError as exc:
         raise StartRefused(f"The log file cannot be used: {exc}") from exc
     Page.read()
-    asyncio.run(check_start(settings))
+    token = asyncio.run(_check_start(settings, offering=offer is not None))
+
+    def tell(url: str) -> None:
+        announce(url)
+        if offer is not None and token is not None:
+            offer(f"{url.rstrip('/')}{PAGE}#{token}")
+
     for ending in (signal.SIGTERM, signal.SIGINT):
         # The server raises a signal again when it has done what the signal asks for.
         signal.signal(ending, _end)
     config = _config(settings)
     if settings.workers == 1:
-        AnnouncingServer(config, announce=announce).run()
+        AnnouncingServer(config, announce=tell).run()
         return
     with _shared_measures():
         bound = config.bind_socket()
-        announce(_url(settings.host, bound.getsockname()[1]))
+        tell(_url(settings.host, bound.getsockname()[1]))
         Multiprocess(config, sockets=[bound]).run()
+
+
+async def _check_start(settings: Settings, *, offering: bool) -> str | None:
+    """Open every part once, make what is made at the first start, and offer to make an admin.
+
+    Raises:
+        StartRefused: a part is out.
+    """
+    async with open_service(settings) as service:
+        return await service.setup.offer() if offering else None
 
 
 def hand_down(given: dict[str, Any]) -> None:

@@ -173,6 +173,18 @@ async def test_another_password_replaces_the_first(users: Users, now: Now) -> No
     assert await users.check("anna", OTHER) == changed
 
 
+async def test_several_things_are_changed_together_or_not_at_all(users: Users) -> None:
+    """One rule that is broken keeps all of it from happening; nothing to change changes nothing."""
+    anna = await users.add("anna", PASSWORD, roles=["staff"])
+    assert await users.change(anna.user_id) == anna
+    with pytest.raises(InvalidUser):
+        await users.change(anna.user_id, roles=["admin"], disabled=True, password="short")
+    assert await users.get(anna.user_id) == anna
+    changed = await users.change(anna.user_id, roles=["admin"], disabled=True, password=OTHER)
+    assert (changed.roles, changed.disabled) == (frozenset({"admin"}), True)
+    assert await users.enable(anna.user_id) == await users.check("anna", OTHER)
+
+
 async def test_a_removed_user_is_gone_and_the_next_of_the_name_is_another(users: Users) -> None:
     """Their ids differ, so nothing of the first one is the second one's."""
     anna = await users.add("anna", PASSWORD, roles=["staff"])
@@ -191,10 +203,10 @@ async def test_who_is_not_there_cannot_be_changed(users: Users) -> None:
     with pytest.raises(UserNotFound):
         await users.set_password("nobody", PASSWORD)
     with pytest.raises(UserNotFound):
-        await users.set_roles("nobody", ["staff"])
+        await users.change("nobody", roles=["staff"])
 
 
-@pytest.mark.parametrize("way", ["disable", "remove", "set_roles"])
+@pytest.mark.parametrize("way", ["disable", "remove", "change"])
 async def test_the_last_admin_can_be_kept(users: Users, way: str) -> None:
     """A disabled one does not count; without asking for it the last one can go."""
 
@@ -205,7 +217,7 @@ async def test_the_last_admin_can_be_kept(users: Users, way: str) -> None:
             case "remove":
                 await users.remove(user_id, keep_admin=keep_admin)
             case _:
-                await users.set_roles(user_id, ["staff"], keep_admin=keep_admin)
+                await users.change(user_id, roles=["staff"], keep_admin=keep_admin)
 
     anna, bert = [await users.add(n, PASSWORD, roles=["admin"]) for n in ("anna", "bert")]
     await users.disable(bert.user_id, keep_admin=True)

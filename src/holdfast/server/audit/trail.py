@@ -42,6 +42,10 @@ class Trail:
         self._writer = writer
         self._clock = clock
 
+    def pseudonym(self, user: str) -> str | None:
+        """Give what a user is called on the trail, to name as a fact whom an event is about."""
+        return self._pseudonyms.of("user", user)
+
     async def record(
         self,
         event: str,

@@ -115,21 +115,30 @@ class Users:
         unchanged = now is not None and now.password_changed_at == user.password_changed_at
         return now if now is not None and unchanged and not now.disabled else None
 
-    async def set_password(self, user_id: str, password: str) -> User:
-        """Give a user another password.
+    async def change(
+        self,
+        user_id: str,
+        *,
+        roles: Iterable[str] | None = None,
+        disabled: bool | None = None,
+        password: str | None = None,
+        keep_admin: bool = False,
+    ) -> User:
+        """Change what is given of a user, all of it or nothing.
 
         Raises:
-            InvalidUser: it may not be used.
+            InvalidUser: a role is not known, or the password may not be used.
             UserNotFound: there is no such user.
         """
-        user = await self.get(user_id)
-        if user is None:
-            raise UserNotFound(user_id)
-        check_password(password, name=user.name)
-        hashed = await self._hashed(password)
-        return await self._update(
-            user_id, {"password_hash": hashed, "password_changed_at": self._now()}
-        )
+        values: dict[str, Any] = {}
+        if roles is not None:
+            values["roles"] = sorted(known_roles(roles))
+        if disabled is not None:
+            values["disabled"] = disabled
+        if password is not None:
+            values["password_hash"] = await self._new_hash(user_id, password)
+            values["password_changed_at"] = self._now()
+        return await self._update(user_id, values, keep_admin=keep_admin)
 
     async def disable(self, user_id: str, *, keep_admin: bool = False) -> User:
         """Let a user sign in no more.
@@ -137,7 +146,7 @@ class Users:
         Raises:
             UserNotFound: there is no such user.
         """
-        return await self._update(user_id, {"disabled": True}, keep_admin=keep_admin)
+        return await self.change(user_id, disabled=True, keep_admin=keep_admin)
 
     async def enable(self, user_id: str) -> User:
         """Let a user sign in again.
@@ -145,19 +154,16 @@ class Users:
         Raises:
             UserNotFound: there is no such user.
         """
-        return await self._update(user_id, {"disabled": False})
+        return await self.change(user_id, disabled=False)
 
-    async def set_roles(
-        self, user_id: str, roles: Iterable[str], *, keep_admin: bool = False
-    ) -> User:
-        """Give a user other roles.
+    async def set_password(self, user_id: str, password: str) -> User:
+        """Give a user another password.
 
         Raises:
-            InvalidUser: a role is not known.
+            InvalidUser: it may not be used.
             UserNotFound: there is no such user.
         """
-        values = {"roles": sorted(known_roles(roles))}
-        return await self._update(user_id, values, keep_admin=keep_admin)
+        return await self.change(user_id, password=password)
 
     async def remove(self, user_id: str, *, keep_admin: bool = False) -> bool:
         """Remove a user; False when there is none."""
@@ -196,12 +202,18 @@ class Users:
     async def _hashed(self, password: str) -> str:
         return await self._hasher.hash(normal_password(password) or b"")
 
-    async def _update(
-        self, user_id: str, values: dict[str, Any], *, keep_admin: bool = False
-    ) -> User:
+    async def _new_hash(self, user_id: str, password: str) -> str:
+        user = await self.get(user_id)
+        if user is None:
+            raise UserNotFound(user_id)
+        check_password(password, name=user.name)
+        return await self._hashed(password)
+
+    async def _update(self, user_id: str, values: dict[str, Any], *, keep_admin: bool) -> User:
+        # Naming the id makes it a statement even when nothing is to be changed.
         changing = USERS.update().where(USERS.c.user_id == user_id).returning(*COLUMNS)
         async with self._database.writing() as connection:
-            row = (await connection.execute(changing, values)).first()
+            row = (await connection.execute(changing, {"user_id": user_id, **values})).first()
             if row is None:
                 raise UserNotFound(user_id)
             if keep_admin:
