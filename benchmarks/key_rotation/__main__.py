@@ -13,12 +13,12 @@ def main() -> int:
     """Run once; 0 when nothing went wrong."""
     parser = ArgumentParser(prog="key_rotation")
     parser.add_argument("--store", metavar="URL", help="an empty store (a file of its own)")
-    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--rotations", type=int, default=60, help="one a second (60)")
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
     with TemporaryDirectory() as folder:
         url = options.store or f"sqlite:///{folder}/sessions.db"
-        run = Run(url, Path(folder), options.seconds, options.processes)
+        run = Run(url, Path(folder), options.rotations, options.processes)
         result = asyncio.run(rotate_under_load(run))
     report, turned = result.report, result.turned
     print(

@@ -62,7 +62,7 @@ class Run:
 
     url: str
     folder: Path
-    seconds: float
+    rotations: int
     processes: int = 2
     kills: int = field(default=0, init=False)
 
@@ -83,12 +83,10 @@ async def rotate_under_load(run: Run) -> Result:
     async with opened(run.url, run.path) as store:
         await fill(store)
         space = space_of(store, run.path)
-        ends = time.monotonic() + run.seconds
         async with killed_again_and_again(_jobs(run, space), lambda: _count(run)):
-            report, turned = await asyncio.gather(
-                _call_alone(store, ends) if run.alone else _call_apart(run),
-                turn(run.path, space, lambda: time.monotonic() >= ends),
-            )
+            turning = asyncio.create_task(turn(run.path, space, run.rotations))
+            calling = call(store, 0, turning.done) if run.alone else _call_apart(run, turning)
+            report, turned = await asyncio.gather(calling, turning)
         turned.kills = run.kills
         await _end(run, space, turned)
         await _compare(store, report)
@@ -104,12 +102,8 @@ def _count(run: Run) -> None:
     run.kills += 1
 
 
-async def _call_alone(store: SessionStore[Shared], ends: float) -> Report:
-    return await call(store, 0, lambda: time.monotonic() >= ends)
-
-
-async def _call_apart(run: Run) -> Report:
-    """Call from several processes, until the time is over."""
+async def _call_apart(run: Run, turning: "asyncio.Task[Turned]") -> Report:
+    """Call from several processes, as long as the keys turn."""
     over, loop, report = SPAWN.Event(), asyncio.get_running_loop(), Report()
     with ProcessPoolExecutor(
         run.processes, mp_context=SPAWN, initializer=_begin, initargs=(over,)
@@ -118,7 +112,7 @@ async def _call_apart(run: Run) -> Report:
             loop.run_in_executor(pool, _in_process, run.url, run.path, number)
             for number in range(run.processes)
         ]
-        await asyncio.sleep(run.seconds)
+        await asyncio.wait([turning])
         over.set()
         for answer in await asyncio.gather(*answers):
             report.merge(answer)

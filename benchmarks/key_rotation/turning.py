@@ -91,10 +91,10 @@ def space_of(store: SessionStore[Shared], path: Path) -> SealedSpace:
     return SealedSpace(store.backend, namespace="default", keys=keys)
 
 
-async def turn(path: Path, space: SealedSpace, over: Callable[[], bool]) -> Turned:
+async def turn(path: Path, space: SealedSpace, times: int) -> Turned:
     """Put a new key in front every second, and retire those that nothing stands under."""
     turned = Turned()
-    while not over():
+    for _ in range(times):
         began = time.monotonic()
         rotate(path, settles=SETTLES, now=time.time())
         turned.rotations += 1
