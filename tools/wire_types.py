@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from holdfast.server.chat import ConversationReply
 from holdfast.server.conversation.wire import Frame, Hello, Rating, Said, TextKey
-from holdfast.support import Source
+from holdfast.support import Purchased, Source
 from holdfast.support.messages import Outcome, Role
 
 PATH: Final = Path(__file__).parents[1] / "web" / "src" / "wire.ts"
@@ -32,7 +32,7 @@ def typescript() -> str:
     """Give the whole file."""
     parts = [HEAD]
     parts += [_alias(name, map(_quoted, get_args(literal))) for name, literal in NAMED.items()]
-    parts += [_interface(Source), _interface(ConversationReply), _interface(Hello)]
+    parts += [_interface(model) for model in (Source, Purchased, ConversationReply, Hello)]
     for name, union in UNIONS.items():
         models = get_args(union)
         parts += [_interface(model) for model in models]

@@ -77,7 +77,8 @@ async def test_a_limit_is_set_and_lifted(client: httpx2.AsyncClient) -> None:
 async def test_what_is_no_amount_is_answered_422(client: httpx2.AsyncClient) -> None:
     """Nothing is counted; an amount is a whole number from 0 to 2**53 - 1."""
     await _create(client, budget_limit=100)
-    for amount in (-1, 2**53, 1.0, 1.5, True, "1", [], 10**40):
+    wrong: list[Any] = [-1, 2**53, 1.0, 1.5, True, "1", [], 10**40]
+    for amount in wrong:
         answers = [
             await _post(client, "reserve", amount=amount),
             await _post(client, "spend", amount=amount),

@@ -18,7 +18,7 @@ from holdfast.server.conversation.wire import (
     TextKey,
     TypingTold,
 )
-from holdfast.support import Source
+from holdfast.support import Bill, Source
 from holdfast.support.messages import Entry
 
 
@@ -115,7 +115,8 @@ class View:
         yield message
         if kept.ticket is not None:
             yield Escalated(ticket_id=kept.ticket.ticket_id, reasons=kept.ticket.reasons)
-        yield RunFinished(run_id=run.run_id, number=entry.number)
+        told = {} if kept.bill == Bill() else dict(kept.bill)
+        yield RunFinished(run_id=run.run_id, number=entry.number, **told)
         self._run = None
 
     def _progress(self, progress: Progress) -> Iterator[Frame]:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from holdfast.server.requests import Body, Number, SessionId
 from holdfast.session import Name
-from holdfast.support import Message, Source
+from holdfast.support import Message, Purchased, Source
 from holdfast.support.incoming import MAX_CLIENT_ID
 
 SUBPROTOCOL: Final = "holdfast.v1"
@@ -26,13 +26,15 @@ ClientId = Annotated[str, Field(min_length=1, max_length=MAX_CLIENT_ID)]
 class Hello(Body):
     """The first frame: which conversation, what opens it, and what was read of it already.
 
-    A browser is known by its cookie and needs no secret here. `last_number` is the greatest number
+    A browser is known by its cookie and needs no secret here; staff without a cookie may show a
+    ticket of `/v1/auth/socket-ticket`. `last_number` is the greatest number
     of a `message` that the client has; 0 asks for all of them.
     """
 
     type: Literal["hello"] = "hello"
     session_id: SessionId
     session_secret: str | None = None
+    ticket: str | None = None
     last_number: Number = 0
     tab_id: Name | None = None
 
@@ -164,13 +166,18 @@ class Delta(Told):
 
 
 class RunFinished(Told):
-    """A run is over; its answer is message `number`, told before this."""
+    """A run is over; its answer is message `number`, told before this.
+
+    Where anything was spent or has a limit, in micro-units: what it cost, the least that a limit
+    left then, and what the session had bought, by category.
+    """
 
     type: Literal["run.finished"] = "run.finished"
     run_id: str
     number: int
     cost: int | None = None
     budget_remaining: int | None = None
+    items: tuple[Purchased, ...] | None = None
 
 
 class RunInterrupted(Told):
