@@ -17,7 +17,7 @@ from uvicorn.supervisors import Multiprocess
 from holdfast.server.frames import LARGEST_FRAME
 from holdfast.server.log_lines import configure_logging
 from holdfast.server.page import Page
-from holdfast.server.service import StartRefused, open_service
+from holdfast.server.service import StartRefused, check_start
 from holdfast.server.settings import PREFIX, Settings
 from holdfast.server.users.setup_routes import PAGE
 
@@ -57,7 +57,7 @@ def run(settings: Settings, *, announce: Announce, offer: Announce | None = None
     except OSError as exc:
         raise StartRefused(f"The log file cannot be used: {exc}") from exc
     Page.read()
-    token = asyncio.run(_check_start(settings, offering=offer is not None))
+    token = asyncio.run(check_start(settings, offering=offer is not None))
 
     def tell(url: str) -> None:
         announce(url)
@@ -75,16 +75,6 @@ def run(settings: Settings, *, announce: Announce, offer: Announce | None = None
         bound = config.bind_socket()
         tell(_url(settings.host, bound.getsockname()[1]))
         Multiprocess(config, sockets=[bound]).run()
-
-
-async def _check_start(settings: Settings, *, offering: bool) -> str | None:
-    """Open every part once, make what is made at the first start, and offer to make an admin.
-
-    Raises:
-        StartRefused: a part is out.
-    """
-    async with open_service(settings) as service:
-        return await service.setup.offer() if offering else None
 
 
 def hand_down(given: dict[str, Any]) -> None:

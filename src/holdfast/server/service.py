@@ -135,14 +135,16 @@ def _agent(
     )
 
 
-async def check_start(settings: Settings) -> None:
+async def check_start(settings: Settings, *, offering: bool = False) -> str | None:
     """Open every part once, and make what is made at the first start.
+
+    When `offering`, the answer is the token with which the first admin is made, if there is none.
 
     Raises:
         StartRefused: a part is out.
     """
-    async with open_service(settings):
-        return
+    async with open_service(settings) as service:
+        return await service.setup.offer() if offering else None
 
 
 def engine_settings(settings: Settings) -> EngineSettings:
