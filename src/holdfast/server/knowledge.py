@@ -14,7 +14,7 @@ from holdfast.fastapi import Problem
 from holdfast.server.auth.principal import ROLES, Principal, identified
 from holdfast.server.json_route import JsonRoute
 from holdfast.server.requests import Body
-from holdfast.server.visitors import Parts, limit_visitor
+from holdfast.server.visitors import Parts
 from holdfast.support.knowledge import Document, Passage
 from holdfast.support.knowledge.knowledge import PUBLIC
 
@@ -24,7 +24,6 @@ router = APIRouter(
     prefix="/v1/knowledge",
     tags=["Knowledge"],
     route_class=JsonRoute,
-    dependencies=[Depends(limit_visitor)],
 )
 
 
@@ -39,8 +38,8 @@ def audiences_of(caller: Principal | None) -> frozenset[str]:
     """Name the audiences that a caller belongs to."""
     if caller is None:
         return frozenset(PUBLIC)
-    # Whoever may write documents may read them.
-    writes = caller.has_scope("knowledge:write")
+    # A service has no role; one that may write documents may read them.
+    writes = caller.kind != "user" and caller.has_scope("knowledge:write")
     roles = {role for role in ROLES if writes or caller.has_role(role)}
     own = {f"user:{caller.user_id}"} if caller.user_id else set[str]()
     return frozenset({*PUBLIC, *roles, *own})
