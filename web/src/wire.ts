@@ -39,6 +39,7 @@ export interface Hello {
   type: "hello";
   session_id: string;
   session_secret?: string;
+  ticket?: string;
   last_number?: number;
   tab_id?: string;
 }
