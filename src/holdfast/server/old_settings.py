@@ -91,6 +91,18 @@ def _with_azure(text: str, beside: Environ) -> str | None:
     return text if _lower(beside.get("AI_PROVIDER", "")) == "azure_openai" else None
 
 
+def _fingerprinting(switch: str, beside: Environ) -> str:
+    return (
+        _strictness(beside.get("SESSION_FINGERPRINT_STRICT", ""), beside)
+        if _is_on(switch)
+        else switch
+    )
+
+
+def _strictness(switch: str, _: Environ) -> str:
+    return "strict" if _is_on(switch) else "soft"
+
+
 def _memory(switch: str, _: Environ) -> float | None:
     return None if _is_on(switch) else 0
 
@@ -108,7 +120,8 @@ OLD: Final[Mapping[str, Meaning]] = {
     "SESSION_CLEANUP_INTERVAL_SECONDS": Meaning("cleanup_seconds"),
     "SESSION_MAX_SESSIONS": Meaning("max_sessions"),
     "SESSION_ENCRYPTION_KEY": Meaning("keys", _key),
-    "SESSION_FINGERPRINTING_ENABLED": Meaning("fingerprinting"),
+    "SESSION_FINGERPRINTING_ENABLED": Meaning("fingerprinting", _fingerprinting),
+    "SESSION_FINGERPRINT_STRICT": Meaning("fingerprinting", _strictness),
     "SESSION_LOCK_TIMEOUT_SECONDS": Meaning("lease_seconds"),
     "SESSION_MAX_MESSAGES": Meaning("max_messages"),
     "REDIS_SESSION_KEY_PREFIX": Meaning("namespace", _namespace),

@@ -238,7 +238,7 @@ def _policy(settings: Settings) -> AgentPolicy:
 
 
 def _fingerprints(settings: Settings, keys: Keyring) -> Fingerprints | None:
-    if not settings.fingerprinting:
+    if settings.fingerprinting == "off":
         return None
     return Fingerprints(keys, namespace=settings.namespace)
 

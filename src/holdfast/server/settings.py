@@ -27,7 +27,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from holdfast.errors import InvalidSession
+from holdfast.errors import InvalidKeyring, InvalidSession
+from holdfast.fingerprint import Mode
 from holdfast.keyring import Keyring
 from holdfast.opening import open_store
 from holdfast.server.auth.api_keys import read_api_key
@@ -42,6 +43,7 @@ from holdfast.server.spelling import (
     check_network,
     check_origin,
     check_weights,
+    read_fingerprinting,
     read_list,
     read_mapping,
 )
@@ -64,6 +66,7 @@ Weights = Annotated[
 ]
 Prices = Annotated[dict[str, Price], NoDecode, BeforeValidator(read_prices)]
 Micros = Annotated[int | None, Field(ge=0, le=MAX_INTEGER)]
+Fingerprinting = Annotated[Mode, BeforeValidator(read_fingerprinting)]
 HttpUrl = Annotated[str, AfterValidator(check_http_url)]
 Keys = Annotated[SecretStr, AfterValidator(check_keys)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -165,7 +168,7 @@ class Settings(BaseSettings):
     max_messages: int = Field(1000, ge=1, le=100_000)
     lease_seconds: float = Field(30, ge=5, le=300)
     lease_wait_seconds: Annotated[Seconds, Field(le=3600)] = 60
-    fingerprinting: bool = True
+    fingerprinting: Fingerprinting = "soft"
     shipped_articles: bool = True
     ai_provider: Literal["local", "openai", "azure", "compatible"] = "local"
     ai_model: str = "gpt-4o-mini"
@@ -280,6 +283,7 @@ class Settings(BaseSettings):
             open_store(self.store_url, keys=Keyring.generate())
         except InvalidSession as exc:
             yield Complaint("store", exc.rule if exc.field == "url" else str(exc))
+        yield from self._complaints_of_keys()
         yield from self._complaints_of_sign_in()
         if self.ttl_seconds > self.max_age_seconds:
             yield Complaint("ttl_seconds", "must not be more than HOLDFAST_MAX_AGE_SECONDS")
@@ -290,6 +294,15 @@ class Settings(BaseSettings):
             yield Complaint("prices", f"needs that of {self.ai_model}: a budget has a limit")
         if self.production:
             yield from self._complaints_in_production()
+
+    def _complaints_of_keys(self) -> Iterator[Complaint]:
+        if self.keys is None and self.keys_file is not None:
+            try:
+                Keyring.from_file(self.keys_file)
+            except InvalidKeyring as exc:
+                yield Complaint("keys_file", str(exc))
+            except OSError as exc:
+                yield Complaint("keys_file", f"cannot be read ({exc.strerror})")
 
     def _complaints_of_sign_in(self) -> Iterator[Complaint]:
         for term, rule in self.login_terms.problems():
@@ -315,7 +328,7 @@ class Settings(BaseSettings):
             yield Complaint("shipped_articles", "the knowledge base is about a fictional shop")
         if not self.rate_limit:
             yield Complaint("rate_limit", "visitors may ask without limit")
-        if not self.fingerprinting:
+        if self.fingerprinting == "off":
             yield Complaint("fingerprinting", "a stolen conversation cannot be noticed")
 
     def _complaints_in_production(self) -> Iterator[Complaint]:
