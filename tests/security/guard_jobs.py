@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from holdfast import open_store
 from holdfast.limits import Rate, RateLimit
+from holdfast.server.auth.socket_tickets import SocketTickets
 from holdfast.server.auth.throttle import Throttle
 from tests.security.processes import Work
 
@@ -61,3 +62,18 @@ async def press(work: Work) -> Pressed:
             taken = await asyncio.gather(*(limit.take("caller") for _ in range(20)))
             passed += sum(one.allowed for one in taken)
         return Pressed(passed, began, time.monotonic())
+
+
+async def redeem(work: Work) -> list[int]:
+    """Show each ticket of `told` fifty times at once; say how often each opened something."""
+    async with open_store(work.url, keys=work.keyring) as store:
+        tickets = SocketTickets(store, work.keyring)
+        await tickets.store.count_active()
+        await work.meet()
+        opened: list[int] = []
+        for ticket in work.told:
+            answers = await asyncio.gather(
+                *(tickets.redeem(ticket, origin=None) for _ in range(50))
+            )
+            opened.append(sum(answer is not None for answer in answers))
+        return opened

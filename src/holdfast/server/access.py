@@ -18,6 +18,7 @@ from holdfast.server.auth.principal import (
     Scope,
     identified,
 )
+from holdfast.server.csrf import CSRF_HEADER
 from holdfast.server.json_route import JsonRoute
 from holdfast.server.origins import SAFE, site_of
 from holdfast.server.problems import forbidden, unauthenticated
@@ -25,6 +26,8 @@ from holdfast.server.settings import Settings
 
 # A JSON Web Token has three parts; no other credential has a dot.
 _DOTS: Final = 2
+# Who signs in anew may have a cookie from before, and no token for it.
+TOKENLESS: Final = frozenset({"/v1/auth/login"})
 
 
 class ApiKeys:
@@ -70,8 +73,12 @@ class Access:
         """Say whether everybody who can reach the service may do everything."""
         return self._keys.open_access
 
-    async def of_socket(self, socket: HTTPConnection, token: bytes | None) -> Principal | None:
+    async def of_socket(
+        self, socket: HTTPConnection, token: bytes | None, ticket: str | None = None
+    ) -> Principal | None:
         """Give who opened a socket: by what its first frame shows, or else its headers."""
+        if ticket is not None:
+            return await self._by_ticket(socket, ticket)
         try:
             return await (self.identify(socket) if token is None else self.holder(socket, token))
         except Problem:
@@ -109,6 +116,13 @@ class Access:
         await sign_in.logins.note_seen(login)
         return principal_of(login)
 
+    async def _by_ticket(self, socket: HTTPConnection, ticket: str) -> Principal | None:
+        sign_in: SignIn = socket.app.state.sign_in
+        origin = socket.headers.get("origin")
+        login_id = await sign_in.tickets.redeem(ticket, origin=origin)
+        login = None if login_id is None else await sign_in.logins.get(login_id)
+        return None if login is None else principal_of(login)
+
     async def _by_cookie(self, connection: HTTPConnection) -> Principal | None:
         """Give the user whom a browser's cookie shows; its secret is exchanged in time."""
         cookie = read_cookie(connection, SESSION_COOKIE)
@@ -139,6 +153,15 @@ class Access:
             await self._tell(connection, "csrf.refused", login_id)
             raise forbidden(
                 "With a cookie, Sec-Fetch-Site or Origin must show that this page asks."
+            )
+        if connection.scope["type"] != "http" or connection.url.path in TOKENLESS:
+            return
+        sign_in: SignIn = connection.app.state.sign_in
+        if not sign_in.csrf.is_good(login_id, connection.headers.get(CSRF_HEADER)):
+            await self._tell(connection, "csrf.refused", login_id)
+            raise forbidden(
+                f"With a cookie, {CSRF_HEADER} must hold a token of this sign-in: "
+                "GET /v1/auth/me answers with one."
             )
 
     async def _tell(

@@ -24,6 +24,7 @@ from holdfast.server import (
 )
 from holdfast.server.access import Access, ApiKeys
 from holdfast.server.auth import routes as auth
+from holdfast.server.auth import ticketing
 from holdfast.server.auth.cookies import RenewedCookies
 from holdfast.server.auth.parts import open_sign_in
 from holdfast.server.client_limits import ClientLimits
@@ -121,7 +122,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = SYSTEM_CLOCK)
         app.add_middleware(Loopback, listed=settings.cors_origins)
     for resource in (
         sessions, items, leases, budgets, auth, events, socket, chat, routes, knowledge, health,
-        page,
+        page, ticketing,
     ):  # fmt: skip
         # Side by side, not one in another: each level of routers is searched twice.
         app.router.routes.extend(resource.router.routes)

@@ -37,12 +37,13 @@ async def watch(socket: WebSocket) -> None:
 
 
 async def _admit(frames: Frames, socket: WebSocket, access: Access) -> Principal:
-    """Let those pass who show a key, an access token or a page's cookie with their first frame."""
+    """Let those pass whom their first frame, or a page's cookie with it, shows to be staff."""
     if access.is_open:
         return OPEN
-    caller = await access.of_socket(socket, _token(await first_frame(frames)))
+    frame = await first_frame(frames)
+    caller = await access.of_socket(socket, _token(frame), _ticket(frame))
     if caller is None or not caller.has_scope("events"):
-        reason = "the first frame must hold an access token, or the token of an API key"
+        reason = "the first frame must hold an access token, an API key, or a ticket"
         raise Ended(Ending.UNAUTHENTICATED, reason)
     return caller
 
@@ -50,6 +51,11 @@ async def _admit(frames: Frames, socket: WebSocket, access: Access) -> Principal
 def _token(frame: Mapping[str, Any]) -> bytes | None:
     token = frame.get("token")
     return token.encode(errors="replace") if isinstance(token, str) else None
+
+
+def _ticket(frame: Mapping[str, Any]) -> str | None:
+    ticket = frame.get("ticket")
+    return ticket if isinstance(ticket, str) else None
 
 
 async def _serve(

@@ -82,7 +82,8 @@ async def converse(
     `admit` finds out who it is, or raises `Ended`; `serve` does the rest. It is counted from its
     first moment on. A client that offers `subprotocol` is told that it is spoken.
     """
-    if site_of(socket, listed) == "other":
+    # What stands in an address is written down on its way: nothing is asked for there.
+    if site_of(socket, listed) == "other" or socket.url.query:
         await socket.close(Ending.FORBIDDEN)
         return
     offered = socket.scope.get("subprotocols", ())

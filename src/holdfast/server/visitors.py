@@ -14,7 +14,7 @@ from typing import Annotated, Final
 from fastapi import Depends, Request, Response
 from starlette.requests import HTTPConnection
 
-from holdfast.fastapi import Problem, Store
+from holdfast.fastapi import Store
 from holdfast.limits import Taken
 from holdfast.rotation import secret_hash
 from holdfast.server.access import bearer, is_trusted
@@ -98,32 +98,6 @@ def opens(session: ServiceSession | None, secret: bytes | None) -> bool:
     kept = (session.secret_hash if session else None) or _NOBODY
     given = secret_hash(secret or b"")
     return hmac.compare_digest(given.encode(), kept.encode()) and secret is not None
-
-
-async def limit_visitor(
-    request: Request,
-    response: Response,
-    parts: Parts,
-) -> None:
-    """Let each address ask so often and no oftener; staff and holders of a key are not counted.
-
-    Raises:
-        Problem: it has asked too often.
-    """
-    if parts.visitors is None or await is_trusted(request, "chat"):
-        return
-    taken = await parts.visitors.take(network(request))
-    headers = {
-        "X-RateLimit-Limit": str(taken.limit),
-        "X-RateLimit-Remaining": str(taken.remaining),
-        "X-RateLimit-Reset": str(taken.reset_after),
-    }
-    response.headers.update(headers)
-    if not taken.allowed:
-        seconds, detail = too_quickly(taken)
-        facts = {"retry_after": seconds}
-        headers["Retry-After"] = str(seconds)
-        raise Problem(429, "RATE_LIMITED", "Rate limited", detail, facts=facts, headers=headers)
 
 
 def too_quickly(taken: Taken) -> tuple[int, str]:

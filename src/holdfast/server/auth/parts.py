@@ -17,7 +17,9 @@ from holdfast.server.auth.login import Login
 from holdfast.server.auth.logins import Logins
 from holdfast.server.auth.refresh_tokens import RefreshTokens
 from holdfast.server.auth.refreshing import Refreshing
+from holdfast.server.auth.socket_tickets import SocketTickets
 from holdfast.server.auth.throttle import Throttle
+from holdfast.server.csrf import CsrfTokens
 from holdfast.server.purging import purging
 from holdfast.server.service import Service
 from holdfast.server.users import Users
@@ -38,6 +40,8 @@ class SignIn:
     refreshing: Refreshing
     rotation: Rotation[Login]
     throttle: Throttle
+    tickets: SocketTickets
+    csrf: CsrfTokens
     trail: Trail
 
 
@@ -69,11 +73,18 @@ async def open_sign_in(service: Service, *, clock: Clock = SYSTEM_CLOCK) -> Asyn
         rotation=Rotation(
             logins.store, keys, every=ROTATE_SECONDS, overlap=OVERLAP_SECONDS, clock=clock
         ),
-        throttle=Throttle(service.store, keys),
+        throttle=Throttle(
+            service.store,
+            keys,
+            limit=settings.failed_login_limit,
+            cooldown=settings.failed_login_seconds,
+        ),
+        tickets=SocketTickets(service.store, keys),
+        csrf=CsrfTokens(keys),
         trail=service.trail,
     )
     async with AsyncExitStack() as tasks:
-        for store in (logins.store, sign_in.throttle.waiting):
+        for store in (logins.store, sign_in.throttle.waiting, sign_in.tickets.store):
             await tasks.enter_async_context(purging(store, every=settings.cleanup_seconds))
         yield sign_in
 

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Request, Response
 
 from holdfast.fastapi import Problem
-from holdfast.fingerprint import Client
+from holdfast.fingerprint import Client, network
 from holdfast.server.auth.bodies import (
     Credentials,
     DeviceReply,
@@ -26,9 +26,10 @@ from holdfast.server.auth.login import Login
 from holdfast.server.auth.parts import SignIn, SigningIn
 from holdfast.server.auth.principal import Caller, Principal, identified
 from holdfast.server.auth.terms import FRESH_SECONDS
+from holdfast.server.csrf import CSRF_HEADER
 from holdfast.server.json_route import OptionalJsonRoute
 from holdfast.server.problems import forbidden, not_found, unauthenticated
-from holdfast.server.visitors import AskingSite, is_browser, network, refuse_other_sites
+from holdfast.server.visitors import AskingSite, is_browser, refuse_other_sites
 
 DEVICE_COOKIE: Final = "hf_device"
 # What pages of this origin keep. Not its cookies: the device stays known, visitors keep their own.
@@ -83,8 +84,10 @@ async def logout(
 
 
 @router.get("/me", response_model_exclude_none=True)
-async def me(caller: Caller) -> MeReply:
-    """Say who is calling."""
+async def me(caller: Caller, response: Response, sign_in: SigningIn) -> MeReply:
+    """Say who is calling; a page gets the token that it has to send with what it changes."""
+    if caller.login_id is not None:
+        response.headers[CSRF_HEADER] = sign_in.csrf.issue(caller.login_id)
     return MeReply.of(caller)
 
 
@@ -166,8 +169,8 @@ def client_of(request: Request) -> Client:
 
 
 def _asked(request: Request, name: str, password: str) -> Asked:
-    cookie = read_cookie(request, DEVICE_COOKIE)
-    return Asked(name, password, client_of(request), network(request), cookie)
+    cookie, client = read_cookie(request, DEVICE_COOKIE), client_of(request)
+    return Asked(name, password, client, network(client.ip_address) or "", cookie)
 
 
 def _welcome(
@@ -179,6 +182,7 @@ def _welcome(
     seconds = int((sign_in.logins.ends(login) - sign_in.logins.now()).total_seconds())
     value = f"{login.session_id}.{entered.secret}"
     set_cookie(response, request, SESSION_COOKIE, value, max_age=seconds)
+    response.headers[CSRF_HEADER] = sign_in.csrf.issue(login.session_id)
     return TokensReply(token_type="cookie", expires_in=seconds)  # noqa: S106 - a kind
 
 

@@ -71,7 +71,7 @@ async def _admit(frames: Frames, socket: WebSocket, talk: Talk) -> _Guest:
     given = hello.session_secret
     secret = given.encode(errors="replace") if given is not None else bearer(socket)
     session = await talk.service.store.get(hello.session_id)
-    caller = await _trusted(socket, secret)
+    caller = await _trusted(socket, secret, hello.ticket)
     if session is None and caller is not None:
         raise Ended(Ending.NO_SESSION, "there is no such conversation")
     if secret is None and site_of(socket, talk.service.settings.cors_origins) in {"own", "listed"}:
@@ -88,10 +88,10 @@ async def _admit(frames: Frames, socket: WebSocket, talk: Talk) -> _Guest:
     return _Guest(hello, session, admission, caller)
 
 
-async def _trusted(socket: WebSocket, token: bytes | None) -> Principal | None:
+async def _trusted(socket: WebSocket, token: bytes | None, ticket: str | None) -> Principal | None:
     """Give the caller if it is one who may read every conversation."""
     access: Access = socket.app.state.access
-    caller = await access.of_socket(socket, token)
+    caller = await access.of_socket(socket, token, ticket)
     return caller if caller and caller.kind != "open" and caller.has_scope("chat") else None
 
 
