@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from holdfast.change import Change
@@ -12,7 +11,7 @@ from holdfast.errors import SessionNotFound
 from holdfast.server.access import Keys, bearer
 from holdfast.server.conversation.parts import Talking
 from holdfast.server.conversation.rating import rate
-from holdfast.server.conversation.stream import as_events, last_event
+from holdfast.server.conversation.stream import EventStream, as_events, last_event
 from holdfast.server.conversation.transcript import as_markdown, read_all
 from holdfast.server.conversation.wire import LONGEST_REASON, Feedback
 from holdfast.server.json_route import OptionalJsonRoute
@@ -72,7 +71,7 @@ class Transcript(BaseModel):
     messages: list[Message]
 
 
-@router.get("/{session_id}/stream", response_class=StreamingResponse)
+@router.get("/{session_id}/stream", response_class=EventStream)
 async def stream(
     session_id: Conversation,
     query: Annotated[StreamQuery, Query()],
@@ -86,7 +85,7 @@ async def stream(
     after = last_event(request, query.after)
     events = as_events(talk, session, after=after, secret_hash=visitor)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(events, media_type="text/event-stream", headers=headers)
+    return EventStream(events, headers=headers)
 
 
 @router.post("/{session_id}/escalate", dependencies=FIRST)

@@ -1,13 +1,18 @@
 """The conversation as server-sent events, for clients without WebSockets."""
 
+import asyncio
 import json
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Final
+from typing import Final, cast
 
 from fastapi import Request
+from fastapi.responses import StreamingResponse
+from starlette.types import Send
 
 from holdfast.errors import SessionNotFound, StoreUnavailable
+from holdfast.server import frames
 from holdfast.server.closing import Ended
 from holdfast.server.conversation.parts import Talk
 from holdfast.server.conversation.views import View
@@ -16,10 +21,42 @@ from holdfast.server.model import ServiceSession
 from holdfast.server.problems import invalid
 from holdfast.session import MAX_INTEGER
 
+logger = logging.getLogger(__name__)
+
 # Proxies give up connections that say nothing.
 COMMENT_SECONDS: Final = 15.0
 RETRY_MILLISECONDS: Final = 2000
 MOST_DIGITS: Final = len(str(MAX_INTEGER))
+
+
+class EventStream(StreamingResponse):
+    """Sends events one by one; who does not read them is let go, and comes back by itself.
+
+    An event is sent whole or not at all, so whoever goes on from the last one misses nothing.
+    """
+
+    media_type = "text/event-stream"
+
+    async def stream_response(self, send: Send) -> None:
+        """Send until there is no more to tell, or nobody who reads it."""
+        await send(
+            {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        )
+        async with aclosing(cast("AsyncGenerator[str]", self.body_iterator)) as events:
+            async for event in events:
+                if not await self._sent(send, event, within=frames.SEND_SECONDS):
+                    logger.info("chat.slow_reader")
+                    break
+        await self._sent(send, "", within=frames.CLOSE_SECONDS)
+
+    async def _sent(self, send: Send, text: str, *, within: float) -> bool:
+        body = {"type": "http.response.body", "body": text.encode(), "more_body": bool(text)}
+        try:
+            async with asyncio.timeout(within):
+                await send(body)
+        except TimeoutError:
+            return False
+        return True
 
 
 def last_event(request: Request, after: int) -> int:
