@@ -10,10 +10,12 @@ export type Block =
   | { kind: "paragraph" | "heading"; lines: Inline[][] }
   | { kind: "list"; ordered: boolean; start: number; items: Inline[][] };
 
+/** Lengths are bounded, so that no text takes long to read, whatever it opens and never closes. */
 const MARKS =
-  /\*\*(?<strong>[^\n]+?)\*\*|\*(?<em>[^\s*](?:[^*\n]*[^\s*])?)\*|`(?<code>[^`\n]+)`|!\[(?<alt>[^\]\n]*)\]\([^)\n]*\)|\[(?<label>[^\]\n]+)\]\((?<target>[^)\s]*)\)|(?<bare>(?:https?:\/\/|mailto:)[^\s<>"`*]+)/gi;
+  /\*\*(?<strong>[^\n]{1,2000}?)\*\*|\*(?<em>[^\s*](?:[^*\n]{0,2000}[^\s*])?)\*|`(?<code>[^`\n]{1,2000})`|!\[(?<alt>[^[\]\n]{0,500})\]\([^)\n]{0,2000}\)|\[(?<label>[^[\]\n]{1,500})\]\((?<target>[^)\s]{0,2000})\)|(?<bare>(?:https?:\/\/|mailto:)[^\s<>"`*]{1,2000})/gi;
 const ITEM = /^\s{0,3}(?:[-*•]|(?<number>\d{1,3})[.)])\s+(?<text>.*)$/;
 const HEADING = /^#{1,6}\s+(?<text>.*)$/;
+const ADDRESS = /^\s*(?:[a-z][a-z\d+.-]*:|www\.|[\w-]+(?:\.[\w-]+)+(?:[/?#]|\s*$))/i;
 const CLOSING = /[.,;:!?)\]'"]+$/;
 const CLOSING_OUTSIDE = /[.,;:!?\]'"]+$/;
 
@@ -47,7 +49,9 @@ export function plainText(content: string): string {
 
 /** The address if a visitor may be sent there, else null. */
 export function safeAddress(target: string): string | null {
-  return /^(?:https?:\/\/|mailto:)\S+$/i.test(target) ? target : null;
+  if (!/^(?:https?:\/\/|mailto:)\S+$/i.test(target) || !URL.canParse(target)) return null;
+  // What stands before an @ is taken for the name of the site.
+  return new URL(target).username === "" ? target : null;
 }
 
 /** `null` in the list is an empty line: what follows starts a block of its own. */
@@ -111,9 +115,11 @@ function bareLink(found: string): Inline[] {
   return closing === "" ? [link] : [link, plain(closing)];
 }
 
+/** A text that names another address than the one it leads to gives way to that one. */
 function linkTo(target: string, text: string): Inline {
   const href = safeAddress(target);
-  return href === null ? plain(text) : { kind: "link", href, text };
+  if (href === null) return plain(text);
+  return { kind: "link", href, text: ADDRESS.test(text) && !href.includes(text) ? href : text };
 }
 
 function plain(text: string): Inline {

@@ -1,0 +1,76 @@
+"""What a model writes is shown as text and a few marks; it makes the page fetch nothing."""
+
+from typing import Final
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from tests.browser.conftest import Writing
+from tests.browser.visiting import PATIENCE, visiting
+from tests.support.fake_openai import text
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="module"),
+]
+
+AWAY: Final = "https://elsewhere.invalid"
+PAYLOAD: Final = f"""\
+Shown: **bold**, *leaning*, `a.b`, [there]({AWAY}/page), {AWAY}/bare. and mailto:help@shop.example
+![inline]({AWAY}/1.png?q=secret) ![reference][pic] [![nested]({AWAY}/2.png)]({AWAY}/3)
+<img src="{AWAY}/4.png"><svg><image href="{AWAY}/5.svg"/></svg><b style="background:url({AWAY}/6)">
+<script src="{AWAY}/7.js"></script><iframe src="{AWAY}/8"></iframe><link rel=prefetch href={AWAY}/9>
+[a](javascript:alert(1)) [b](data:text/html;base64,PHNjcmlwdD4=) [c](vbscript:x)
+[d](//elsewhere.invalid) [e](java\tscript:alert(1)) [f](HTTPS://shop.example@elsewhere.invalid/)
+data:image/png;base64,AA [https://shop.example/account]({AWAY}/phish) [shop.example]({AWAY}/phish2)
+
+[pic]: {AWAY}/10.png
+"""
+
+
+async def test_payloads_are_text(browser: Browser, writing: Writing) -> None:
+    """Pictures in every notation, elements and other schemes stay text; links say where they go."""
+    writing.model.script.clear()
+    writing.model.script.append(text(PAYLOAD))
+    async with visiting(browser, writing.service.url) as visitor:
+        await visitor.ask("Tell me everything.")
+        bubble = visitor.answers.locator(".bubble")
+        await expect(bubble).to_contain_text("[pic]", timeout=PATIENCE)
+        elements = await bubble.evaluate(
+            "(one) => [...new Set([...one.querySelectorAll('*')].map((e) => e.localName))].sort()"
+        )
+        assert elements == ["a", "code", "em", "p", "span", "strong"]
+        links = {
+            await link.get_attribute("href"): (await link.text_content() or "").split(" (")[0]
+            for link in await bubble.get_by_role("link").all()
+        }
+        shown = {
+            f"{AWAY}/page": "there",
+            f"{AWAY}/bare": f"{AWAY}/bare",
+            "mailto:help@shop.example": "help@shop.example",
+            f"{AWAY}/phish": f"{AWAY}/phish",
+            f"{AWAY}/phish2": f"{AWAY}/phish2",
+        }
+        assert links.items() >= shown.items()
+        assert all(href and href.startswith((AWAY, "mailto:")) for href in links)
+        for link in await bubble.get_by_role("link").all():
+            assert await link.get_attribute("rel") == "noopener nofollow ugc"
+        off = "document.querySelector('[http-equiv=x-dns-prefetch-control]').content"
+        assert await visitor.page.evaluate(off) == "off"
+
+
+async def test_marks_that_never_close_take_no_time(browser: Browser, writing: Writing) -> None:
+    """An answer full of openings is shown as quickly as any other."""
+    writing.model.script.clear()
+    writing.model.script.append(text(f"{'![' * 12_000} end."))
+    watch = """
+      globalThis.longest = 0;
+      new PerformanceObserver((list) => {
+        for (const { duration } of list.getEntries()) longest = Math.max(longest, duration);
+      }).observe({ type: "longtask" });
+    """
+    async with visiting(browser, writing.service.url, scripts=[watch]) as visitor:
+        await visitor.ask("Tell me everything.")
+        await expect(visitor.answers).to_contain_text("end.", timeout=PATIENCE)
+        assert await visitor.page.evaluate("longest") < 600
