@@ -8,9 +8,10 @@ import pytest
 
 from tests.redis_servers import RedisServer
 from tests.security.processes import Processes, several
+from tests.security.signed_in import signed_in
 from tests.server.conftest import Opening, _no_settings_from_outside, indexed_articles, opening
 
-__all__ = ["_no_settings_from_outside", "indexed_articles", "opening"]
+__all__ = ["_no_settings_from_outside", "indexed_articles", "opening", "signed_in"]
 
 
 def _url(request: pytest.FixtureRequest, folder: Path) -> str:
