@@ -4,7 +4,18 @@ import argparse
 from collections.abc import Sequence
 
 import holdfast
-from holdfast.cli import audit, bench, doctor, keys, knowledge, serve, sessions, verify
+from holdfast.cli import (
+    audit,
+    bench,
+    doctor,
+    keys,
+    knowledge,
+    migrate,
+    serve,
+    sessions,
+    users,
+    verify,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,6 +30,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"holdfast {holdfast.__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (serve, knowledge, keys, sessions, audit, doctor, verify, bench):
+    for command in (
+        serve, users, knowledge, keys, sessions, audit, migrate, doctor, verify, bench,
+    ):  # fmt: skip
         command.add_to(commands)
     return parser
