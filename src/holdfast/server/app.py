@@ -42,6 +42,8 @@ from holdfast.server.service import open_service
 from holdfast.server.settings import Settings
 from holdfast.server.sockets import Places
 from holdfast.server.stopping import told_of_stopping
+from holdfast.server.users import routes as users
+from holdfast.server.users import setup_routes
 
 SHOWN_HEADERS = (
     "ETag",
@@ -122,7 +124,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = SYSTEM_CLOCK)
         app.add_middleware(Loopback, listed=settings.cors_origins)
     for resource in (
         sessions, items, leases, budgets, auth, events, socket, chat, routes, knowledge, health,
-        page, ticketing,
+        page, ticketing, users, setup_routes,
     ):  # fmt: skip
         # Side by side, not one in another: each level of routers is searched twice.
         app.router.routes.extend(resource.router.routes)
