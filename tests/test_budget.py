@@ -1,6 +1,8 @@
 """Budgets kept by the store."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -348,3 +350,15 @@ async def test_where_the_store_is_out_nothing_is_spent(own_redis: RedisServer) -
                 raise AssertionError("not reached")
         with pytest.raises(StoreUnavailable):
             await budget.spend(1)
+
+
+def test_the_example_of_the_guide_runs() -> None:
+    """What docs/how-to/budgets.md shows is what it prints."""
+    guide = Path(__file__).parents[1] / "docs" / "how-to" / "budgets.md"
+    code = guide.read_text().split("```python\n")[1].split("```")[0]
+    told = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert told.stdout.splitlines() == [
+        "9250 of 10000", "9250 0 750", "model gpt-4o-mini 1250 1", "search None 8000 1",
+    ]  # fmt: skip
