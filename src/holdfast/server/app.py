@@ -30,7 +30,8 @@ from holdfast.server.auth.parts import open_sign_in
 from holdfast.server.client_limits import ClientLimits
 from holdfast.server.conversation import routes, socket
 from holdfast.server.conversation.parts import open_talk
-from holdfast.server.envelope import DOCS_PATH, Envelope
+from holdfast.server.envelope import Envelope
+from holdfast.server.headers import DOCS_PATH
 from holdfast.server.health import Readiness
 from holdfast.server.log_lines import configure_logging, write_kept_lines
 from holdfast.server.measures import Measures

@@ -7,35 +7,15 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable
-from typing import Final
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from holdfast.fastapi import Problem
+from holdfast.server.headers import Header, completed
 from holdfast.server.request_ids import CURRENT, RequestIds
 
 logger = logging.getLogger("holdfast.http")
-
-Headers = Iterable[tuple[bytes, bytes]]
-
-CONTENT_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; font-src 'self'; object-src 'none'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'"
-)
-# Unless an answer says otherwise about itself.
-DEFAULT_HEADERS: Final = (
-    (b"content-security-policy", CONTENT_POLICY.encode()),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"same-origin"),
-    (b"cross-origin-opener-policy", b"same-origin"),
-    (b"cache-control", b"no-store"),
-)
-# The interactive documentation is not ours: it loads its scripts from elsewhere.
-DOCS_PATH: Final = "/docs"
-UNBOUND_PATHS: Final = frozenset({DOCS_PATH})
-STRICT_TRANSPORT: Final = (b"strict-transport-security", b"max-age=31536000")
 
 
 class Envelope:
@@ -109,14 +89,9 @@ class Outgoing:
         }
         logger.info("http.request", extra=facts)
 
-    def _completed(self, headers: Headers) -> list[tuple[bytes, bytes]]:
-        written = list(headers)
-        names = {name.lower() for name, _ in written}
-        if self._scope["path"] in UNBOUND_PATHS:
-            names.add(b"content-security-policy")
-        written += [header for header in DEFAULT_HEADERS if header[0] not in names]
-        if self._scope.get("scheme") == "https":
-            written.append(STRICT_TRANSPORT)
+    def _completed(self, headers: Iterable[Header]) -> list[Header]:
+        scheme = self._scope.get("scheme", "http")
+        written = completed(headers, path=self._scope["path"], scheme=scheme)
         seconds = time.perf_counter() - self._began
         written += [
             self._instance,
