@@ -73,12 +73,7 @@ async def open_sign_in(service: Service, *, clock: Clock = SYSTEM_CLOCK) -> Asyn
         rotation=Rotation(
             logins.store, keys, every=ROTATE_SECONDS, overlap=OVERLAP_SECONDS, clock=clock
         ),
-        throttle=Throttle(
-            service.store,
-            keys,
-            limit=settings.failed_login_limit,
-            cooldown=settings.failed_login_seconds,
-        ),
+        throttle=_throttle(service),
         tickets=SocketTickets(service.store, keys),
         csrf=CsrfTokens(keys),
         trail=service.trail,
@@ -87,6 +82,16 @@ async def open_sign_in(service: Service, *, clock: Clock = SYSTEM_CLOCK) -> Asyn
         for store in (logins.store, sign_in.throttle.waiting, sign_in.tickets.store):
             await tasks.enter_async_context(purging(store, every=settings.cleanup_seconds))
         yield sign_in
+
+
+def _throttle(service: Service) -> Throttle:
+    settings = service.settings
+    return Throttle(
+        service.store,
+        service.keys,
+        limit=settings.failed_login_limit,
+        cooldown=settings.failed_login_seconds,
+    )
 
 
 async def _sign_in(connection: HTTPConnection) -> SignIn:
