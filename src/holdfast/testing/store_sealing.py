@@ -13,10 +13,12 @@ from holdfast.keyring import Keyring
 from holdfast.session import SessionFilter
 from holdfast.testing.store_listing import ids
 from holdfast.testing.store_steps import (
+    FIRST,
     ID,
     KEYS,
     NAMESPACE,
     NEWER_KEYS,
+    ONLY_NEWER,
     OTHER,
     OTHER_KEYS,
     Account,
@@ -38,7 +40,6 @@ READS: Final[list[Callable[[Store], Coroutine[Any, Any, Any]]]] = [
     lambda store: store.read_draft(ID),
     lambda store: store.transact(ID, lambda _: Change(set={"topic": "lost"})),
 ]
-ONLY_NEWER: Final = Keyring([("second", bytes(range(100, 132)))])
 
 
 async def write_secrets(store: Store, session_id: str = ID) -> Account:
@@ -128,7 +129,7 @@ class SealingSessions:
         before = await write_secrets(store)
         copied = pickle.loads(pickle.dumps(KEYS))  # noqa: S301 - just written
         assert await present(await stores.open(keys=copied)) == before
-        key = bytes(range(32))
+        key = FIRST
         for shown in (repr(KEYS), str(KEYS), repr(KEYS.primary), repr(list(KEYS))):
             assert "first" in shown
             assert key.hex() not in shown

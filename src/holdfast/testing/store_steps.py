@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from hashlib import sha256
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,9 +22,11 @@ ID: Final = "alpha"
 OTHER: Final = "beta"
 SOON: Final = 5.0
 ROUNDS: Final = 4
-KEYS: Final = Keyring([("first", bytes(range(32)))])
-NEWER_KEYS: Final = Keyring([("second", bytes(range(100, 132))), ("first", bytes(range(32)))])
-OTHER_KEYS: Final = Keyring([("first", bytes(range(200, 232)))])
+FIRST, SECOND, THIRD = (sha256(word).digest() for word in (b"first", b"second", b"third"))
+KEYS: Final = Keyring([("first", FIRST)])
+NEWER_KEYS: Final = Keyring([("second", SECOND), ("first", FIRST)])
+ONLY_NEWER: Final = Keyring([("second", SECOND)])
+OTHER_KEYS: Final = Keyring([("first", THIRD)])
 
 T = TypeVar("T")
 
