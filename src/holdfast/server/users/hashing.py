@@ -53,8 +53,9 @@ class Hasher:
     """
 
     def __init__(
-        self, cost: Cost = RECOMMENDED, *, threads: int | None = None, line: int = LONGEST_LINE
+        self, cost: Cost | None = None, *, threads: int | None = None, line: int = LONGEST_LINE
     ) -> None:
+        cost = cost or RECOMMENDED
         self._argon2 = PasswordHasher(
             time_cost=cost.passes,
             memory_cost=cost.memory_kib,
