@@ -75,6 +75,13 @@ async def test_a_store_in_a_file_has_a_path(
     assert {path.name for path in tmp_path.glob("*.db")} == {"a b?.db", "here.db"}
 
 
+def test_a_namespace_of_the_products_own_cannot_be_named() -> None:
+    """Sign-ins, budgets and limits live in those that begin with ~."""
+    with pytest.raises(InvalidSession) as caught:
+        open_store("memory://", keys=KEYS, namespace="~login")
+    assert caught.value.field == "namespace"
+
+
 async def test_sessions_in_a_file_outlive_the_store(tmp_path: Path) -> None:
     """Whichever way it is opened."""
     path = tmp_path / "sessions.db"

@@ -168,7 +168,7 @@ BAD_KEYS: Final[list[Any]] = ["", "k" * 256, "\ud800", 5, None, b"k"]
 OF_THE_STORE: Final = ("revision", "incarnation", "expires_at")
 
 BAD_TERMS: Final[dict[str, list[Any]]] = {
-    "namespace": ["", "a/b", "a b", "x" * 65, "~probe", "é", None, 5],
+    "namespace": ["", "a/b", "a b", "x" * 65, "~", "~a/b", "é", None, 5],
     "ttl": [0, -1, 86_401, float("nan"), "60", True],
     "max_age": [0, -1, float("inf"), float("nan"), "60", None],
     "max_items": [0, -1, 1_000_001, 1.0, "5", True],
