@@ -13,6 +13,7 @@ from holdfast import Keyring
 from holdfast.rotation import new_secret, secret_hash
 from holdfast.server import Settings, create_app
 from holdfast.server.auth.parts import SignIn
+from holdfast.server.csrf import CSRF_HEADER
 from holdfast.server.users import User
 from tests.security.processes import KEYS
 from tests.security.sign_in import HOME, Ahead
@@ -72,7 +73,11 @@ class SignedIn:
         )
         assert login is not None
         if cookie:
-            headers = {"Cookie": f"__Host-hf_session={login.session_id}.{secret}", **PAGE}
+            headers = {
+                **PAGE,
+                "Cookie": f"__Host-hf_session={login.session_id}.{secret}",
+                CSRF_HEADER: self.parts.csrf.issue(login.session_id),
+            }
             return Device(login.session_id, headers)
         token, _ = self.parts.access_tokens.issue(login, ends=self.parts.logins.ends(login))
         refresh = self.parts.refresh_tokens.issue(login.session_id, 0)
@@ -86,6 +91,13 @@ class SignedIn:
 
     async def refresh(self, token: str) -> httpx2.Response:
         return await self.client.post("/v1/auth/refresh", json={"refresh_token": token})
+
+    async def renewed(self, device: Device) -> Device:
+        """Ask once, and go on with the cookie that the answer gives."""
+        answer = await self.client.get("/v1/auth/me", headers=device.headers)
+        assert answer.status_code == 200
+        cookie = answer.headers.get("Set-Cookie", device.headers["Cookie"]).partition(";")[0]
+        return Device(device.handle, {**device.headers, "Cookie": cookie})
 
     async def knows(self, device: Device) -> bool:
         """Say whether a device opens what its user may see."""

@@ -98,6 +98,8 @@ class AccessTokens:
                 "verify_exp": False,
                 "verify_iat": False,
                 "verify_nbf": False,
+                # One service, by its name: a list of several is nobody's.
+                "strict_aud": True,
             },
         )
         return self._claims(claims) if self._is_now(claims) else None
@@ -115,9 +117,10 @@ class AccessTokens:
         return issued - LEEWAY_SECONDS <= self._now() < ends
 
     def _claims(self, claims: Mapping[str, Any]) -> Claims | None:
-        user_id, login_id = claims["sub"], claims["sid"]
-        if set(claims) != set(CLAIMS) or not isinstance(login_id, str):
+        named = [claims[name] for name in ("sub", "sid", "jti")]
+        if set(claims) != set(CLAIMS) or not all(name and type(name) is str for name in named):
             return None
+        user_id, login_id, _ = named
         return Claims(user_id, login_id) if is_login_id(login_id) else None
 
     def _signing(self, key: RootKey) -> bytes:
