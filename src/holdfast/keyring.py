@@ -93,8 +93,9 @@ def read_key_file(path: str | Path) -> tuple[KeyEntry, ...]:
 def in_use(entries: Iterable[KeyEntry], *, now: float) -> list[KeyEntry]:
     """Put the key that seals at a moment in front: the first one whose time has come."""
     keys = list(entries)
-    sealing = next((entry for entry in keys if entry.seals_from <= now), None)
-    return [sealing, *(entry for entry in keys if entry != sealing)] if sealing else keys
+    begun = (place for place, entry in enumerate(keys) if entry.seals_from <= now)
+    place = next(begun, 0)
+    return [*keys[place : place + 1], *keys[:place], *keys[place + 1 :]]
 
 
 class Keyring:

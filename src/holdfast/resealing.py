@@ -93,6 +93,11 @@ class SealedSpace:
             found.update([_key_of(draft)] if draft else [])
         return found
 
+    async def key_ids(self, *, sessions: int) -> set[str]:
+        """Say which keys the values of some sessions, the oldest, stand under."""
+        page = await self._page(sessions, None)
+        return {_key_of(sealed) for _, record in page.sessions for sealed in record.values.values()}
+
     async def left(self) -> Counter[str]:
         """Count sealed parts by the key that they stand under, other than the sealing one."""
         found = await self.count()
@@ -115,14 +120,18 @@ class SealedSpace:
     async def _sessions(self) -> AsyncIterator[tuple[str, Record]]:
         position: tuple[int, str] | None = None
         while True:
-            page = await self._backend.execute(List(self.namespace, SESSIONS_A_PAGE, position))
-            if not isinstance(page, Listed):
-                raise TypeError(f"{type(page).__name__} does not answer List")
+            page = await self._page(SESSIONS_A_PAGE, position)
             for session_id, record in page.sessions:
                 yield session_id, record
             position = page.cursor
             if position is None:
                 return
+
+    async def _page(self, limit: int, position: tuple[int, str] | None) -> Listed:
+        page = await self._backend.execute(List(self.namespace, limit, position))
+        if not isinstance(page, Listed):
+            raise TypeError(f"{type(page).__name__} does not answer List")
+        return page
 
     async def _items(self, session_id: str) -> AsyncIterator[Sequence[StoredItem]]:
         after = 0

@@ -1,11 +1,14 @@
 """Checklist G: what a change of client means, and what is stored of a client."""
 
+import logging
 from itertools import combinations
 
+import httpx2
 import pytest
 
 from holdfast import Fingerprint, Keyring
 from holdfast.fingerprint import PARTS, Action, Client, Fingerprints, Mode, Part, judge, network
+from tests.server.conftest import Opening
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:{0}.0) Gecko/20100101 Firefox/{0}.0"
 CHROME = (
@@ -167,3 +170,72 @@ def test_what_is_no_tag_is_a_change() -> None:
     prints = Fingerprints(Keyring.generate("k"))
     forged = Fingerprint(network="k.é", browser="k.", system="k." + "0" * 32)
     assert prints.compare(forged, HOME, "soft") == ("revoke", PARTS, None)
+
+
+AGENT = "User-Agent"
+FROM = "X-Forwarded-For"
+
+
+async def conversation(client: httpx2.AsyncClient, **headers: str) -> tuple[str, dict[str, str]]:
+    """Begin a conversation at home, and say something, which sets its fingerprint."""
+    own = {AGENT: str(HOME.user_agent), FROM: str(HOME.ip_address), **headers}
+    begun = (await client.post("/v1/chat/sessions", json={}, headers=own)).json()
+    own["Authorization"] = f"Bearer {begun['session_secret']}"
+    path = f"/v1/chat/sessions/{begun['session_id']}/messages"
+    assert (await client.post(path, json={"message": "Hello"}, headers=own)).status_code == 200
+    return path, own
+
+
+async def answers(
+    client: httpx2.AsyncClient, path: str, headers: dict[str, str], now: Client
+) -> list[tuple[int, str]]:
+    """Read and write as another client, with the secret of the conversation."""
+    as_now = {**headers, AGENT: now.user_agent or "", FROM: now.ip_address or ""}
+    read = await client.get(path, headers=as_now)
+    written = await client.post(path, json={"message": "Hello"}, headers=as_now)
+    return [(answer.status_code, answer.json().get("code", "")) for answer in (read, written)]
+
+
+PASSES = [(200, ""), (200, "")]
+REFUSED = [(403, "FINGERPRINT_MISMATCH")] * 2
+
+
+@pytest.mark.parametrize("mode", ["off", "soft", "strict"])
+async def test_security_065_066_conversations_are_held_to_their_client(
+    opening: Opening, mode: Mode, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Soft refuses who has neither network nor browser, strict any change, off nobody."""
+    caplog.set_level(logging.INFO, "holdfast.server.audit")
+    network_away, all_away = Client(AWAY, HOME.user_agent), Client(AWAY, CHROME)
+    async with opening(fingerprinting=mode, trusted_proxies="127.0.0.1", headers={}) as client:
+        path, headers = await conversation(client)
+        assert (
+            await answers(client, path, headers, Client("203.0.113.9", FIREFOX.format(150)))
+            == PASSES
+        )
+        caplog.clear()
+        expected = REFUSED if mode != "off" else PASSES
+        assert await answers(client, path, headers, all_away) == expected
+        told = [record.message for record in caplog.records if "fingerprint" in record.message]
+        assert told == (["fingerprint.mismatch"] * 2 if mode != "off" else [])
+        caplog.clear()
+        expected = REFUSED if mode == "strict" else PASSES
+        assert await answers(client, path, headers, network_away) == expected
+        told = [record.message for record in caplog.records if "fingerprint" in record.message]
+        assert (
+            told
+            == {
+                "off": [],
+                "soft": ["fingerprint.changed"],
+                "strict": ["fingerprint.mismatch"] * 2,
+            }[mode]
+        )
+        assert await answers(client, path, headers, HOME) == PASSES
+
+
+async def test_the_network_that_was_kept_is_the_one_from_then_on(opening: Opening) -> None:
+    """Whoever has moved on, and changes the browser there, is asked nothing: one thing changed."""
+    async with opening(fingerprinting="soft", trusted_proxies="127.0.0.1", headers={}) as client:
+        path, headers = await conversation(client)
+        for now in (Client(AWAY, HOME.user_agent), Client(AWAY, CHROME)):
+            assert await answers(client, path, headers, now) == PASSES

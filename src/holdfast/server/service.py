@@ -25,6 +25,7 @@ from holdfast.keyring import Keyring
 from holdfast.limits import Rate, RateLimit
 from holdfast.observing import Observer
 from holdfast.opening import open_store
+from holdfast.resealing import UNREADABLE, SealedSpace
 from holdfast.server.audit import Trail, open_trail
 from holdfast.server.database import Database, open_database
 from holdfast.server.keys import load_keys
@@ -88,7 +89,7 @@ async def open_service(
             keys = load_keys(settings)
         with _needed("session store"):
             store = await parts.enter_async_context(_store(settings, keys, observers))
-            await _try(store)
+            await _try(store, keys, production=settings.production)
         with _needed("knowledge base"):
             knowledge = parts.enter_context(Knowledge(settings.data_dir / KNOWLEDGE_FILE))
             if settings.shipped_articles:
@@ -199,10 +200,17 @@ def _sized(settings: Settings) -> str:
     return url
 
 
-async def _try(store: SessionStore[ServiceSession]) -> None:
+async def _try(store: SessionStore[ServiceSession], keys: Keyring, *, production: bool) -> None:
     health = await store.health_check()
     if not health.healthy:
         raise StartRefused(f"The session store does not work: {health.error or health.checks}")
+    space = SealedSpace(store.backend, namespace=store.terms.namespace, keys=keys)
+    found = await space.key_ids(sessions=LOOKED_AT) - {UNREADABLE}
+    if production and (missing := [key_id for key_id in sorted(found) if not keys.find(key_id)]):
+        raise StartRefused(
+            f"The session store cannot be used: sessions stand under the keys {missing!r}, which "
+            "are not among those at hand. Give them as well, behind the one that seals."
+        )
     looked_at = await store.list_active(limit=LOOKED_AT)
     stats = await store.get_stats()
     if stats.unreadable_sessions and not looked_at.sessions:

@@ -19,6 +19,7 @@ from holdfast.limits import Taken
 from holdfast.rotation import secret_hash
 from holdfast.server.access import bearer, is_trusted
 from holdfast.server.auth.cookies import full_name, set_cookie
+from holdfast.server.clients import another_client, is_same_client
 from holdfast.server.model import ServiceSession
 from holdfast.server.origins import SAFE, Site, site_of
 from holdfast.server.problems import forbidden, unauthenticated
@@ -88,8 +89,12 @@ async def opened_conversation(
     if await is_trusted(request, "chat"):
         return session_id
     secret = bearer(request) or _cookie_secret(request, session_id, site)
-    if not opens(await store.get(session_id), secret):
+    session = await store.get(session_id)
+    if not opens(session, secret) or session is None:
         raise unauthenticated("This conversation is not open to you, or it has ended.")
+    quietly = request.method in SAFE
+    if not await is_same_client(request, await service(request), session, quietly=quietly):
+        raise another_client()
     return session_id
 
 

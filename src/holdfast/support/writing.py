@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from holdfast.change import Applied, Change
 from holdfast.errors import InvalidSession
-from holdfast.fingerprint import Fingerprints
+from holdfast.fingerprint import Client, Fingerprints
 from holdfast.session import Fact, SupportSession
 from holdfast.support.engine import Answer
 from holdfast.support.escalation import Assessment, Ticket
@@ -121,10 +121,9 @@ class Writer:
         settings: dict[str, Any] = {}
         if self.incoming.request_id is not None:
             settings["request_id"] = self.incoming.request_id
-        if session.fingerprint is None and self.fingerprints is not None:
-            fingerprint = self.fingerprints.of(
-                ip_address=self.incoming.ip_address, user_agent=self.incoming.user_agent
-            )
-            if fingerprint is not None:
-                settings["fingerprint"] = fingerprint
+        if self.fingerprints is not None:
+            client = Client(self.incoming.ip_address, self.incoming.user_agent)
+            verdict = self.fingerprints.compare(session.fingerprint, client, "soft")
+            if verdict.renewed is not None:
+                settings["fingerprint"] = verdict.renewed
         return settings

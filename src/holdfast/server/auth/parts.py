@@ -48,14 +48,14 @@ class SignIn:
 @asynccontextmanager
 async def open_sign_in(service: Service, *, clock: Clock = SYSTEM_CLOCK) -> AsyncGenerator[SignIn]:
     """Let people sign in for the block, by the clock that is given."""
-    settings, keys = service.settings, service.keys
+    settings, keys, mode = service.settings, service.keys, service.settings.fingerprinting
     fingerprints = Fingerprints(keys, namespace=settings.namespace)
     refresh_tokens = RefreshTokens(keys, namespace=settings.namespace)
     logins = Logins.beside(
         service.store,
         keys,
         terms=settings.login_terms,
-        fingerprints=fingerprints if settings.fingerprinting else None,
+        fingerprints=fingerprints if mode != "off" else None,
         clock=clock,
     )
     sign_in = SignIn(
@@ -69,7 +69,9 @@ async def open_sign_in(service: Service, *, clock: Clock = SYSTEM_CLOCK) -> Asyn
             clock=clock,
         ),
         refresh_tokens=refresh_tokens,
-        refreshing=Refreshing(logins, refresh_tokens, service.trail, fingerprints=fingerprints),
+        refreshing=Refreshing(
+            logins, refresh_tokens, service.trail, fingerprints=fingerprints, mode=mode
+        ),
         rotation=Rotation(
             logins.store, keys, every=ROTATE_SECONDS, overlap=OVERLAP_SECONDS, clock=clock
         ),

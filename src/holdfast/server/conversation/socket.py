@@ -12,6 +12,7 @@ from holdfast.server.access import Access, bearer
 from holdfast.server.auth.parts import SignIn
 from holdfast.server.auth.principal import Principal
 from holdfast.server.auth.watching import is_signed_in, until_signed_out
+from holdfast.server.clients import is_same_client
 from holdfast.server.closing import Ended, Ending
 from holdfast.server.conversation.admission import ENDED, Admission
 from holdfast.server.conversation.parts import Talk
@@ -79,6 +80,8 @@ async def _admit(frames: Frames, socket: WebSocket, talk: Talk) -> _Guest:
     if session is None or (caller is None and not opens(session, secret)):
         reason = "this conversation is not open to you, or it has ended"
         raise Ended(Ending.UNAUTHENTICATED, reason)
+    if caller is None and not await is_same_client(socket, talk.service, session):
+        raise Ended(Ending.FORBIDDEN, "this conversation was begun from another client")
     admission = Admission(
         talk.service.store,
         hello.session_id,
