@@ -4,6 +4,7 @@ import gc
 import secrets
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -30,6 +31,7 @@ from holdfast.server.auth.parts import open_sign_in
 from holdfast.server.client_limits import ClientLimits
 from holdfast.server.conversation import routes, socket
 from holdfast.server.conversation.parts import open_talk
+from holdfast.server.documentation import document_refusals
 from holdfast.server.envelope import Envelope
 from holdfast.server.headers import DOCS_PATH
 from holdfast.server.health import Readiness
@@ -90,6 +92,12 @@ class Application(FastAPI):
         self.state.places = Places(
             settings.websocket_connections, unknown=settings.websocket_unknown_per_network
         )
+
+    def openapi(self) -> dict[str, Any]:
+        """Make the document, once."""
+        if self.openapi_schema is None:
+            self.openapi_schema = document_refusals(super().openapi())
+        return self.openapi_schema
 
     def build_middleware_stack(self) -> ASGIApp:
         """Put the envelope around everything."""
