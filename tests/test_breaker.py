@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pytest
 
 from holdfast.backend import Conflict, Read
-from holdfast.breaker import MAX_REMEMBERED, Breaker, BreakerPolicy, State
+from holdfast.breaker import MOST_CALLS, STRETCHES, Breaker, BreakerPolicy, State
 from holdfast.errors import StoreUnavailable
 from holdfast.retrying import Resilient
 from holdfast.testing import ManualClock
@@ -104,8 +104,8 @@ def test_it_remembers_a_bounded_number_of_calls() -> None:
     """However fast they come: a long good past does not hide a store that has just gone."""
     watched = Watched()
     watched.calls([True] * 100_000)
-    assert len(watched.breaker._calls) == MAX_REMEMBERED
-    watched.calls([False] * (MAX_REMEMBERED // 2))
+    assert len(watched.breaker._stretches) == STRETCHES
+    watched.calls([False] * (MOST_CALLS * STRETCHES // 2))
     assert watched.state() == "open"
 
 

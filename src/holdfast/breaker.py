@@ -7,10 +7,11 @@ a success nor a failure, nor is a refusal by the store's rules while the breaker
 open, a refusal is an answer, for it shows that the store is back.
 """
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from holdfast.errors import StoreUnavailable
 
@@ -33,6 +34,14 @@ class BreakerPolicy(NamedTuple):
     silence: float = 1.0
 
 
+# The window is so many stretches of time, none of more calls than this: a long good past does not
+# hide a store that has just gone.
+STRETCHES: Final = 10
+MOST_CALLS: Final = 100
+
+NEVER_OPEN: Final = BreakerPolicy(failure_rate=math.inf, silence=math.inf)
+
+
 class Breaker:
     """The breaker before one backend node, in one process."""
 
@@ -47,12 +56,12 @@ class Breaker:
         self._clock = clock
         self._on_move = on_move
         self._state: State = "closed"
-        self._calls: deque[tuple[float, bool]] = deque()
-        self._failures = 0
+        self._stretches: deque[_Stretch] = deque((_Stretch(-math.inf),))
+        self._lasting = policy.window / STRETCHES
         # When the first call began that nothing was answered since; 0 when there is none.
         self._asked_at = 0.0
         self._opened_at = 0.0
-        self._permit = Permit(self, 0.0)
+        self._permit = Permit(self)
         self._in_flight = 0
         self._answered = 0
         self.opened = 0
@@ -79,30 +88,34 @@ class Breaker:
         Raises:
             StoreUnavailable: the breaker is open, or half open with all its permits in use.
         """
-        if self._state == "open" and self._clock() - self._opened_at >= self._policy.pause:
-            self._in_flight = self._answered = 0
-            self._move("half_open")
-        if self._state == "open":
-            raise self._refusal(self._opened_at + self._policy.pause - self._clock())
-        if self._state == "half_open":
-            if self._in_flight + self._answered >= self._policy.permits:
-                raise self._refusal(self._policy.pause)
-            self._in_flight += 1
+        if self._state != "closed":
+            self._admit_on_trial()
         elif not self._asked_at:
             self._asked_at = self._clock()
         return self._permit
 
+    def _admit_on_trial(self) -> None:
+        if self._state == "open":
+            left = self._opened_at + self._policy.pause - self._clock()
+            if left > 0:
+                raise self._refusal(left)
+            self._in_flight = self._answered = 0
+            self._move("half_open")
+        if self._in_flight + self._answered >= self._policy.permits:
+            raise self._refusal(self._policy.pause)
+        self._in_flight += 1
+
     def settle(self, permit: "Permit", answered: bool | None) -> None:
         """Count an answer (True), a failure (False), or nothing (None)."""
-        if permit.opened_at != self._opened_at:
+        if permit is not self._permit:
             return
-        if self._state == "half_open":
-            self._settle_trial(answered)
-        elif self._state == "closed":
+        if self._state == "closed":
             if answered is not False:
                 self._asked_at = 0.0
             if answered is not None:
                 self._record(answered)
+        elif self._state == "half_open":
+            self._settle_trial(answered)
 
     def _settle_trial(self, answered: bool | None) -> None:
         self._in_flight -= 1
@@ -111,31 +124,41 @@ class Breaker:
         elif answered:
             self._answered += 1
             if self._answered == self._policy.permits:
-                self._calls.clear()
-                self._failures = 0
+                self._stretches = deque((_Stretch(-math.inf),))
                 self._move("closed")
 
     def _record(self, answered: bool) -> None:
-        calls, now = self._calls, self._clock()
-        calls.append((now, answered))
-        self._failures += not answered
-        oldest = now - self._policy.window
-        while calls[0][0] < oldest or len(calls) > MAX_REMEMBERED:
-            _, forgotten = calls.popleft()
-            self._failures -= not forgotten
-        if self._failures and len(calls) >= self._policy.minimum_calls:
-            if self._failures >= self._policy.failure_rate * len(calls) or self._hangs(now):
+        stretch, now = self._stretches[-1], self._clock()
+        if stretch.calls >= MOST_CALLS or now - stretch.began >= self._lasting:
+            stretch = self._begin(now)
+        stretch.calls += 1
+        if not answered:
+            stretch.failures += 1
+            if self._fails(now):
                 self._open()
 
-    def _hangs(self, now: float) -> bool:
-        if not self._asked_at or self._failures < self._policy.minimum_calls:
-            return False
-        return now - self._asked_at >= self._policy.silence
+    def _begin(self, now: float) -> "_Stretch":
+        """Begin a stretch of calls, and forget those that the window has left behind."""
+        stretches, stretch = self._stretches, _Stretch(now)
+        stretches.append(stretch)
+        while len(stretches) > STRETCHES or stretches[0].began < now - self._policy.window:
+            stretches.popleft()
+        return stretch
+
+    def _fails(self, now: float) -> bool:
+        """Say whether a store that has just failed once more is to be left alone."""
+        policy = self._policy
+        calls = sum(stretch.calls for stretch in self._stretches)
+        failures = sum(stretch.failures for stretch in self._stretches)
+        if calls >= policy.minimum_calls and failures >= policy.failure_rate * calls:
+            return True
+        hangs = self._asked_at and now - self._asked_at >= policy.silence
+        return bool(hangs) and failures >= policy.minimum_calls
 
     def _open(self) -> None:
         self._asked_at = 0.0
         self._opened_at = self._clock()
-        self._permit = Permit(self, self._opened_at)
+        self._permit = Permit(self)
         self.opened += 1
         self._move("open")
 
@@ -149,15 +172,22 @@ class Breaker:
         return StoreUnavailable(reason, retry_after=max(retry_after, 0.001))
 
 
-MAX_REMEMBERED = 1000
+class _Stretch:
+    """Some calls that came one after another: how many, and how many of them failed."""
+
+    __slots__ = ("began", "calls", "failures")
+
+    def __init__(self, began: float) -> None:
+        self.began = began
+        self.calls = 0
+        self.failures = 0
 
 
 class Permit(NamedTuple):
-    """One call that was let through; late answers to calls from before an opening do not count."""
+    """Calls that are let through until it opens next; answers that come later do not count."""
 
     breaker: Breaker
-    opened_at: float
 
     def settle(self, answered: bool | None) -> None:
-        """Say what became of the call: answered, failed, or neither."""
+        """Say what became of a call: answered, failed, or neither."""
         self.breaker.settle(self, answered)

@@ -1,19 +1,34 @@
 """The one write primitive, and what comes back from it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple, Self, cast
 
+from holdfast.assembling import assemble
 from holdfast.errors import InvalidSession
+from holdfast.freezing import FrozenDict
 
 MAX_NAME: Final = 255
+NOTHING: Final = FrozenDict()
 # Stands between the name of a family of counters and the key of one of them.
 MEMBER: Final = "."
 
 
-@dataclass(frozen=True, init=False)
-class Change:
+class _Parts(NamedTuple):
+    set: Mapping[str, Any]
+    unset: tuple[str, ...]
+    add: Mapping[str, int]
+    at_most: Mapping[str, int]
+    claim: tuple[str, ...]
+    append: tuple[Any, ...]
+    expect_revision: int | None
+    expect_incarnation: str | None
+    lease_token: str | None
+    change_id: str | None
+    known_revision: int | None
+
+
+class Change(_Parts):
     """Everything that one step does to a session, all or nothing.
 
     `set` and `unset` name declared fields or metadata keys (`unset` zeroes a counter and lowers a
@@ -31,20 +46,10 @@ class Change:
     or `InvalidSession`, and then nothing of it was applied.
     """
 
-    set: Mapping[str, Any]
-    unset: tuple[str, ...]
-    add: Mapping[str, int]
-    at_most: Mapping[str, int]
-    claim: tuple[str, ...]
-    append: tuple[Any, ...]
-    expect_revision: int | None
-    expect_incarnation: str | None
-    lease_token: str | None
-    change_id: str | None
-    known_revision: int | None
+    __slots__ = ()
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         *,
         set: Mapping[str, Any] | None = None,
         unset: Iterable[str] = (),
@@ -57,33 +62,42 @@ class Change:
         lease_token: str | None = None,
         change_id: str | None = None,
         known_revision: int | None = None,
-    ) -> None:
+    ) -> Self:
+        """Check the form of every part; what is in them is checked when it is applied."""
         if expect_revision is not None and type(expect_revision) is not int:
             raise InvalidSession("expect_revision", "must be an integer")
         if known_revision is not None:
             _check_known(known_revision, change_id)
-        # One step instead of one for each field: a change is made for every write.
-        vars(self).update(
-            set={} if set is None else _mapping("set", set),
-            unset=() if unset == () else _names("unset", unset),
-            add={} if add is None else _mapping("add", add),
-            at_most={} if at_most is None else _mapping("at_most", at_most),
-            claim=() if claim == () else _names("claim", claim),
-            append=() if append == () else _listed("append", append),
-            expect_revision=expect_revision,
-            expect_incarnation=_name("expect_incarnation", expect_incarnation),
-            lease_token=_name("lease_token", lease_token),
-            change_id=_name("change_id", change_id),
-            known_revision=known_revision,
+        # A change is made for every write, and most have two or three parts.
+        return assemble(
+            cls,
+            (
+                NOTHING if set is None else _mapping("set", set),
+                () if unset == () else _names("unset", unset),
+                NOTHING if add is None else _mapping("add", add),
+                NOTHING if at_most is None else _mapping("at_most", at_most),
+                () if claim == () else _names("claim", claim),
+                () if append == () else _listed("append", append),
+                expect_revision,
+                None
+                if expect_incarnation is None
+                else check_name("expect_incarnation", expect_incarnation),
+                None if lease_token is None else check_name("lease_token", lease_token),
+                None if change_id is None else check_name("change_id", change_id),
+                known_revision,
+            ),
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self._make, (tuple(self),)
 
     def at(self, incarnation: str, revision: int) -> "Change":
         """Make the same change on the condition that the session is still at this revision."""
-        return replace(self, expect_incarnation=incarnation, expect_revision=revision)
+        return self._replace(expect_incarnation=incarnation, expect_revision=revision)
 
     def under(self, lease_token: str) -> "Change":
         """Make the same change on the condition that the lease is still held."""
-        return replace(self, lease_token=lease_token)
+        return self._replace(lease_token=lease_token)
 
 
 def _check_known(revision: Any, change_id: str | None) -> None:
@@ -97,10 +111,6 @@ def _mapping(field: str, given: Any) -> Mapping[str, Any]:
     if type(given) is dict or isinstance(given, Mapping):
         return cast("Mapping[str, Any]", given)
     raise InvalidSession(field, "must be a mapping")
-
-
-def _name(field: str, given: str | None) -> str | None:
-    return None if given is None else check_name(field, given)
 
 
 def _names(field: str, given: Any) -> tuple[str, ...]:

@@ -1,94 +1,74 @@
 """One deadline for many calls: all of them last equally long, so that they end in order.
 
-A timer of its own for each call (`asyncio.timeout`) costs several microseconds; here one timer
-watches the oldest call.
+A timer of its own for each call (`asyncio.timeout`) costs several microseconds, and asking for the
+time is not free either; here a timer that ticks while there are calls keeps the time for all.
 """
 
 import asyncio
-from collections import deque
-from types import TracebackType
 from typing import Any, Final
 
-# How many calls that are over may be kept behind one that is not, beside as many as are under way.
-SPARE: Final = 64
+# In a share of the time that calls may last; one that lasts longer ends two ticks late at most.
+TICK: Final = 0.02
 
-
-class Scope:
-    """One call: a block that is cancelled when its time is over, and raises `TimeoutError`.
-
-    `task` is who is in the block, None when it has been left.
-    """
-
-    __slots__ = ("_cancelling", "_deadlines", "end", "expired", "task")
-
-    def __init__(self, deadlines: "Deadlines") -> None:
-        self._deadlines = deadlines
-        self.task: asyncio.Task[Any] | None = None
-        self._cancelling = 0
-        self.end = 0.0
-        self.expired = False
-
-    def __enter__(self) -> "Scope":
-        loop = asyncio.get_running_loop()
-        task = asyncio.current_task(loop)
-        if task is None:
-            raise RuntimeError("A deadline can only be kept in a task.")
-        self.task = task
-        self._cancelling = task.cancelling()
-        self._deadlines.watch(self, loop)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        task, self.task = self.task, None
-        self._deadlines.forget()
-        if self.expired and task is not None:
-            if task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
-                raise TimeoutError from error
-
-    def expire(self) -> None:
-        """Cancel the block."""
-        if self.task is not None:
-            self.expired = True
-            self.task.cancel()
+Task = asyncio.Task[Any]
 
 
 class Deadlines:
-    """The calls under way, the oldest first."""
+    """Cancels tasks whose call lasts too long; each task makes one call at a time.
+
+    task = deadlines.begin()
+    try:
+        ...
+    except asyncio.CancelledError as exc:
+        if deadlines.was_over(task):
+            raise TimeoutError from exc
+        raise
+    finally:
+        deadlines.end(task)
+    """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._scopes: deque[Scope] = deque()
-        self._under_way = 0
+        self._end = 0.0
+        # Who makes a call, the oldest first, and until when.
+        self._under_way: dict[Task, float] = {}
+        # How often each had been cancelled when it began, where it had been, and who is too late.
+        self._cancelled: dict[Task, int] = {}
+        self._late: set[Task] = set()
         self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
-        return len(self._scopes)
+        return len(self._under_way) + len(self._cancelled) + len(self._late)
 
-    def scope(self) -> Scope:
-        """Give the block of one call."""
-        return Scope(self)
-
-    def watch(self, scope: Scope, loop: asyncio.AbstractEventLoop) -> None:
-        """Expire a call `seconds` from now."""
-        scope.end = loop.time() + self._seconds
-        self._scopes.append(scope)
-        self._under_way += 1
+    def begin(self) -> Task:
+        """Begin a call of this task."""
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("A deadline can only be kept in a task.")
         if self._timer is None:
-            self._timer = loop.call_at(scope.end, self._look)
+            self._look()
+        if cancelled := task.cancelling():
+            self._cancelled[task] = cancelled
+        self._under_way[task] = self._end
+        return task
 
-    def forget(self) -> None:
-        """Count one call less, and drop those that are over: the oldest at once, others in time."""
-        self._under_way -= 1
-        scopes = self._scopes
-        while scopes and scopes[0].task is None:
-            scopes.popleft()
-        if len(scopes) > 2 * self._under_way + SPARE:
-            self._scopes = deque(scope for scope in scopes if scope.task is not None)
+    def is_over(self, task: Task) -> bool:
+        """Say whether the time of its call is over."""
+        return task in self._late
+
+    def was_over(self, task: Task) -> bool:
+        """Take back the cancellation that came with the end; say whether it was the only one."""
+        if task not in self._late:
+            return False
+        self._late.discard(task)
+        return task.uncancel() <= self._cancelled.get(task, 0)
+
+    def end(self, task: Task) -> None:
+        """End its call, however it went."""
+        if self._under_way.pop(task, None) is None:
+            self.was_over(task)
+        if self._cancelled:
+            self._cancelled.pop(task, None)
 
     def close(self) -> None:
         """Stop looking; the calls under way go on without a deadline."""
@@ -97,10 +77,20 @@ class Deadlines:
             self._timer = None
 
     def _look(self) -> None:
-        self._timer = None
+        """Cancel the calls whose time is over."""
         loop = asyncio.get_running_loop()
-        now = loop.time()
-        while self._scopes and (self._scopes[0].task is None or self._scopes[0].end <= now):
-            self._scopes.popleft().expire()
-        if self._scopes:
-            self._timer = loop.call_at(self._scopes[0].end, self._look)
+        now, tick = loop.time(), self._seconds * TICK
+        while self._under_way:
+            task, end = next(iter(self._under_way.items()))
+            if end > now:
+                break
+            del self._under_way[task]
+            self._late.add(task)
+            task.cancel()
+        self._end = now + tick + self._seconds
+        self._timer = loop.call_later(tick, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        if self._under_way:
+            self._look()

@@ -1,8 +1,9 @@
 """From what users say to what backends keep: changes become integers and ciphertext."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, cast
 
+from holdfast.assembling import assemble
 from holdfast.backend import Add, Apply, Where
 from holdfast.change import MEMBER, Change
 from holdfast.entropy import Entropy
@@ -43,11 +44,23 @@ class State(NamedTuple):
 class Encoder:
     """Checks, writes and seals what is put into the sessions of one model and namespace."""
 
-    def __init__(self, layout: Layout, sealer: Sealer, *, entropy: Entropy) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        sealer: Sealer,
+        *,
+        entropy: Entropy,
+        remember: bool = False,
+        slide: bool = False,
+        max_items: int = 1000,
+    ) -> None:
         self._layout = layout
         self._sealer = sealer
         self._entropy = entropy
-        self._openings: dict[str, str] = {}
+        self._remember = remember
+        self._slide = slide
+        self._max_items = max_items
+        self._openings: dict[str, bytes] = {}
 
     def initial(self, session_id: str, user_id: Any, state: Mapping[str, Any]) -> State:
         """Seal the state of a new session. The user is sealed in it always, even if there is none.
@@ -104,10 +117,6 @@ class Encoder:
         key: str,
         session_id: str,
         change: Change,
-        *,
-        remember: bool = False,
-        slide: bool = False,
-        max_items: int = 1000,
         known: tuple[str, int] | None = None,
     ) -> Apply:
         """Turn a change into the operation that applies it; `known` is what was seen last.
@@ -115,35 +124,37 @@ class Encoder:
         Raises:
             InvalidSession: a value that breaks a rule.
         """
-        texts, integers = self._written(change)
+        # Taken apart at once, and put together without the keywords: this is done for every write.
+        (
+            values, unset, add, at_most, claim, append,
+            revision, incarnation, lease_token, change_id, known_revision,
+        ) = change  # fmt: skip
+        texts, integers = self._read(values)
+        if unset or claim or at_most or append or integers:
+            self._check_names(change, texts, integers)
         seal = self._sealer.of(session_id)
-        items = _items(change.append)
-        life, revision = _known(change, known)
-        digests = _digests(seal, change, texts, integers, items) if change.change_id else (b"",)
-        change_id = change.change_id or (self._entropy.token() if remember or items else "")
-        # In the order of the fields: named one by one they take three times as long.
-        return Apply(
-            key,
-            change_id,
-            remember,
-            digests[0],
-            slide,
-            self._sealed(seal, texts) if texts else {},
-            self._unset(seal, change, texts, integers) if change.unset or seal.rotated else (),
-            integers,
-            self._adds(change) if change.add else (),
-            change.claim,
-            _sealed_items(seal, change_id, items) if items else (),
-            max_items,
-            MAX_SEALED_BYTES,
-            change.expect_incarnation,
-            change.expect_revision,
-            change.lease_token,
-            older_digests=digests[1:],
-            known_revision=revision,
-            repeated=change.known_revision is not None,
-            known_incarnation=life,
-        )
+        items = _items(append) if append else ()
+        life, since = known or (incarnation, 0)
+        if known_revision is not None:
+            # It is sent again by its caller, who says what was known when it was sent first.
+            life, since = incarnation, known_revision
+        digests = _digests(seal, change, texts, integers, items) if change_id else (b"",)
+        remember = self._remember or change_id is not None
+        change_id = change_id or (self._entropy.token() if remember or items else "")
+        return assemble(
+            Apply,
+            (
+                key, change_id, remember, digests[0], self._slide,
+                self._sealed(seal, texts) if texts else texts,
+                self._unset(seal, change, texts, integers) if unset or seal.rotated else (),
+                integers,
+                self._adds(add, at_most) if add else (),
+                claim,
+                _sealed_items(seal, change_id, items) if items else (),
+                self._max_items, MAX_SEALED_BYTES, incarnation, revision, lease_token,
+                False, (), None, digests[1:], since, known_revision is not None, life,
+            ),
+        )  # fmt: skip
 
     def draft(self, session_id: str, value: Any) -> bytes:
         """Seal a note beside the session; None is no note.
@@ -154,7 +165,7 @@ class Encoder:
         if value is None:
             return b""
         text = write_json("draft", check_json("draft", value), limit=MAX_DRAFT_BYTES)
-        return self._sealer.of(session_id).seal("draft", b"", text.encode())
+        return self._sealer.of(session_id).seal("draft", b"", text)
 
     def where(self, chosen: SessionFilter | None) -> Where:
         """Turn a filter into what a backend can compare."""
@@ -171,29 +182,23 @@ class Encoder:
             tuple((name, low, high) for name, (low, high) in ranges.items()),
         )
 
-    def _written(self, change: Change) -> tuple[dict[str, str], dict[str, int]]:
-        """Give what a change sets, once all names in it are checked."""
-        texts, integers = self._read(change.set)
-        self._check_names(change, texts, integers)
-        return texts, integers
-
-    def _read(self, values: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, int]]:
+    def _read(self, values: Mapping[str, Any]) -> tuple[dict[str, bytes], dict[str, int]]:
         """Sort values into JSON texts (by kind and name) and integers."""
-        texts: dict[str, str] = {}
+        texts: dict[str, bytes] = {}
         integers: dict[str, int] = {}
-        size = 0
+        size, layout = 0, self._layout
         for name, value in values.items():
-            if self._layout.is_integer(name):
-                integers[name] = self._layout.integer(name, value)
-            elif name in self._layout.values:
-                texts[FIELD + name] = self._layout.dump(name, value)
+            if name in layout.values:
+                texts[FIELD + name] = layout.dump(name, value)
+            elif layout.is_integer(name):
+                integers[name] = layout.integer(name, value)
             else:
                 for key, entry in _metadata(name, value):
                     text = dump_metadata(key, entry)
                     if METADATA + key in texts:
                         raise _twice()
                     texts[METADATA + key] = text
-                    size += byte_length(key) + byte_length(text)
+                    size += byte_length(key) + len(text)
         if size > MAX_METADATA_BYTES:
             raise InvalidSession("metadata", f"is {size} bytes; at most {MAX_METADATA_BYTES}")
         return texts, integers
@@ -220,39 +225,46 @@ class Encoder:
             tags += seal.older_tags(name)
         return tuple(tags)
 
-    def _adds(self, change: Change) -> tuple[Add, ...]:
-        return tuple([self._add(change, name, delta) for name, delta in change.add.items()])
+    def _adds(self, add: Mapping[str, int], at_most: Mapping[str, int]) -> tuple[Add, ...]:
+        limits = self._layout.limits
+        adds: list[Add] = []
+        for name, delta in add.items():
+            if type(delta) is not int or not -MAX_INTEGER <= delta <= MAX_INTEGER:
+                raise InvalidSession(name, f"a delta must be an integer within ±{MAX_INTEGER}")
+            limit = limits.get(name)
+            if limit is None:
+                if not self._layout.is_member(name):
+                    raise InvalidSession(name, "is not a declared counter")
+                limit = MAX_INTEGER
+            if at_most and name in at_most:
+                limit = _lower(limit, at_most[name])
+            adds.append(assemble(Add, (name, delta, limit)))
+        return tuple(adds)
 
-    def _add(self, change: Change, name: str, delta: int) -> Add:
-        limit = change.at_most.get(name, MAX_INTEGER)
-        if type(delta) is not int or abs(delta) > MAX_INTEGER:
-            raise InvalidSession(name, f"a delta must be an integer within ±{MAX_INTEGER}")
-        if type(limit) is not int or not 0 <= limit <= MAX_INTEGER:
-            raise InvalidSession("at_most", f"must hold integers from 0 to {MAX_INTEGER}")
-        return Add(name, delta, min(limit, self._layout.limits.get(name, MAX_INTEGER)))
-
-    def _sealed(self, seal: SessionSeal, texts: Mapping[str, str]) -> dict[bytes, bytes]:
+    def _sealed(self, seal: SessionSeal, texts: Mapping[str, bytes]) -> dict[bytes, bytes]:
         """Seal values together with their real names; the backend knows them by their tags."""
         sealed: dict[bytes, bytes] = {}
         for name, text in texts.items():
             tag = seal.tag(name)
-            plain = f"{self._opening(name)}{text}"
-            sealed[tag] = seal.seal("value", tag, plain.encode())
+            opening = self._openings.get(name) or self._opening(name)
+            sealed[tag] = seal.seal("value", tag, opening + text)
         return sealed
 
-    def _opening(self, name: str) -> str:
+    def _opening(self, name: str) -> bytes:
         """Write what the text of a value begins with: its kind and its name."""
-        opening = self._openings.get(name)
-        if opening is None:
-            opening = f"{name[0]}{write_json('metadata', name[1:])}:"
-            if len(self._openings) < NAMES_KEPT:
-                self._openings[name] = opening
+        opening = b"%b%b:" % (name[0].encode(), write_json("metadata", name[1:]))
+        if len(self._openings) < NAMES_KEPT:
+            self._openings[name] = opening
         return opening
 
     def _check_names(
-        self, change: Change, texts: Mapping[str, str], integers: Mapping[str, int]
+        self, change: Change, texts: Mapping[str, bytes], integers: Mapping[str, int]
     ) -> None:
         """Refuse names that do not fit what is done to them, or that are named twice."""
+        if len(change.append) > MAX_APPENDED:
+            raise InvalidSession("append", f"at most {MAX_APPENDED} items in one change")
+        if change.at_most and not change.at_most.keys() <= change.add.keys():
+            raise InvalidSession("at_most", "may only name counters that the change adds to")
         named = set(integers)
         for name in change.unset:
             if name in RESERVED or name in self._layout.required:
@@ -261,8 +273,6 @@ class Encoder:
                 raise _twice()
             named.add(name)
         for name in change.add:
-            if name not in self._layout.limits and not self._layout.is_member(name):
-                raise InvalidSession(name, "is not a declared counter")
             if name in named:
                 raise _twice()
         for name in change.claim:
@@ -271,23 +281,16 @@ class Encoder:
             if name in named:
                 raise _twice()
             named.add(name)
-        if change.at_most and not change.at_most.keys() <= change.add.keys():
-            raise InvalidSession("at_most", "may only name counters that the change adds to")
-        if len(change.append) > MAX_APPENDED:
-            raise InvalidSession("append", f"at most {MAX_APPENDED} items in one change")
 
     def _kind(self, name: str) -> str:
         return FIELD if name in self._layout.values else METADATA
 
 
-def _known(change: Change, seen: tuple[str, int] | None) -> tuple[str | None, int]:
-    """Say which incarnation and revision were known when a change was sent first.
-
-    For one that is sent again by its caller, it is the caller who says so.
-    """
-    if change.known_revision is not None:
-        return change.expect_incarnation, change.known_revision
-    return (change.expect_incarnation, 0) if seen is None else seen
+def _lower(limit: int, at_most: Any) -> int:
+    """Give the lower one of a counter's limit and a change's."""
+    if type(at_most) is not int or not 0 <= at_most <= MAX_INTEGER:
+        raise InvalidSession("at_most", f"must hold integers from 0 to {MAX_INTEGER}")
+    return min(limit, at_most)
 
 
 def _twice() -> InvalidSession:
@@ -305,15 +308,13 @@ def _metadata(name: str, value: Any) -> Iterable[tuple[str, Any]]:
     raise InvalidSession("metadata", "must be a mapping of names to values")
 
 
-def _items(values: tuple[Any, ...]) -> list[str]:
-    if not values:
-        return []
+def _items(values: tuple[Any, ...]) -> list[bytes]:
     return [write_json("append", check_json("append", value)) for value in values]
 
 
-def _sealed_items(seal: SessionSeal, change_id: str, texts: list[str]) -> tuple[bytes, ...]:
+def _sealed_items(seal: SessionSeal, change_id: str, texts: Sequence[bytes]) -> tuple[bytes, ...]:
     return tuple([
-        seal.seal("item", f"{change_id}:{place}".encode(), text.encode())
+        seal.seal("item", f"{change_id}:{place}".encode(), text)
         for place, text in enumerate(texts, start=1)
     ])  # fmt: skip
 
@@ -321,13 +322,18 @@ def _sealed_items(seal: SessionSeal, change_id: str, texts: list[str]) -> tuple[
 def _digests(
     seal: SessionSeal,
     change: Change,
-    texts: dict[str, str],
+    texts: dict[str, bytes],
     integers: dict[str, int],
-    items: list[str],
+    items: Sequence[bytes],
 ) -> tuple[bytes, ...]:
     """Tell this content from any other that might come under the same change id, by each key."""
     content = [
-        sorted(texts.items()), sorted(integers.items()), sorted(change.unset),
-        sorted(change.add.items()), sorted(change.at_most.items()), sorted(change.claim), items,
-    ]  # fmt: skip
-    return seal.digests(write_json("change", content, limit=None).encode())
+        sorted((name, text.decode()) for name, text in texts.items()),
+        sorted(integers.items()),
+        sorted(change.unset),
+        sorted(change.add.items()),
+        sorted(change.at_most.items()),
+        sorted(change.claim),
+        [item.decode() for item in items],
+    ]
+    return seal.digests(write_json("change", content, limit=None))

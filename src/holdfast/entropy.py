@@ -6,24 +6,38 @@ from typing import Final
 BLOCK_BYTES: Final = 4096
 
 
+class _Forks:
+    """Counts how often this process came out of a fork; asking for its id is a system call."""
+
+    def __init__(self) -> None:
+        self.seen = 0
+        os.register_at_fork(after_in_child=self._count)
+
+    def _count(self) -> None:
+        self.seen += 1
+
+
+_FORKS: Final = _Forks()
+
+
 class Entropy:
     """Random bytes from the operating system. A forked process never repeats its parent's."""
 
     def __init__(self) -> None:
         self._block = b""
         self._position = 0
-        self._process = os.getpid()
+        self._forks = _FORKS.seen
 
     def take(self, size: int) -> bytes:
         """Take `size` fresh random bytes."""
-        end = self._position + size
-        if end > len(self._block) or self._process != os.getpid():
+        start = self._position
+        self._position = end = start + size
+        if end > len(self._block) or self._forks != _FORKS.seen:
             self._block = os.urandom(max(BLOCK_BYTES, size))
-            self._process = os.getpid()
-            self._position, end = 0, size
-        taken = self._block[self._position : end]
-        self._position = end
-        return taken
+            self._forks = _FORKS.seen
+            self._position = size
+            return self._block[:size]
+        return self._block[start:end]
 
     def token(self) -> str:
         """Make a new unguessable id: 128 random bits as 32 hexadecimal digits."""

@@ -28,7 +28,8 @@ class Layout(NamedTuple):
 
     `limits` holds each counter's upper limit, `values` how each sealed field is checked and
     written, `required` those without a default, `stored` how all that was opened is read again in
-    one go, `families` the fields that are families of counters.
+    one go, `families` the fields that are families of counters, `texts` the values that may be any
+    text.
     """
 
     limits: Mapping[str, int]
@@ -36,7 +37,8 @@ class Layout(NamedTuple):
     values: Mapping[str, TypeAdapter[Any]]
     required: frozenset[str]
     stored: TypeAdapter[dict[str, Any]]
-    families: frozenset[str] = frozenset()
+    families: frozenset[str]
+    texts: frozenset[str]
 
     @classmethod
     def of(cls, model: type[Session]) -> "Layout":
@@ -67,7 +69,8 @@ class Layout(NamedTuple):
         adapters = {name: TypeAdapter(annotation) for name, annotation in values.items()}
         required = frozenset(name for name in values if model.model_fields[name].is_required())
         stored = _stored(model.__name__, values)
-        return cls(limits, frozenset(flags), adapters, required, stored, frozenset(families))
+        texts = frozenset(name for name, annotation in values.items() if annotation is str)
+        return cls(limits, frozenset(flags), adapters, required, stored, frozenset(families), texts)
 
     @property
     def zeros(self) -> dict[str, int]:
@@ -84,6 +87,9 @@ class Layout(NamedTuple):
         Raises:
             InvalidSession: it is the family itself, or one that no counter of it can have.
         """
+        # What is no name at all is refused where values are written.
+        if not self.families or type(name) is not str:
+            return False
         family, _, key = name.partition(MEMBER)
         if family not in self.families:
             return False
@@ -114,8 +120,10 @@ class Layout(NamedTuple):
             raise InvalidSession(name, f"must be an integer from 0 to {limit}")
         return value
 
-    def dump(self, name: str, value: Any) -> str:
+    def dump(self, name: str, value: Any) -> bytes:
         """Check a declared value and write it as JSON."""
+        if type(value) is str and name in self.texts:
+            return write_json(name, value)
         adapter = self.values[name]
         try:
             plain = adapter.dump_python(adapter.validate_python(value), mode="json")
@@ -165,7 +173,7 @@ def explain(error: ValidationError) -> str:
     return f"{place}: {first['msg']}" if place else first["msg"]
 
 
-def dump_metadata(name: str, value: Any) -> str:
+def dump_metadata(name: str, value: Any) -> bytes:
     """Check an undeclared value and write it as JSON: what comes back is what went in."""
     check_name("metadata", name)
     field = f"metadata.{name}"
@@ -184,7 +192,7 @@ def check_json(field: str, value: Any) -> Any:
         raise InvalidSession(field, f"must be plain JSON ({explain(exc)})") from exc
 
 
-def write_json(field: str, value: Any, *, limit: int | None = MAX_METADATA_BYTES) -> str:
+def write_json(field: str, value: Any, *, limit: int | None = MAX_METADATA_BYTES) -> bytes:
     """Write a value as compact JSON text of at most `limit` bytes.
 
     Raises:
@@ -200,7 +208,7 @@ def write_json(field: str, value: Any, *, limit: int | None = MAX_METADATA_BYTES
         data = _explain_or_write(field, value)
     if limit is not None and len(data) > limit:
         raise InvalidSession(field, f"is {len(data)} bytes of JSON; at most {limit}")
-    return data.decode()
+    return data
 
 
 def _explain_or_write(field: str, value: Any) -> bytes:

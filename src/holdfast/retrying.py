@@ -29,9 +29,9 @@ from holdfast.backend import (
     Touch,
 )
 from holdfast.bells import Bell
-from holdfast.breaker import Breaker
+from holdfast.breaker import NEVER_OPEN, Breaker
 from holdfast.breakers import Breakers
-from holdfast.deadlines import Deadlines, Scope
+from holdfast.deadlines import Deadlines
 from holdfast.errors import Certainty, StoreUnavailable
 from holdfast.events import Event
 from holdfast.observing import Observer
@@ -83,6 +83,7 @@ class Resilient:
         self._retries = 0
         self.breaker = Breaker(on_move=lambda state: self._tell_moved("", state))
         self.part_breakers = Breakers(self._tell_moved)
+        self._open_to_all = Breaker(NEVER_OPEN)
 
     async def __aenter__(self) -> Self:
         await self._backend.__aenter__()
@@ -122,58 +123,64 @@ class Resilient:
         """
         if self._budget < self._policy.reserve:
             self._budget = min(self._budget + self._policy.share, self._policy.reserve)
+        deadlines, attempt, failure = self._deadlines, 0, None
+        task = deadlines.begin()
+        # One coroutine for all of a call: every floor more is paid for by each of them.
         try:
-            with self._deadlines.scope() as scope:
+            while True:
+                breaker = self._breaker_of(operation)
+                permit, answered = None, None
                 try:
-                    return await self._attempt(operation, scope)
+                    permit = breaker.admit()
+                    outcome = await self._backend.execute(operation)
+                    if type(outcome) not in _REFUSALS or breaker.on_trial:
+                        answered = True
+                    return outcome
                 except StoreUnavailable as exc:
-                    failure = exc
-                return await self._persist(operation, scope, failure)
-        except TimeoutError as exc:
-            outcome: Certainty = "not_applied" if isinstance(operation, READS) else "unknown"
-            reason = f"The session store did not answer within {self._deadline:.3g} s"
-            raise StoreUnavailable(reason, outcome=outcome) from exc
-
-    async def _persist(
-        self, operation: Operation, scope: Scope, failure: StoreUnavailable
-    ) -> Outcome:
-        """Try again after the first failure, as long as that is allowed."""
-        for attempt in range(1, self._policy.attempts):
-            if not self._may_repeat(operation, failure):
-                break
-            if failure.outcome == "unknown" and isinstance(operation, Apply):
-                operation = operation._replace(repeated=True)
-            await asyncio.sleep(self._pause(attempt))
-            self._tell_retried(operation, attempt + 1)
-            try:
-                return await self._attempt(operation, scope)
-            except StoreUnavailable as exc:
-                failure = _either(failure, exc)
-        raise failure
-
-    async def _attempt(self, operation: Operation, scope: Scope) -> Outcome:
-        if isinstance(operation, Renew):
-            return await self._backend.execute(operation)
-        breaker = self.breaker if self.part_of is None else self._breaker_of(operation)
-        permit = breaker.admit()
-        answered: bool | None = None
-        try:
-            outcome = await self._backend.execute(operation)
-            if type(outcome) not in _REFUSALS or breaker.on_trial:
-                answered = True
-        except StoreUnavailable:
-            answered = False
-            raise
-        except asyncio.CancelledError:
-            answered = False if scope.expired else None
+                    failure, answered = _either(failure, exc), False
+                except asyncio.CancelledError:
+                    answered = False if deadlines.is_over(task) else None
+                    raise
+                finally:
+                    if permit is not None:
+                        breaker.settle(permit, answered)
+                attempt += 1
+                operation = await self._again(operation, failure, attempt)
+        except asyncio.CancelledError as exc:
+            if deadlines.was_over(task):
+                raise self._too_late(operation) from exc
             raise
         finally:
-            breaker.settle(permit, answered)
-        return outcome
+            deadlines.end(task)
+
+    async def _again(
+        self, operation: Operation, failure: StoreUnavailable, attempts: int
+    ) -> Operation:
+        """Wait until the operation may be tried again, and give it in the form for that.
+
+        Raises:
+            StoreUnavailable: the failure, when it may not.
+        """
+        if attempts == self._policy.attempts or not self._may_repeat(operation, failure):
+            raise failure
+        if failure.outcome == "unknown" and isinstance(operation, Apply):
+            operation = operation._replace(repeated=True)
+        await asyncio.sleep(self._pause(attempts))
+        self._tell_retried(operation, attempts + 1)
+        return operation
+
+    def _too_late(self, operation: Operation) -> StoreUnavailable:
+        outcome: Certainty = "not_applied" if isinstance(operation, READS) else "unknown"
+        reason = f"The session store did not answer within {self._deadline:.3g} s"
+        return StoreUnavailable(reason, outcome=outcome)
 
     def _breaker_of(self, operation: Operation) -> Breaker:
-        """Give the breaker of the part that answers now, or of the whole."""
-        part = self.part_of(operation) if self.part_of is not None else ""
+        """Give the breaker of the part that answers now, or of the whole; renewals have none."""
+        if type(operation) is Renew:
+            return self._open_to_all
+        if self.part_of is None:
+            return self.breaker
+        part = self.part_of(operation)
         return self.part_breakers.of(part) if part else self.breaker
 
     def _may_repeat(self, operation: Operation, error: StoreUnavailable) -> bool:
@@ -201,9 +208,9 @@ class Resilient:
             observer.breaker_moved(store=store, state=state)
 
 
-def _either(earlier: StoreUnavailable, later: StoreUnavailable) -> StoreUnavailable:
+def _either(earlier: StoreUnavailable | None, later: StoreUnavailable) -> StoreUnavailable:
     """Give what is known after both: an attempt that was refused says nothing of an earlier one."""
-    if earlier.outcome == "not_applied" or later.outcome == "unknown":
+    if earlier is None or earlier.outcome == "not_applied" or later.outcome == "unknown":
         return later
     return StoreUnavailable(later.reason, retry_after=later.retry_after, outcome="unknown")
 

@@ -7,6 +7,7 @@ from typing import Any, Generic
 from typing_extensions import TypeVar
 
 from holdfast.answers import refusal
+from holdfast.assembling import assemble
 from holdfast.backend import (
     Apply,
     Backend,
@@ -69,7 +70,14 @@ class Sessions(Generic[M]):
         self._prefix = f"{terms.namespace}/"
         layout = Layout.of(model)
         self._sealer = sealer = Sealer(keys, namespace=terms.namespace, entropy=self._entropy)
-        self._encoder = Encoder(layout, sealer, entropy=self._entropy)
+        self._encoder = Encoder(
+            layout,
+            sealer,
+            entropy=self._entropy,
+            remember=backend.answers_can_be_lost,
+            slide=terms.sliding,
+            max_items=terms.max_items,
+        )
         self._decoder = Decoder(model, layout, sealer)
         self._marks = Watermarks()
         self._turns = Turns()
@@ -156,21 +164,18 @@ class Sessions(Generic[M]):
             slide=self._terms.sliding,
             remember=self._backend.answers_can_be_lost,
         )
-        return await self._apply(session_id, operation, self._marks.before(session_id))
+        before = self._marks.before(session_id)
+        outcome = await self._write(session_id, operation)
+        return self._applied(session_id, operation, before, outcome)
 
     async def apply(self, session_id: str, change: Change) -> Applied:
         """Apply a change, all of it or nothing; see `Change` for what it may raise."""
         before = self._marks.before(session_id)
-        operation = self._encoder.change(
-            self._key(session_id),
-            session_id,
-            check_change(change),
-            remember=change.change_id is not None or self._backend.answers_can_be_lost,
-            slide=self._terms.sliding,
-            max_items=self._terms.max_items,
-            known=before,
-        )
-        return await self._apply(session_id, operation, before)
+        # A session that was seen has an id that can name one.
+        key = self._key(session_id) if before is None else self._prefix + session_id
+        operation = self._encoder.change(key, session_id, check_change(change), before)
+        outcome = await self._write(session_id, operation)
+        return self._applied(session_id, operation, before, outcome)
 
     async def update(
         self, session_id: str, mapping: Mapping[str, Any] | None = None, /, **values: Any
@@ -332,13 +337,15 @@ class Sessions(Generic[M]):
             case outcome:
                 raise refusal(session_id, operation, outcome)
 
-    async def _apply(self, session_id: str, operation: Apply, before: Mark | None) -> Applied:
-        outcome = await self._write(session_id, operation)
+    def _applied(
+        self, session_id: str, operation: Apply, before: Mark | None, outcome: Outcome
+    ) -> Applied:
+        """Say what became of a change."""
         if not isinstance(outcome, Changed):
             raise refusal(session_id, operation, outcome)
-        if not outcome.replayed:
-            self._marks.compare(
-                session_id, before, outcome.incarnation, outcome.revision, applied=True
-            )
         incarnation, revision, integers, first, last, replayed = outcome
-        return Applied(incarnation, revision, read_only(integers), first, last, replayed)
+        if not replayed:
+            self._marks.compare(session_id, before, incarnation, revision, applied=True)
+        return assemble(
+            Applied, (incarnation, revision, read_only(integers), first, last, replayed)
+        )

@@ -1,18 +1,15 @@
 """What this process has seen of each session, so that a store that went back is found out."""
 
 from collections import OrderedDict
-from typing import Final, NamedTuple
+from typing import Final
 
 from holdfast.errors import SessionRolledBack
 
 MARKS_KEPT: Final = 16_384
 
 
-class Mark(NamedTuple):
-    """The highest revision seen of one incarnation."""
-
-    incarnation: str
-    revision: int
+# An incarnation, and the highest revision seen of it.
+Mark = tuple[str, int]
 
 
 class Watermarks:
@@ -48,15 +45,14 @@ class Watermarks:
             SessionRolledBack: the answer is older than the mark was; raised once, then the mark
                 is lowered to what the store has.
         """
-        if before is not None and before.incarnation == incarnation and revision < before.revision:
-            self._marks[session_id] = Mark(incarnation, revision)
+        marks, mark = self._marks, (incarnation, revision)
+        if before is not None and before[0] == incarnation and revision < before[1]:
+            marks[session_id] = mark
             self.rollbacks += 1
-            raise SessionRolledBack(
-                session_id, seen=before.revision, found=revision, applied=applied
-            )
-        now = self._marks.get(session_id)
-        if now is None or now.incarnation != incarnation or now.revision < revision:
-            self._marks[session_id] = Mark(incarnation, revision)
-        self._marks.move_to_end(session_id)
-        if len(self._marks) > MARKS_KEPT:
-            self._marks.popitem(last=False)
+            raise SessionRolledBack(session_id, seen=before[1], found=revision, applied=applied)
+        now = marks.get(session_id)
+        if now is None or now[0] != incarnation or now[1] < revision:
+            marks[session_id] = mark
+        marks.move_to_end(session_id)
+        if len(marks) > MARKS_KEPT:
+            marks.popitem(last=False)

@@ -125,10 +125,13 @@ class RemembersNoChange(Changing):
 class RepeatsUnderANewId(Resilient):
     """What may have been applied is sent again as if it were something new."""
 
-    async def _attempt(self, operation: Operation, scope: Any) -> Outcome:
-        if isinstance(operation, Apply) and operation.repeated:
-            operation = operation._replace(change_id=secrets.token_hex(16), repeated=False)
-        return await super()._attempt(operation, scope)
+    async def _again(
+        self, operation: Operation, failure: StoreUnavailable, attempts: int
+    ) -> Operation:
+        again = await super()._again(operation, failure, attempts)
+        if isinstance(again, Apply) and again.repeated:
+            again = again._replace(change_id=secrets.token_hex(16), repeated=False)
+        return again
 
     @classmethod
     def put_in(cls, patch: Patch) -> None:

@@ -371,7 +371,7 @@ class Run:
         self._stage = "ending"
         begun = max(self._furthest, self._asked.number)
         try:
-            applied = await self._lease.apply(replace(change, set={**change.set, "begun": begun}))
+            applied = await self._lease.apply(change._replace(set={**change.set, "begun": begun}))
         except FlagTaken:
             self._stage = "running"
             raise

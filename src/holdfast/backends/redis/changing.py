@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from struct import Struct
 from typing import Final
 
+from holdfast.assembling import assemble
 from holdfast.backend import (
     Absent,
     Add,
@@ -20,9 +21,11 @@ from holdfast.backend import (
     UserDiffers,
 )
 from holdfast.backends.redis.calling import Caller, Start, as_arguments
+from holdfast.backends.redis.damage import unusable
 from holdfast.backends.redis.keys import bucket_of
 from holdfast.backends.redis.link import Command, Refused
 from holdfast.backends.redis.packing import (
+    Damaged,
     escaped,
     pack_items,
     pack_text,
@@ -41,8 +44,12 @@ REPEATED: Final = b"sopixld"
 NONE: Final = 65_535
 CHANGED: Final = 1
 
-_HEADER: Final = Struct("<8s4B5q4I5H")
+_HEADER: Final = Struct("<8s3B2q3I2H")
+_CONDITIONS: Final = Struct("<2B3qI3H")
+# What a change says between its limits and the digests of older keys when it has no conditions.
+UNCONDITIONAL: Final = (None, None, None, False, (), None)
 _CHANGED: Final = Struct("<BqqqH")
+BEGUN: Final = _CHANGED.size
 _KNOWN: Final = Struct("<qqqB")
 _NUMBER: Final = Struct("<q")
 _NUMBERS: Final = Struct("<qq")
@@ -59,17 +66,19 @@ class Changing:
 
     async def apply(self, operation: Apply) -> Outcome:
         """Change a session, or say why not."""
-        caller = self._caller
-        if len(operation.user_tags) > 1:
-            await self._index(operation)
-        link, name = caller.link, operation.key.encode()
-        bucket = bucket_of(name, link.buckets)
-        command = self._command(bucket, name, operation)
         try:
-            (answer,) = await link.send(bucket, command)
-        except Refused as refused:
-            (answer,) = await link.recover(bucket, command, refused)
-        return _changed(answer) if answer[0] == CHANGED else _outcome(operation, answer)
+            if len(operation.user_tags) > 1:
+                await self._index(operation)
+            link, name = self._caller.link, operation.key.encode()
+            bucket = bucket_of(name, link.buckets)
+            command = self._command(bucket, name, operation)
+            try:
+                (answer,) = await link.send(bucket, command)
+            except Refused as refused:
+                (answer,) = await link.recover(bucket, command, refused)
+            return _changed(answer) if answer[0] == CHANGED else _outcome(operation, answer)
+        except (Refused, Damaged) as fault:
+            raise unusable(operation, fault) from fault
 
     async def _index(self, operation: Apply) -> None:
         """Have the index under a user's first tag name the session before it has that tag."""
@@ -94,7 +103,7 @@ class Changing:
             payload += b"$%d\r\n%b\r\n$%d\r\n%b\r\n" % (len(tag), tag, len(sealed), sealed)
         if append:
             payload += as_arguments(pack_items(operation.change_id, append))
-        return Command(payload, nonce, self._script)
+        return assemble(Command, (payload, nonce, self._script, b"", 0, False))
 
     def _start(self, kinds: bytes, bucket: int) -> Start:
         start = self._starts.get((kinds, bucket))
@@ -116,37 +125,46 @@ def _kinds(operation: Apply) -> bytes:
 def _header(nonce: bytes, operation: Apply) -> bytes:
     """Pack everything that is small."""
     # Taken apart at once: reading the fields one by one takes as long as all the rest here.
-    (
-        _, change_id, remember, digest, slide, values, unset, put, add, claim, append,
-        most_items, most_bytes, incarnation, revision, token, replace, user_tags, ttl, _,
-        known_revision, repeated, known_incarnation,
-    ) = operation  # fmt: skip
+    _, change_id, remember, digest, slide, values, unset, put, add, claim, append, items, size = (
+        operation[:13]
+    )
+    conditional = operation.repeated or operation[13:19] != UNCONDITIONAL
     named = change_id.encode()
-    expected = b"" if incarnation is None else incarnation.encode()
-    holder = b"" if token is None else token.encode()
-    life = b"" if known_incarnation is None else known_incarnation.encode()
     header = _HEADER.pack(
-        nonce, remember, slide, replace, repeated,
-        -1 if revision is None else revision, known_revision, -1 if ttl is None else ttl,
-        most_items, most_bytes, len(unset), len(values), len(append), len(user_tags),
-        len(named), len(digest), len(life),
-        NONE if incarnation is None else len(expected), NONE if token is None else len(holder),
+        nonce, remember, slide, conditional, items, size,
+        len(unset), len(values), len(append), len(named), len(digest),
     )  # fmt: skip
-    header += named + digest + life + expected + holder
-    if replace:
-        header += b"".join(map(pack_text, user_tags))
-    if put or add or claim:
-        header += _integers(put, add, claim)
-    return header
+    conditions = _conditions(operation) if conditional else b""
+    return header + named + digest + conditions + _integers(put, add, claim)
+
+
+def _conditions(operation: Apply) -> bytes:
+    """Pack what a change depends on, and what a whole snapshot or a repetition has besides."""
+    revision, ttl, tags = operation.expect_revision, operation.ttl, operation.user_tags
+    expected, token = operation.expect_incarnation, operation.lease_token
+    incarnation = b"" if expected is None else expected.encode()
+    holder = b"" if token is None else token.encode()
+    # Only a repetition is compared with what was known.
+    life = (operation.known_incarnation or "").encode() if operation.repeated else b""
+    conditions = _CONDITIONS.pack(
+        operation.replace, operation.repeated,
+        -1 if revision is None else revision, operation.known_revision, -1 if ttl is None else ttl,
+        len(tags), len(life),
+        NONE if expected is None else len(incarnation), NONE if token is None else len(holder),
+    )  # fmt: skip
+    shown = b"".join(map(pack_text, tags)) if operation.replace else b""
+    return conditions + life + incarnation + holder + shown
 
 
 def _integers(put: Mapping[str, int], add: tuple[Add, ...], claim: tuple[str, ...]) -> bytes:
     """Write what a change does to integers."""
-    text = "".join([f"+{name} {delta} {limit};" for name, delta, limit in add])
-    if put:
-        text = "".join([f"={name} {value};" for name, value in put.items()]) + text
-    if claim:
-        text += "".join([f"!{name};" for name in claim])
+    text = ""
+    for name, value in put.items():
+        text += f"={name} {value};"
+    for name, delta, limit in add:
+        text += f"+{name} {delta} {limit};"
+    for name in claim:
+        text += f"!{name};"
     return text.encode()
 
 
@@ -176,14 +194,9 @@ def _outcome(operation: Apply, answer: bytes) -> Outcome:
 
 def _changed(answer: bytes) -> Changed:
     _, revision, first, last, size = _CHANGED.unpack_from(answer)
-    end = _CHANGED.size + size
-    return Changed(
-        answer[_CHANGED.size : end].decode(),
-        revision,
-        unpack_integers(answer[end:]),
-        first or None,
-        last,
-    )
+    end = BEGUN + size
+    incarnation, integers = answer[BEGUN:end].decode(), unpack_integers(answer[end:])
+    return assemble(Changed, (incarnation, revision, integers, first or None, last, False))
 
 
 def _known(operation: Apply, answer: bytes) -> Changed | ChangeIdReused:

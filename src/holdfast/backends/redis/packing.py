@@ -39,13 +39,15 @@ def unpack_integers(text: bytes) -> dict[str, int]:
     Raises:
         Damaged: it did not.
     """
-    if text == b";":
-        return {}
-    try:
-        words = text.decode().replace("=", ";").split(";")
-        return dict(zip(words[1:-1:2], map(int, words[2:-1:2]), strict=True))
-    except ValueError as exc:
-        raise Damaged from exc
+    integers: dict[str, int] = {}
+    if text != b";":
+        try:
+            for word in text[1:-1].decode().split(";"):
+                name, number = word.split("=")
+                integers[name] = int(number)
+        except ValueError as exc:
+            raise Damaged from exc
+    return integers
 
 
 def escaped(tag: bytes) -> bytes:

@@ -5,8 +5,9 @@ from typing import Final
 
 from holdfast.backend import Absent, Found, ItemsFound, Read, ReadItems
 from holdfast.backends.redis.calling import Caller
+from holdfast.backends.redis.damage import unusable
 from holdfast.backends.redis.link import Refused
-from holdfast.backends.redis.packing import META, unpack_item, unpack_record
+from holdfast.backends.redis.packing import META, Damaged, unpack_item, unpack_record
 from holdfast.backends.redis.scripts import script
 
 REPLIES_KEPT: Final = 4096
@@ -34,11 +35,16 @@ class Reading:
         place = self._caller.place(name)
         command = place.tracked if operation.tracked else place.look
         link = self._caller.link
-        fields: dict[bytes, bytes]
         try:
-            fields = await link.send(place.bucket, command)
-        except Refused as refused:
-            fields = await link.recover(place.bucket, command, refused)
+            try:
+                fields = await link.send(place.bucket, command)
+            except Refused as refused:
+                fields = await link.recover(place.bucket, command, refused)
+            return self._found(name, fields)
+        except (Refused, Damaged) as fault:
+            raise unusable(operation, fault) from fault
+
+    def _found(self, name: str, fields: dict[bytes, bytes]) -> Found | Absent:
         meta = fields.pop(META, None)
         if meta is None:
             self._kept.pop(name, None)

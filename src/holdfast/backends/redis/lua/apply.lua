@@ -3,12 +3,13 @@
 --
 -- KEYS[1] session  KEYS[2] changes  KEYS[3] older changes  then, as far as they are needed:
 -- KEYS[4] log  KEYS[5] deadlines  KEYS[6] lease  KEYS[7] deletions (for a repetition)
--- ARGV[1] header: nonce, remember, slide, replace, repeated, expected revision (-1: any), known
---         revision, ttl (-1: stays), most items, most bytes, how many tags to unset, values to set,
---         items to append, user tags; then change id, digest, the incarnation known with the known
---         revision (length 0: none), incarnation and lease token (length 65535: none), whose lengths
---         come first; user tags, each after its length; last what to do with integers:
---         `=name value;` `+name delta limit;` `!name;` (claim)
+-- ARGV[1] header: nonce, remember, slide, conditional, most items, most bytes, how many tags to unset,
+--         values to set, items to append; change id and digest, whose lengths come first; of a
+--         conditional change: replace, repeated, expected revision (-1: any), known revision, ttl
+--         (-1: stays), how many user tags, the incarnation known with the known revision (length 0:
+--         none), incarnation and lease token (length 65535: none), whose lengths come first, and
+--         the user tags, each after its length; last what to do with integers: `=name value;`
+--         `+name delta limit;` `!name;` (claim)
 -- ARGV[2…] tags to unset; tags and values to set, in turn; items to append
 -- Returns {nonce, answer}; the answer begins with a byte that says what it is.
 --
@@ -23,9 +24,19 @@
 -- The event goes to `hf:{bucket}:e:<namespace>` and says `u<id>`.
 local call, find, sub, pack, unpack_ = redis.call, string.find, string.sub, struct.pack, struct.unpack
 local header = ARGV[1]
-local nonce, remember, slide, replace, repeated, expected, known_revision, new_ttl, most_items,
-  most_bytes, unsets, sets, items, users, id_size, digest_size, life_size, incarnation_size,
-  token_size, at = unpack_('<c8BBBBi8i8i8i8i8I4I4I4I4HHHHH', header)
+local nonce, remember, slide, conditional, most_items, most_bytes, unsets, sets, items, id_size,
+  digest_size, at = unpack_('<c8BBBi8i8I4I4I4HH', header)
+local change = sub(header, at, at + id_size - 1)
+at = at + id_size
+local digest = sub(header, at, at + digest_size - 1)
+at = at + digest_size
+local replace, repeated, expected, known_revision, new_ttl, users, life_size, incarnation_size,
+  token_size = 0, 0, -1, 0, -1, 0, 0, 65535, 65535
+if conditional == 1 then
+  replace, repeated, expected, known_revision, new_ttl, users, life_size, incarnation_size,
+    token_size, at = unpack_('<BBi8i8i8I4HHH', header, at)
+  at = at + life_size
+end
 
 local meta = call('HGET', KEYS[1], 'm')
 if not meta then
@@ -37,10 +48,7 @@ local time = call('TIME')
 local now = time[1] * 1000000 + math.floor(time[2] / 1000) * 1000
 
 -- Was it applied before?
-local change, kept = sub(header, at, at + id_size - 1), false
-at = at + id_size
-local digest = sub(header, at, at + digest_size - 1)
-at = at + digest_size + life_size
+local kept = false
 local start, ends, older = revision > 1 and revision or 0, 0, -1
 if id_size > 0 then
   local known = call('HMGET', KEYS[2], change, '')
