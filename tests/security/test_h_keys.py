@@ -13,6 +13,8 @@ from holdfast import Keyring, open_store
 from holdfast.cli import main
 from holdfast.errors import InvalidKeyring
 from holdfast.key_file import new_entry, write_key_file
+from holdfast.server.audit import Trail
+from holdfast.server.key_changes import tell_of_keys
 from holdfast.server.model import ServiceSession
 from holdfast.server.service import StartRefused, check_start
 from holdfast.server.settings import InvalidSettings, Settings
@@ -84,7 +86,8 @@ def test_security_075_a_file_of_keys_is_its_owners_alone(tmp_path: Path, environ
 
     assert "No such file" in problem()
     write_key_file(path, [new_entry("k1")])
-    assert Settings.load(environment=environment, keys_file=path, api_keys="a" * 16)
+    sound = Settings.load(environment=environment, keys_file=path, api_keys="a" * 16)
+    assert sound.keys_file == path
     path.chmod(0o640)
     assert "chmod 600" in problem()
     path.write_text(f"k1:{PASSPHRASE}")
@@ -112,6 +115,23 @@ async def test_security_075_production_needs_the_keys_of_what_is_stored(tmp_path
         await start(here)
     assert here.to_text().partition(":")[2] not in str(refused.value)
     await start(both)
+
+
+async def test_security_081_keys_that_turn_are_on_the_trail(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Which one came, which one seals, which one is gone: by their ids."""
+    caplog.set_level(logging.INFO, "holdfast.server.audit")
+    first, second, third = (Keyring.generate(name).to_text() for name in ("a", "b", "c"))
+    before, now = (Keyring.from_text(",".join(ring)) for ring in ((second, first), (third, second)))
+    await tell_of_keys(Trail(now), before, now)
+    assert [record.message for record in caplog.records] == [
+        "key.generated",
+        "key.rotated",
+        "key.retired",
+    ]
+    said = " ".join(str(vars(record)) for record in caplog.records)
+    assert not any(text.partition(":")[2][:12] in said for text in (first, second, third))
 
 
 def test_security_077_keys_are_not_shown(caplog: pytest.LogCaptureFixture) -> None:
@@ -169,6 +189,7 @@ async def test_security_077_the_service_tells_nobody_of_its_keys(
         failed = await client.get("/v1/sessions/foreign")
         assert failed.status_code == 500
         assert failed.json()["code"] == "DECRYPTION_FAILED"
+        assert "seal.broken" in [record.message for record in caplog.records]
         said += [failed.text, *(str(vars(record)) for record in caplog.records)]
     everything = "\n".join(said)
     assert shown(entry.key, ring, everything) == []

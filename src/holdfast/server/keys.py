@@ -15,8 +15,8 @@ from holdfast.server.settings import Settings
 
 KEY_FILE: Final = "holdfast.key"
 # Those that the product keeps beside the sessions that users name; see `open_beside`.
-OWN_NAMESPACES: Final = ("~audit", "~budget", "~throttle")
-OWN_BY_NAMESPACE: Final = ("~login",)
+OWN_NAMESPACES: Final = ("~audit", "~throttle")
+OWN_BY_NAMESPACE: Final = ("~budget", "~login", "~ticket")
 
 
 def load_keys(settings: Settings) -> Keyring:

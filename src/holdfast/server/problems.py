@@ -1,6 +1,7 @@
 """What the service refuses by itself, and how everything that is refused is answered."""
 
 from collections.abc import Mapping
+from functools import partial
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, Final
@@ -10,8 +11,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from holdfast.errors import HoldfastError, InvalidSession
-from holdfast.fastapi import ANSWERS, Answer, Problem, add_error_handlers
+from holdfast.errors import DecryptionFailed, HoldfastError, InvalidSession
+from holdfast.fastapi import ANSWERS, Answer, Problem, add_error_handlers, problem_of
 from holdfast.server.database import DatabaseUnavailable, InvalidDatabase
 from holdfast.server.users.errors import (
     HashingBusy,
@@ -109,10 +110,20 @@ def answer_errors(app: FastAPI, *, revealing: bool, debug: bool) -> None:
     With `revealing` our own errors are told in their own words, with `debug` unexpected ones too.
     """
     add_error_handlers(app, answers=SERVICE_ANSWERS, revealing=revealing)
+    app.add_exception_handler(DecryptionFailed, partial(_answer_broken, revealing=revealing))
     app.add_exception_handler(InvalidSession, _answer_rule)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(HTTPException, _answer_status)
     app.add_exception_handler(Exception, _answer_revealed if debug else _answer_unexpected)
+
+
+async def _answer_broken(request: Request, error: Exception, *, revealing: bool) -> Response:
+    """Put a value that does not open on the trail: somebody may have altered it."""
+    assert isinstance(error, DecryptionFailed)  # noqa: S101 - registered for it
+    trail = request.app.state.service.trail
+    await trail.record("seal.broken", outcome="failed", session_id=error.session_id)
+    problem = problem_of(error, answers=SERVICE_ANSWERS, revealing=revealing)
+    return problem.response(request)
 
 
 async def _answer_rule(request: Request, error: Exception) -> Response:

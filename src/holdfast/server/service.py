@@ -28,6 +28,7 @@ from holdfast.opening import open_store
 from holdfast.resealing import UNREADABLE, SealedSpace
 from holdfast.server.audit import Trail, open_trail
 from holdfast.server.database import Database, open_database
+from holdfast.server.key_changes import telling_of_keys
 from holdfast.server.keys import load_keys
 from holdfast.server.model import ServiceSession
 from holdfast.server.paying import open_budgets, purses
@@ -106,6 +107,7 @@ async def open_service(
             opened = open_database(settings.application_database)
             database = await parts.enter_async_context(opened)
             trail = await parts.enter_async_context(open_trail(database, store, keys))
+        await parts.enter_async_context(telling_of_keys(keys, trail))
         hasher = parts.enter_context(closing(Hasher()))
         users = Users(database, hasher)
         setup = Setup(database, users, hasher)
