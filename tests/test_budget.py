@@ -325,6 +325,16 @@ async def test_sessions_users_and_days_do_not_share(
     assert await store.count_active() == 1
 
 
+async def test_namespaces_do_not_share(tmp_path: Path) -> None:
+    """Of two services on one store each has its own budgets, however long their names are."""
+    url = f"sqlite:///{tmp_path}/sessions.db"
+    names = ["one", "n" * 64]
+    for name in names:
+        async with open_store(url, keys=KEYS, namespace=name) as store:
+            budget = Budgets(store, keys=KEYS).of_user("ann", date(2026, 11, 20), limit=10)
+            assert (await budget.spend(10)).spent == 10
+
+
 async def test_a_budget_outlives_a_change_of_keys(store: SessionStore[Any]) -> None:
     """Under a new key it is found, with what was spent under the old one."""
     before = Budgets(store, keys=KEYS).named("test", limit=100)

@@ -81,8 +81,9 @@ class Budgets:
         now: Callable[[], datetime] = _now,
     ) -> None:
         lasting = min(store.terms.max_age + AFTERWARDS, LONGEST)
+        name = f"budget.{store.terms.namespace}"
         self.accounts = open_beside(
-            store, "budget", model=Account, keys=keys, ttl=lasting, max_age=lasting
+            store, name, model=Account, keys=keys, ttl=lasting, max_age=lasting
         )
         self.keys = keys
         self.now = now
