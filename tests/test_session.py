@@ -232,7 +232,7 @@ class TestDeclaring:
             size: Annotated[int, Field(gt=3)] = 4
 
         layout = Layout.of(Mine)
-        assert layout.dump("topic", "REFUND") == '"refund"'
+        assert layout.dump("topic", "REFUND") == b'"refund"'
         with pytest.raises(InvalidSession, match="size: Input should be greater than 3"):
             layout.dump("size", 3)
 

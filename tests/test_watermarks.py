@@ -7,7 +7,7 @@ from holdfast.backend import Found, Operation, Outcome, Read, Record
 from holdfast.backends.memory import MemoryBackend
 from holdfast.change import Change
 from holdfast.testing.store_steps import ID, present, together
-from holdfast.watermarks import MARKS_KEPT, Mark, Watermarks
+from holdfast.watermarks import MARKS_KEPT, Watermarks
 from tests.faulty import store_on
 
 
@@ -21,7 +21,7 @@ def test_a_mark_rises_and_a_smaller_revision_is_told_once() -> None:
     assert (caught.value.seen, caught.value.found, marks.rollbacks) == (5, 3, 1)
     marks.compare("a", marks.before("a"), "x", 3)
     marks.compare("a", marks.before("a"), "x", 4)
-    assert marks.before("a") == Mark("x", 4)
+    assert marks.before("a") == ("x", 4)
 
 
 def test_answers_may_overtake_each_other() -> None:
@@ -30,7 +30,7 @@ def test_answers_may_overtake_each_other() -> None:
     asked_first = marks.before("a")
     marks.compare("a", marks.before("a"), "x", 7)
     marks.compare("a", asked_first, "x", 6)
-    assert (marks.before("a"), marks.rollbacks) == (Mark("x", 7), 0)
+    assert (marks.before("a"), marks.rollbacks) == (("x", 7), 0)
 
 
 def test_another_incarnation_begins_anew() -> None:
@@ -38,7 +38,7 @@ def test_another_incarnation_begins_anew() -> None:
     marks = Watermarks()
     marks.compare("a", None, "x", 9)
     marks.compare("a", marks.before("a"), "y", 1)
-    assert marks.before("a") == Mark("y", 1)
+    assert marks.before("a") == ("y", 1)
 
 
 def test_marks_are_bounded_and_those_in_use_stay() -> None:
