@@ -2,9 +2,12 @@
 
 import sys
 from argparse import Namespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from holdfast.cli.commands import Commands, complain
+
+if TYPE_CHECKING:
+    from holdfast.server.settings import Settings
 
 
 def add_to(commands: Commands) -> None:
@@ -44,10 +47,17 @@ def _serve(options: Namespace) -> int:
     def offer(url: str) -> None:
         print(f"There is no admin yet. Make one within an hour: {url}", flush=True)
 
-    # In production what is printed is kept, unless somebody sits before it.
-    offering = not settings.open_access and (not settings.production or sys.stdout.isatty())
+    offering = offers_setup(settings, watched=sys.stdout.isatty())
     try:
         run(settings, announce=announce, offer=offer if offering else None)
     except StartRefused as exc:
         return complain(str(exc))
     return 0
+
+
+def offers_setup(settings: "Settings", *, watched: bool) -> bool:
+    """Say whether the link that makes the first admin is printed.
+
+    In production what is printed is kept somewhere, unless somebody sits before it.
+    """
+    return not settings.open_access and (watched or not settings.production)

@@ -4,6 +4,7 @@ Its token is printed and never kept: the database holds a hash of it, for all wo
 start of the service replaces it.
 """
 
+import asyncio
 import hmac
 import secrets
 from collections.abc import Callable
@@ -44,6 +45,8 @@ class Setup:
     ) -> None:
         self._database, self._users, self._hasher = database, users, hasher
         self._now = now
+        # Of those who come at once, all but the first find that there is nothing left to hash for.
+        self._turn = asyncio.Lock()
 
     async def offer(self) -> str | None:
         """Make a token that is good for one hour and one admin; None when there is an admin."""
@@ -65,15 +68,17 @@ class Setup:
             InvalidUser: the name or the password breaks a rule; the token stays good.
             UserExists: the name is taken; the token stays good.
         """
-        async with self._database.reading() as connection:
-            await self._check(connection, token)
-        name = normal_name(name)
-        check_password(password, name=name)
-        hashed = await self._hasher.hash(normal_password(password) or b"")
-        async with self._database.writing() as connection:
-            await self._check(connection, token)
-            await connection.execute(SETUP.delete())
-            return await self._users.add_hashed(connection, name, hashed, roles=_ADMIN)
+        async with self._turn:
+            async with self._database.reading() as connection:
+                await self._check(connection, token)
+            name = normal_name(name)
+            check_password(password, name=name)
+            hashed = await self._hasher.hash(normal_password(password) or b"")
+            async with self._database.writing() as connection:
+                # Another process may have come first.
+                await self._check(connection, token)
+                await connection.execute(SETUP.delete())
+                return await self._users.add_hashed(connection, name, hashed, roles=_ADMIN)
 
     async def _check(self, connection: AsyncConnection, token: str) -> None:
         offered = (await connection.execute(sa.select(SETUP))).first()

@@ -1,0 +1,44 @@
+"""A service whose passwords are hashed at little cost."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import NamedTuple
+
+import httpx2
+import pytest
+
+from holdfast.server.service import Service
+from holdfast.server.users import hashing
+from tests.server.serving import API_KEY
+
+PASSWORD = "four lamps on a quiet quay"
+OTHER = "a heron walked across ice"
+KEY = {"Authorization": f"Bearer {API_KEY}"}
+
+Opening = Callable[..., AbstractAsyncContextManager[httpx2.AsyncClient]]
+
+
+class Site(NamedTuple):
+    """A client without any credential, and the service that it talks to."""
+
+    client: httpx2.AsyncClient
+    service: Service
+
+    async def sign_in(self, name: str, password: str = PASSWORD) -> dict[str, str]:
+        """Give the headers of a user who has just signed in."""
+        answer = await self.client.post(
+            "/v1/auth/login", json={"username": name, "password": password}
+        )
+        assert answer.status_code == 200, answer.text
+        return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+
+@pytest.fixture(autouse=True)
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hashing, "RECOMMENDED", hashing.Cost(64, 1, 1))
+
+
+@pytest.fixture
+async def site(opening: Opening) -> AsyncGenerator[Site]:
+    async with opening(headers={}) as client:
+        yield Site(client, client.app.state.service)  # type: ignore[attr-defined]
