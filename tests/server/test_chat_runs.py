@@ -132,6 +132,21 @@ async def test_any_worker_can_stop_a_run(chat: Chat, model: Provider) -> None:
         assert (await one.until("run.finished"))["number"] == 4
 
 
+async def test_typing_is_told_at_other_workers(chat: Chat) -> None:
+    """When somebody writes, has stopped, and is gone without a word."""
+    async with tab(chat) as one:
+        async with tab_elsewhere(chat, one) as other:
+            for on in (True, False, True):
+                await other.say("typing", on=on)
+                assert (await one.until("typing"))["on"] is on
+            await other.say("ping")
+            await other.until("pong")
+            assert "typing" not in [told["type"] for told in other.told]
+        assert (await one.until("typing"))["on"] is False
+        await one.send("Hello?", name="m1")
+        await one.until("run.finished")
+
+
 async def test_messages_wait_while_an_answer_is_made(chat: Chat, model: Provider) -> None:
     """Each is acknowledged at once and answered in its turn, wherever it was sent."""
     model.says("One after the other.", between=0.05)

@@ -145,6 +145,53 @@ async def test_a_person_is_called(chat: Chat) -> None:
         assert one.messages()[-1]["ticket_id"] == escalated["ticket_id"]
 
 
+async def test_a_tab_knows_who_answers(service: Served, chat: Chat) -> None:
+    """The agent, until a person does; told to whoever comes, and when it changes."""
+    staff = {"kind": "message", "id": "s1", "role": "staff", "name": "Ada", "content": "Hello."}
+    items = f"{service.url}/v1/sessions/{chat.session_id}/items"
+    async with tab(chat) as one:
+        assert await one.until("owner") == {"type": "owner", "kind": "agent", "name": "Assistant"}
+        async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {API_KEY}"}) as client:
+            assert (await client.post(items, json={"items": [staff]})).status_code == 200
+        ada = {"type": "owner", "kind": "staff", "name": "Ada"}
+        assert await one.until("owner") == ada
+        assert one.messages()[-1]["name"] == "Ada"
+        async with tab(chat) as other:
+            assert await other.until("owner") == ada
+        await one.send(QUESTION, name="m1")
+        assert (await one.until("owner"))["kind"] == "agent"
+
+
+async def test_ratings_are_there_after_a_reload(chat: Chat) -> None:
+    """The visitor's own, with the messages, over a socket and over HTTP."""
+    async with tab(chat) as one:
+        await one.send(QUESTION, name="m1")
+        await one.until("run.finished")
+        rated = one.messages()[-1]["id"]
+        assert "rating" not in one.messages()[-1]
+        for value in ("down", "up"):
+            await one.say("feedback", message_id=rated, value=value, reason="none of your business")
+            await one.say("ping")
+            await one.until("pong")
+    async with tab(chat) as again, httpx2.AsyncClient(headers=chat.headers) as client:
+        await again.until("message", lambda told: bool(told["id"] == rated))
+        listed = (await client.get(f"{chat.path}/messages")).json()["messages"]
+        assert [told.get("rating") for told in again.messages()] == [None, "up"]
+        assert [told.get("rating") for told in listed] == [None, "up"]
+        assert "business" not in str([again.told, listed])
+
+
+async def test_a_ping_says_until_when_the_conversation_is_there(tmp_path: Path) -> None:
+    """With `stay` it lasts longer."""
+    async with listening(tmp_path) as (url, _), tab(await begun(url)) as one:
+        await one.say("ping")
+        first = (await one.until("pong"))["expires_at"]
+        await one.say("ping")
+        assert (await one.until("pong"))["expires_at"] == first
+        await one.say("ping", stay=True)
+        assert (await one.until("pong"))["expires_at"] > first
+
+
 async def test_typing_is_told_to_the_other_tabs(tmp_path: Path) -> None:
     """Not to the one where it is done; closing a tab ends it."""
     with served(tmp_path, "--store", "memory://") as here:

@@ -114,6 +114,8 @@ export interface MessageTold {
   ticket_id?: string;
   confidence?: number;
   outcome?: Outcome;
+  name?: string;
+  rating?: Rating;
 }
 
 /** An answer to the visitor's message `message_id` is being made. */
@@ -172,7 +174,7 @@ export interface Escalated {
   reasons: string[];
 }
 
-/** Who answers from now on. */
+/** Who answers: the agent, or a person who answered last. Told at first, and on a change. */
 export interface Owner {
   type: "owner";
   kind: "agent" | "staff";

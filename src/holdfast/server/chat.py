@@ -10,6 +10,7 @@ from holdfast.rotation import new_secret, secret_hash
 from holdfast.server.auth.principal import identified
 from holdfast.server.client_limits import limit_messages
 from holdfast.server.conversation.parts import Talking
+from holdfast.server.conversation.rating import rated
 from holdfast.server.json_route import JsonRoute
 from holdfast.server.preconditions import REPEATABLE, Key
 from holdfast.server.problems import invalid, unauthenticated
@@ -94,7 +95,8 @@ async def read(
     session_id: Conversation, query: Annotated[ItemsQuery, Query()], parts: Parts
 ) -> MessagePage:
     """Read the conversation in order."""
-    return await parts.agent.messages(session_id, after=query.after, limit=query.limit)
+    page = await parts.agent.messages(session_id, after=query.after, limit=query.limit)
+    return rated(page, await parts.store.get(session_id))
 
 
 def _check_visitor(body: NewConversation) -> None:

@@ -32,7 +32,7 @@ class Source(BaseModel):
 class Kept(BaseModel):
     """A message as the log keeps it; `reply_to` is the id of the message that it answers.
 
-    `run_id` is that of the run which an answer ended.
+    `run_id` is that of the run which an answer ended, `name` that of the person who wrote it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -46,6 +46,7 @@ class Kept(BaseModel):
     client_message_id: str | None = None
     reply_to: str | None = None
     run_id: str | None = None
+    name: str | None = None
     sources: tuple[Source, ...] = ()
     requires_escalation: bool = False
     ticket_id: str | None = None
@@ -73,7 +74,10 @@ class Kept(BaseModel):
 
 
 class Message(BaseModel):
-    """A message as it is shown to the visitor; what is None does not apply to it."""
+    """A message as it is shown to the visitor; what is None does not apply to it.
+
+    `name` is that of the person who wrote it, `rating` what the visitor thinks of it.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -90,6 +94,8 @@ class Message(BaseModel):
     ticket_id: str | None = None
     confidence: float | None = None
     outcome: Outcome | None = None
+    name: str | None = None
+    rating: Literal["up", "down"] | None = None
 
 
 class MessagePage(BaseModel):
@@ -137,6 +143,7 @@ class Entry(NamedTuple):
             ticket_id=kept.ticket_id,
             confidence=kept.confidence,
             outcome=kept.outcome,
+            name=kept.name,
         )
 
 

@@ -9,10 +9,19 @@ from holdfast.server.conversation.wire import Feedback
 from holdfast.server.model import Rated, ServiceSession
 from holdfast.server.problems import invalid
 from holdfast.store import SessionStore
-from holdfast.support import SupportAgent
+from holdfast.support import MessagePage, SupportAgent
 
 # Of so many answers the ratings are kept; the oldest make room.
 KEPT: Final = 200
+
+
+def rated(page: MessagePage, session: ServiceSession | None) -> MessagePage:
+    """Put the visitor's ratings to the messages that they are about."""
+    given = {rated.message_id: rated.value for rated in session.feedback} if session else {}
+    messages = (
+        message.model_copy(update={"rating": given.get(message.id)}) for message in page.messages
+    )
+    return page.model_copy(update={"messages": tuple(messages)})
 
 
 async def rate(

@@ -10,6 +10,7 @@ from holdfast.support.messages import Conversation, Entry
 
 KEPT: Final = 200
 PAGE: Final = 100
+ANSWERING: Final = frozenset({"assistant", "staff"})
 
 
 class Stretch(NamedTuple):
@@ -64,6 +65,11 @@ class Recent:
     def find(self, message_id: str) -> Entry | None:
         """Find a message by its id."""
         return next((entry for entry in self._entries if entry.message.id == message_id), None)
+
+    def newest_reply(self) -> Entry | None:
+        """Give the newest message of the agent or of staff."""
+        replies = (entry for entry in reversed(self._entries) if entry.message.role in ANSWERING)
+        return next(replies, None)
 
     def is_answered(self, message_id: str) -> bool:
         """Say whether a message has its answer."""

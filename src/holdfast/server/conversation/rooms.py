@@ -16,8 +16,11 @@ from holdfast.errors import LeaseLost, SessionNotFound, StoreUnavailable
 from holdfast.server.closing import Ended, Ending
 from holdfast.server.conversation.admission import ENDED
 from holdfast.server.conversation.drafting import Draft
+from holdfast.server.conversation.owners import agent_answers, owner_of
 from holdfast.server.conversation.recent import Recent
 from holdfast.server.conversation.runs import Runs
+from holdfast.server.conversation.typists import Typists
+from holdfast.server.conversation.wire import Rating
 from holdfast.server.model import ServiceSession
 from holdfast.session import RunMark
 from holdfast.store import SessionStore
@@ -67,9 +70,12 @@ class Room:
         self.progress: Progress | None = None
         self.ending: Ended | None = None
         self.views = 0
-        self._writing: set[object] = set()
+        self.owner = agent_answers()
+        self.ratings: dict[str, Rating] = {}
+        self._typists = Typists()
         self._parts = parts
         self._bells: set[Bell] = set()
+        self._own_bell = Bell()
         self._seen: object = None
         self._silent = 0
         self._counted = 0.0
@@ -91,21 +97,21 @@ class Room:
 
     def note_typing(self, who: object, *, on: bool) -> None:
         """Take note that somebody writes, or has stopped writing."""
-        if on != (who in self._writing):
-            (self._writing.add if on else self._writing.discard)(who)
+        if self._typists.note(who, on=on):
             self._ring()
+            self._own_bell.ring()
 
     def others_type(self, who: object) -> bool:
         """Say whether anybody else writes."""
-        return bool(self._writing - {who})
+        return self._typists.others(who)
 
     async def watch(self) -> None:
         """Read the session whenever it may have moved, until it ends."""
-        with self._parts.store.listening(self.session_id) as bell:
+        with self._parts.store.listening(self.session_id) as self._own_bell:
             while self.ending is None:
                 try:
                     await self._look()
-                    await bell.rung(self._pause())
+                    await self._own_bell.rung(self._pause())
                 except SessionNotFound:
                     self.end(Ended(Ending.SESSION_ENDED, ENDED))
                 except StoreUnavailable as exc:
@@ -129,12 +135,25 @@ class Room:
         before = self.session
         if session is None or (before and session.incarnation != before.incarnation):
             raise SessionNotFound(self.session_id)
-        if before is None or session.revision != before.revision:
+        moved = before is None or session.revision != before.revision
+        if moved:
             await self.recent.read_on()
+            self.owner = owner_of(self.recent.newest_reply())
+            self.ratings = {rated.message_id: rated.value for rated in session.feedback}
         progress = await self._progress(session.run)
         self.session, self.progress = session, progress
+        if progress is None:
+            await self._exchange_typing(quiet=moved)
         await self._see_to_silence()
         self._ring()
+
+    async def _exchange_typing(self, *, quiet: bool) -> None:
+        """Hear who writes at other workers, unless it was something else that moved; tell them."""
+        store = self._parts.store
+        if self._typists.has_news():
+            await store.keep_draft(self.session_id, self._typists.news())
+        elif not quiet:
+            self._typists.hear(await store.read_draft(self.session_id))
 
     async def _progress(self, mark: RunMark | None) -> Progress | None:
         number = self.recent.number
@@ -163,6 +182,8 @@ class Room:
         if self._awaited():
             return LOOK_SECONDS
         left = (self.session.expires_at - datetime.now(UTC)).total_seconds() if self.session else 0
+        if self.progress is None:
+            left = min(left, self._typists.pause())
         return min(max(left, 0.02), QUIET_SECONDS)
 
     def _awaited(self) -> object:

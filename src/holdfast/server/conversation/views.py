@@ -10,6 +10,7 @@ from holdfast.server.conversation.wire import (
     Escalated,
     Frame,
     MessageTold,
+    Owner,
     RunFinished,
     RunInterrupted,
     RunStarted,
@@ -47,6 +48,7 @@ class View:
         self._replayed = replayed
         self._secret_hash = secret_hash
         self._run: _Told | None = None
+        self._owner: Owner | None = None
         self._typing = False
 
     async def frames(self, *, pause: float | None = None) -> AsyncGenerator[Frame | None]:
@@ -82,6 +84,9 @@ class View:
         if progress is not None and self._number <= progress.number:
             for frame in self._progress(progress):
                 yield frame
+        if self._room.session is not None and self._room.owner != self._owner:
+            self._owner = self._room.owner
+            yield self._owner
         typing = self._room.others_type(self)
         if typing != self._typing:
             self._typing = typing
@@ -97,7 +102,8 @@ class View:
 
     def _entry(self, entry: Entry) -> Iterator[Frame]:
         kept = entry.message
-        message = MessageTold(**dict(entry.shown()))
+        shown = entry.shown().model_copy(update={"rating": self._room.ratings.get(kept.id)})
+        message = MessageTold(**dict(shown))
         run = self._told(kept.run_id) if kept.run_id else None
         if kept.run_id is None or (run is None and entry.number <= self._replayed):
             yield message

@@ -202,7 +202,7 @@ class Escalated(Told):
 
 
 class Owner(Told):
-    """Who answers from now on."""
+    """Who answers: the agent, or a person who answered last. Told at first, and on a change."""
 
     type: Literal["owner"] = "owner"
     kind: Literal["agent", "staff"]
