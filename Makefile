@@ -6,7 +6,7 @@ BIN := .venv/bin
 ARGS ?=
 
 .PHONY: help serve test verify-faults check lint types imports sizes web bench peers campaign \
-    audit format lock clean
+    audit rotation format lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -54,6 +54,9 @@ peers: .venv-bench/.made ## Measure against other people's session stores; ARGS=
 
 campaign: .venv/.dev ## Kill a swarm of writers on one file 50 times; ARGS="--seed 7" repeats
 	$(BIN)/python -m benchmarks.kill_swarm $(ARGS)
+
+rotation: .venv/.dev ## Turn a key every second for a minute under load; ARGS="--store URL"
+	$(BIN)/python -m benchmarks.key_rotation $(ARGS)
 
 audit: .venv-audit/.made ## Look the locked sets through for known faults and write a bill of materials
 	tools/audit.sh
