@@ -127,7 +127,7 @@ class Access:
         """Give the user whom a browser's cookie shows; its secret is exchanged in time."""
         cookie = read_cookie(connection, SESSION_COOKIE)
         login_id, _, secret = (cookie or "").partition(".")
-        if not is_login_id(login_id):
+        if not is_login_id(login_id) or _is_visit(connection):
             return None
         sign_in: SignIn = connection.app.state.sign_in
         can_be_told = connection.scope["type"] == "http"
@@ -170,6 +170,16 @@ class Access:
         address = connection.client.host if connection.client else None
         sign_in: SignIn = connection.app.state.sign_in
         await sign_in.trail.record(event, outcome=outcome, session_id=login_id, network=address)
+
+
+def _is_visit(connection: HTTPConnection) -> bool:
+    """Say whether somebody who may be signed in talks to the agent, as anybody may.
+
+    The chat page knows of no sign-in, and brings no token for it: its request is a visitor's.
+    """
+    unsafe = connection.scope.get("method") not in SAFE and connection.scope["type"] == "http"
+    visiting = connection.url.path.startswith("/v1/chat/")
+    return unsafe and visiting and CSRF_HEADER not in connection.headers
 
 
 def principal_of(login: Login) -> Principal:
