@@ -86,3 +86,20 @@ async def test_waiting_and_failing_are_told_to_all(
         await visitor.page.context.set_offline(True)
         await expect(visitor.page.get_by_text("Your messages are kept.")).to_be_visible()
         assert await _findings(visitor.page) == []
+
+
+@pytest.mark.parametrize("color_scheme", ["light", "dark"])
+async def test_the_end_is_told_to_all(
+    browser: Browser, tmp_path: Path, axe: str, color_scheme: str
+) -> None:
+    """A conversation that is about to end, waits for a person, or has ended, is, too."""
+    how = {"color_scheme": color_scheme, "reduced_motion": "reduce"}
+    with served(tmp_path, shipped_articles="true", ttl_seconds="6") as service:
+        async with visiting(browser, service.url, scripts=[axe], **how) as visitor:
+            await visitor.page.get_by_role("button", name="Talk to a person").click()
+            await expect(visitor.answers).to_have_count(1, timeout=PATIENCE)
+            await expect(visitor.page.get_by_role("button", name="Stay")).to_be_visible()
+            assert await _findings(visitor.page) == []
+            over = visitor.page.get_by_role("region", name="This conversation has ended")
+            await expect(over).to_be_visible(timeout=PATIENCE)
+            assert await _findings(visitor.page) == []

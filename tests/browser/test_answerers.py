@@ -76,6 +76,19 @@ async def test_a_person_who_answers_is_named(browser: Browser, service: Served) 
         await expect(announcer).to_have_text("The assistant answers again.")
 
 
+async def test_own_writing_in_another_tab_is_not_somebody(
+    browser: Browser, service: Served
+) -> None:
+    """Where nobody was asked for, nobody else writes."""
+    async with talking(browser, service) as (visitor, line):
+        writing = visitor.page.get_by_text("is writing…")
+        line.tell(type="typing", on=True)
+        line.tell(**STAFF)
+        await expect(writing).to_be_visible()
+        line.tell(**AGENT)
+        await expect(writing).to_have_count(0)
+
+
 async def test_what_waits_for_a_person_says_so(browser: Browser, service: Served) -> None:
     """The ticket stays in sight until a person has answered, after a reload as well."""
     async with visiting(browser, service.url) as visitor:

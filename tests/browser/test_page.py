@@ -181,7 +181,7 @@ async def test_an_answer_is_said_once(browser: Browser, service: Served) -> None
 
 
 async def test_an_answer_is_rated_and_copied(browser: Browser, service: Served) -> None:
-    """A thumb stays pressed after a reload; what is copied is the answer."""
+    """A thumb stays pressed after a reload and in other tabs; what is copied is the answer."""
     allowed = ["clipboard-read", "clipboard-write"]
     async with visiting(browser, service.url, permissions=allowed) as visitor:
         await visitor.ask(QUESTION)
@@ -191,8 +191,16 @@ async def test_an_answer_is_rated_and_copied(browser: Browser, service: Served) 
         await visitor.page.get_by_role("button", name="Copy").click()
         copied = await visitor.page.evaluate("navigator.clipboard.readText()")
         assert copied.splitlines()[0] in await visitor.answers.inner_text()
+        down = visitor.page.get_by_role("button", name="Not helpful")
+        await visitor.page.evaluate("sessionStorage.clear()")
         await visitor.page.reload()
         await expect(up).to_have_attribute("aria-pressed", "true")
+        await down.click()
+        await expect(up).to_have_attribute("aria-pressed", "false")
+        other = await enter(visitor.page.context, service.url)
+        await expect(other.page.get_by_role("button", name="Not helpful")).to_have_attribute(
+            "aria-pressed", "true"
+        )
 
 
 async def test_a_rating_waits_for_the_line(browser: Browser, service: Served) -> None:

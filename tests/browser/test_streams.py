@@ -183,7 +183,7 @@ async def test_an_answered_message_is_not_being_answered(
                 started.append(str(frame))
             elif kind == "run.finished":
                 page.send(started[0])
-                page.send(json.dumps({"type": "typing", "on": True}))
+                page.send(json.dumps({"type": "owner", "kind": "staff", "name": "Anna"}))
 
         server.on_message(told)
 
@@ -191,7 +191,7 @@ async def test_an_answered_message_is_not_being_answered(
         await context.route_web_socket("**/v1/chat/ws", late)
         visitor = await enter(context, writing.service.url)
         await visitor.ask("Tell me everything.")
-        await expect(visitor.page.get_by_text("Someone is writing…")).to_be_visible(
+        await expect(visitor.page.get_by_text("You are talking with Anna.")).to_be_visible(
             timeout=PATIENCE
         )
         assert await visitor.page.locator(".answering").count() == 0

@@ -11,7 +11,7 @@ export interface Announcement {
 /** Say a finished answer once, whole, with what stands around it. */
 export function spokenAnswer(message: MessageTold): string {
   return [
-    `${words.value.roles[message.role]}:`,
+    `${message.name ?? words.value.roles[message.role]}:`,
     plainText(message.content),
     words.value.withSources(message.sources?.length ?? 0),
     message.ticket_id || message.requires_escalation ? words.value.personAsked : "",

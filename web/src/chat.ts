@@ -108,6 +108,7 @@ export class Chat {
       named: (id, title) => this.#named(id, title),
       gone: (conversation) => this.#gone(conversation),
       told: (message) => this.announce(spokenAnswer(message)),
+      stayed: () => this.announce(words.value.stayed),
       back: () => this.announce(words.value.assistantAgain),
     };
   }

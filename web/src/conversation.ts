@@ -14,6 +14,8 @@ import type { Frame, Hello, MessageTold, Owner, Rating, RunStarted } from "./wir
 /** How long a run of an earlier socket may stay without a word on the new one. */
 const STALE_MS = 5_000;
 const LONGEST_PAUSE_MS = 5_000;
+/** What the service calls a person whose name it does not know. */
+const UNNAMED = "Staff";
 
 export interface Surroundings {
   api: ChatApi;
@@ -29,6 +31,8 @@ export interface Surroundings {
   gone: (conversation: Conversation) => void;
   /** Say to those who cannot see it what has happened. */
   told: (message: MessageTold) => void;
+  /** The conversation lasts on, as the visitor wanted. */
+  stayed: () => void;
   /** The assistant answers again. */
   back: () => void;
 }
@@ -40,7 +44,6 @@ export class Conversation {
   readonly ended = signal(false);
   readonly othersType = signal(false);
   readonly owner = signal<Owner | null>(null);
-  readonly ratings = signal<Readonly<Record<string, Rating>>>({});
   /** Whether what was said before is still being read. */
   readonly restoring = signal(false);
   readonly draft: Draft;
@@ -51,6 +54,8 @@ export class Conversation {
   readonly #messages = signal<ReadonlyMap<number, MessageTold>>(new Map());
   readonly #escalated = signal<{ ticketId: string } | null>(null);
   readonly #again = signal<ReadonlySet<string>>(new Set());
+  /** Ratings given here; those from before come with their messages. */
+  readonly #given = signal<ReadonlyMap<string, Rating>>(new Map());
   /** Ratings for which there was no line. */
   readonly #unsaid = new Map<string, Rating>();
   readonly #around: Surroundings;
@@ -66,7 +71,6 @@ export class Conversation {
     this.restoring.value = id !== null;
     this.draft = new Draft(around.tab, around.browser, id);
     this.outbox = new Outbox(around.tab, id);
-    this.ratings.value = around.tab.read(`ratings.${id}`) ?? {};
     this.expiry = new Expiry(around.clock, () => this.line.say({ type: "ping" }));
     const ends = {
       hello: () => this.#hello(),
@@ -82,6 +86,13 @@ export class Conversation {
     ...arranged(this.#messages.value.values()).map((message) => this.#entryOf(message)),
     ...this.outbox.messages.value.map(outgoingEntry),
   ]);
+
+  /** The person who answers; their name may be "". */
+  readonly staff = computed<string | null>(() => {
+    const owner = this.owner.value;
+    if (owner?.kind !== "staff") return null;
+    return owner.name === UNNAMED ? "" : owner.name;
+  });
 
   /** What a person was asked for with, until one has answered. */
   readonly awaited = computed<{ ticketId: string | null } | null>(() => {
@@ -164,8 +175,7 @@ export class Conversation {
     this.#unsaid.set(messageId, value);
     if (!this.line.say({ type: "feedback", message_id: messageId, value })) return false;
     this.#unsaid.delete(messageId);
-    this.ratings.value = { ...this.ratings.value, [messageId]: value };
-    this.#around.tab.write(`ratings.${this.id.value}`, this.ratings.value);
+    this.#given.value = new Map(this.#given.value).set(messageId, value);
     return true;
   }
 
@@ -180,9 +190,10 @@ export class Conversation {
   }
 
   #entryOf(message: MessageTold): Entry {
-    const entry = storedEntry(message);
+    const stored = storedEntry(message);
+    const entry = { ...stored, rating: this.#given.value.get(message.id) ?? stored.rating };
     const open = message.role === "user" && !this.#answered.value.has(message.id);
-    if (!open || this.owner.value?.kind === "staff") return entry;
+    if (!open || this.staff.value !== null) return entry;
     const delivery = standing(message, this.#known.value);
     const problem = delivery === "interrupted" ? (this.run.value?.detail ?? null) : null;
     return { ...entry, delivery, problem };
@@ -273,8 +284,7 @@ export class Conversation {
         this.othersType.value = frame.on;
         return;
       case "pong":
-        void this.expiry.ends(frame.expires_at);
-        return;
+        return void this.#ends(frame.expires_at);
       case "owner":
         return this.#owned(frame);
       case "escalated":
@@ -283,6 +293,10 @@ export class Conversation {
       default:
         return;
     }
+  }
+
+  async #ends(at: string): Promise<void> {
+    if (await this.expiry.ends(at)) this.#around.stayed();
   }
 
   #owned(owner: Owner): void {
@@ -372,6 +386,7 @@ export class Conversation {
       this.restoring.value = false;
       this.run.value = null;
       this.ended.value = true;
+      this.othersType.value = false;
       this.expiry.stop();
       this.draft.moveTo(null);
     });

@@ -1,6 +1,6 @@
 import type { Outgoing } from "./outbox";
 import type { Run } from "./run";
-import type { MessageTold, Role, Source } from "./wire";
+import type { MessageTold, Rating, Role, Source } from "./wire";
 
 /** What became of an own message. */
 export type Delivery =
@@ -25,6 +25,10 @@ export interface Entry {
   problem: string | null;
   sources: readonly Source[];
   stopped: boolean;
+  /** The person who wrote it, if it was one of the shop's and the name is known. */
+  name: string | null;
+  /** What the visitor thinks of it. */
+  rating: Rating | null;
   /** What it is sent again under. */
   clientId: string | null;
 }
@@ -37,6 +41,8 @@ const PLAIN = {
   problem: null,
   sources: [],
   stopped: false,
+  name: null,
+  rating: null,
   clientId: null,
 } as const;
 
@@ -60,6 +66,8 @@ export function storedEntry(message: MessageTold): Entry {
     at: new Date(message.at),
     sources: message.sources ?? [],
     stopped: message.outcome === "stopped",
+    name: message.name ?? null,
+    rating: message.rating ?? null,
     clientId: message.client_message_id ?? null,
   };
 }

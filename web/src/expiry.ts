@@ -27,15 +27,16 @@ export class Expiry {
     this.#ask = ask;
   }
 
-  /** The service has said when the end is. */
-  async ends(at: string): Promise<void> {
-    const before = this.#end;
-    this.#end = Date.parse(at);
-    if (this.#staying || this.#end > before) this.fixed.value = this.#end <= before;
+  /** The service has said when the end is. Say whether it was put off because the visitor stays. */
+  async ends(at: string): Promise<boolean> {
+    const later = Date.parse(at) > this.#end;
+    const stayed = this.#staying && later;
+    if (this.#staying || later) this.fixed.value = !later;
     this.#staying = false;
-    const end = this.#end;
+    const end = (this.#end = Date.parse(at));
     const left = end - (await this.#clock());
     if (end === this.#end) this.#plan(left);
+    return stayed;
   }
 
   /** The visitor wants to stay: the service is about to say whether that is possible. */

@@ -14,7 +14,6 @@ export function Actions({ entry, chat }: { entry: Entry; chat: Chat }) {
   const id = entry.id;
   if (id === null) return null;
   const { ended } = chat.current.value;
-  const given = chat.current.value.ratings.value[id];
   const rate = (value: Rating) => {
     if (chat.current.value.rate(id, value)) chat.announce(value === "up" ? thanks : sorry);
   };
@@ -23,10 +22,10 @@ export function Actions({ entry, chat }: { entry: Entry; chat: Chat }) {
       <CopyButton text={entry.content} chat={chat} />
       {!ended.value && (
         <>
-          <Thumb pressed={given === "up"} label={helpful} press={() => rate("up")}>
+          <Thumb pressed={entry.rating === "up"} label={helpful} press={() => rate("up")}>
             <ThumbUp />
           </Thumb>
-          <Thumb pressed={given === "down"} label={unhelpful} press={() => rate("down")}>
+          <Thumb pressed={entry.rating === "down"} label={unhelpful} press={() => rate("down")}>
             <ThumbDown />
           </Thumb>
         </>

@@ -3,12 +3,18 @@ import { useEffect } from "preact/hooks";
 import type { Line } from "../line";
 import { words } from "../words";
 import { Cloud } from "./icons";
+import type { ThenWrite } from "./Page";
 
 /** Interruptions as short as this are nobody's concern. */
 const CALM_MS = 1200;
 
+interface Props {
+  line: Line;
+  thenWrite: ThenWrite;
+}
+
 /** Says how the connection is, when there is something to say. */
-export function Banner({ line }: { line: Line }) {
+export function Banner({ line, thenWrite }: Props) {
   const shown = useSignal(false);
   const lost = line.state.value !== "open" && line.state.value !== "closed";
   useEffect(() => {
@@ -20,25 +26,23 @@ export function Banner({ line }: { line: Line }) {
     return () => window.clearTimeout(timer);
   }, [lost]);
   return (
-    <div role="status" class="banner-place">
-      {lost && shown.value && <Lost line={line} />}
+    <div role="status" class="column">
+      {lost && shown.value && <Lost line={line} thenWrite={thenWrite} />}
     </div>
   );
 }
 
-function Lost({ line }: { line: Line }) {
+function Lost({ line, thenWrite }: Props) {
   const { offline, reconnecting, messagesKept, tryNow } = words.value;
   return (
     <div class="banner">
-      <div class="column">
-        <Cloud />
-        <p>
-          <strong>{navigator.onLine ? reconnecting : offline}</strong> {messagesKept}
-        </p>
-        <button type="button" class="button" onClick={() => line.now()}>
-          {tryNow}
-        </button>
-      </div>
+      <Cloud />
+      <p>
+        <strong>{navigator.onLine ? reconnecting : offline}</strong> {messagesKept}
+      </p>
+      <button type="button" class="button" onClick={() => thenWrite(() => line.now())}>
+        {tryNow}
+      </button>
     </div>
   );
 }

@@ -83,15 +83,17 @@ function Lines({ chat, thenWrite }: Props) {
 
 /** What is to come, and what has come to an end. */
 function Under({ chat, thenWrite }: Props) {
-  const { busy, run, line, othersType, owner, ended } = chat.current.value;
+  const { busy, run, line, othersType, staff, awaited, ended } = chat.current.value;
+  // Where nobody else was asked for, it is the visitor who writes, in another tab.
+  const theyType = othersType.value && (staff.value !== null || awaited.value !== null);
   const thinking = busy.value && run.value === null && line.state.value === "open";
   return (
     <>
       {thinking && <Thinking status="thinking" />}
-      {othersType.value && (
+      {theyType && (
         <p class="thinking">
           <Dots />
-          {words.value.othersType(owner.value?.kind === "staff" ? owner.value.name : "")}
+          {words.value.othersType(staff.value ?? "")}
         </p>
       )}
       {ended.value && <Ended chat={chat} thenWrite={thenWrite} />}

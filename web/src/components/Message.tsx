@@ -16,7 +16,7 @@ interface Props {
 export function Message({ entry, chat, retry }: Props) {
   const { role, content, at, key } = entry;
   if (role === "system") return <p class="remark" data-key={key}>{content}</p>;
-  const name = words.value.roles[role];
+  const name = nameOf(entry);
   return (
     <article class={`message from-${role}`} aria-label={`${name}, ${momentOf(at)}`} data-key={key}>
       <Byline entry={entry} />
@@ -31,16 +31,20 @@ export function Message({ entry, chat, retry }: Props) {
 }
 
 function Byline({ entry }: { entry: Entry }) {
-  const { roles, stopped } = words.value;
+  const { stopped } = words.value;
   return (
     <p class="byline">
-      <span class="name">{roles[entry.role]}</span>
+      <span class="name">{nameOf(entry)}</span>
       {entry.role === "assistant" && <Badge />}
       <Moment at={entry.at} />
       {entry.role === "user" && <Delivery entry={entry} />}
       {entry.stopped && <span class="delivery">{stopped}</span>}
     </p>
   );
+}
+
+function nameOf({ name, role }: Entry): string {
+  return name ?? words.value.roles[role];
 }
 
 export function Badge() {

@@ -19,8 +19,8 @@ export function Page({ chat, settings }: { chat: Chat; settings: Storage }) {
     <>
       <Masthead chat={chat} settings={settings} thenWrite={thenWrite} />
       <main class="stage">
-        <Banner line={chat.current.value.line} />
-        <Strips chat={chat} />
+        <Banner line={chat.current.value.line} thenWrite={thenWrite} />
+        <Strips chat={chat} thenWrite={thenWrite} />
         <Log chat={chat} thenWrite={thenWrite} />
         <Composer field={field} chat={chat} thenWrite={thenWrite} />
       </main>

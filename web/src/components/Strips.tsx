@@ -3,17 +3,18 @@ import type { Conversation } from "../conversation";
 import { words } from "../words";
 import { Hourglass, Person } from "./icons";
 import { timeOf } from "./Moment";
+import type { ThenWrite } from "./Page";
 
 /** What holds for the conversation as a whole stays in sight above it. */
-export function Strips({ chat }: { chat: Chat }) {
+export function Strips({ chat, thenWrite }: { chat: Chat; thenWrite: ThenWrite }) {
   const conversation = chat.current.value;
   return (
     <>
-      <div role="status">
+      <div role="status" class="column">
         <Answerer conversation={conversation} />
       </div>
-      <div role="alert">
-        <EndsSoon conversation={conversation} />
+      <div role="alert" class="column">
+        <EndsSoon conversation={conversation} thenWrite={thenWrite} />
       </div>
     </>
   );
@@ -21,43 +22,59 @@ export function Strips({ chat }: { chat: Chat }) {
 
 /** Who answers, when it is not the assistant alone. */
 function Answerer({ conversation }: { conversation: Conversation }) {
-  const { owner, awaited, ended } = conversation;
-  const { withStaff, personAsked, meanwhile } = words.value;
-  if (ended.value) return null;
-  const staff = owner.value?.kind === "staff" ? owner.value.name : null;
-  if (staff === null && awaited.value === null) return null;
+  const { withStaff, personAsked, ticket, meanwhile } = words.value;
+  const staff = conversation.staff.value;
+  const awaited = conversation.awaited.value;
+  if (conversation.ended.value || (staff === null && awaited === null)) return null;
+  const ticketId = awaited?.ticketId;
   return (
     <div class="strip">
-      <div class="column">
-        <Person />
-        <p dir="auto">
-          <strong>{staff === null ? personAsked : withStaff(staff)}</strong>
-          {staff === null && <> {meanwhile(awaited.value?.ticketId ?? null)}</>}
+      <Person />
+      {staff === null ? (
+        <p>
+          <strong>{personAsked}</strong>{" "}
+          {ticketId && (
+            <>
+              {ticket} <span class="ticket">{ticketId}.</span>{" "}
+            </>
+          )}
+          {meanwhile}
         </p>
-      </div>
+      ) : (
+        <p>
+          <strong>{withStaff(staff)}</strong>
+        </p>
+      )}
     </div>
   );
 }
 
+interface EndsSoonProps {
+  conversation: Conversation;
+  thenWrite: ThenWrite;
+}
+
 /** Said once, with the time of the end: a countdown would be said again and again. */
-function EndsSoon({ conversation }: { conversation: Conversation }) {
+function EndsSoon({ conversation, thenWrite }: EndsSoonProps) {
   const { near, fixed } = conversation.expiry;
   if (near.value === null) return null;
   const { endsSoon, endsAnyway, stay } = words.value;
   const time = timeOf(near.value);
   return (
     <div class="strip">
-      <div class="column">
-        <Hourglass />
-        <p>
-          <strong>{fixed.value ? endsAnyway(time) : endsSoon(time)}</strong>
-        </p>
-        {!fixed.value && (
-          <button type="button" class="button" onClick={() => conversation.stay()}>
-            {stay}
-          </button>
-        )}
-      </div>
+      <Hourglass />
+      <p>
+        <strong>{fixed.value ? endsAnyway(time) : endsSoon(time)}</strong>
+      </p>
+      {!fixed.value && (
+        <button
+          type="button"
+          class="button"
+          onClick={() => thenWrite(() => conversation.stay())}
+        >
+          {stay}
+        </button>
+      )}
     </div>
   );
 }

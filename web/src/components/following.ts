@@ -31,7 +31,7 @@ export function useFollowing(conversation: Conversation) {
     const newest = entries.findLast((entry) => !before.has(stateOf(entry)));
     if (first || newest?.role === "user") follows.current = true;
     const toEnd = first || ended || (newest !== undefined && isBroken(newest));
-    if (follows.current) follow(place, toEnd ? null : lastQuestion(entries));
+    if (follows.current) follow(place, toEnd ? null : beginning(entries, newest));
     away.value = !atEnd(place);
     shown.current.top = place.scrollTop;
   }, [conversation, entries, run?.text, run?.sources, run?.state, ended]);
@@ -79,6 +79,11 @@ function topOf(log: HTMLElement, key: string): number {
   if (!asked) return Infinity;
   const offset = asked.getBoundingClientRect().top - log.getBoundingClientRect().top;
   return log.scrollTop + offset - MARGIN;
+}
+
+/** What is read from its beginning: what a person has just said, or the last question. */
+function beginning(entries: Entries, newest: Entry | undefined): string | null {
+  return newest?.role === "staff" ? newest.key : lastQuestion(entries);
 }
 
 function lastQuestion(entries: Entries): string | null {

@@ -69,6 +69,7 @@ export const DE: Words = {
   endsSoon: (time) => `Dieses Gespräch endet um ${time}, wenn niemand schreibt.`,
   endsAnyway: (time) => `Dieses Gespräch endet um ${time} und kann nicht länger dauern.`,
   stay: "Bleiben",
+  stayed: "Das Gespräch geht weiter.",
   withStaff: (name) => `Sie sprechen mit ${name || "dem Hilfe-Team"}.`,
   assistantAgain: "Der Assistent antwortet wieder.",
 
@@ -87,8 +88,8 @@ export const DE: Words = {
   newest: "Neueste Nachricht",
 
   personAsked: "Ein Mensch wurde um Hilfe gebeten.",
-  meanwhile: (ticket) =>
-    `${ticket ? `Ihre Vorgangsnummer ist ${ticket}. ` : ""}Sie können hier weiterschreiben.`,
+  ticket: "Ihre Vorgangsnummer ist",
+  meanwhile: "Sie können hier weiterschreiben.",
 
   problems: {
     UNREACHABLE: "Die Hilfe ist nicht erreichbar. Bitte prüfen Sie Ihre Verbindung.",

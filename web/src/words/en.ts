@@ -72,6 +72,7 @@ export const EN = {
   endsSoon: (time: string) => `This conversation ends at ${time} if nobody writes.`,
   endsAnyway: (time: string) => `This conversation ends at ${time} and cannot last longer.`,
   stay: "Stay",
+  stayed: "The conversation goes on.",
   withStaff: (name: string) => `You are talking with ${name || "the help desk"}.`,
   assistantAgain: "The assistant answers again.",
 
@@ -90,8 +91,8 @@ export const EN = {
   newest: "Newest message",
 
   personAsked: "A person has been asked to help.",
-  meanwhile: (ticket: string | null) =>
-    `${ticket ? `Your ticket is ${ticket}. ` : ""}You can keep writing here.`,
+  ticket: "Your ticket is",
+  meanwhile: "You can keep writing here.",
 
   problems: {
     UNREACHABLE: "The help desk cannot be reached. Please check your connection.",
