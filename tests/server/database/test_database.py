@@ -1,14 +1,16 @@
 """Transactions on the application database."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from holdfast.server.database.database import Database, open_database
+from holdfast.server.database.database import CONNECTIONS, Database, open_database
 from holdfast.server.database.errors import DatabaseUnavailable
 from holdfast.server.database.location import database_file, database_url
 
@@ -110,6 +112,50 @@ async def test_a_broken_constraint_is_the_callers_to_name(database: Database) ->
     with pytest.raises(DatabaseUnavailable):
         async with database.writing() as connection:
             await connection.execute(text("SELECT * FROM nothing_of_that_name"))
+
+
+async def test_a_writer_that_waited_long_enough_says_so(url: str) -> None:
+    """Somebody else keeps the file locked: nothing is written, and reading goes on meanwhile."""
+    async with open_database(url, patience=0.2) as database:
+        with closing(sqlite3.connect(database_file(url), isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(DatabaseUnavailable) as refusal:
+                await _add(database, b"1", 7)
+            assert refusal.value.retry_after > 0
+            assert await _sum(database) == 0
+        await _add(database, b"1", 3)
+        assert await _sum(database) == 3
+
+
+async def test_who_finds_no_connection_says_so(url: str) -> None:
+    """More readers at once than connections: the others wait, and not for ever."""
+    async with open_database(url, patience=0.2) as database, AsyncExitStack() as stack:
+        for _ in range(CONNECTIONS):
+            connection = await stack.enter_async_context(database.reading())
+            await connection.execute(SUM)
+        with pytest.raises(DatabaseUnavailable):
+            await _sum(database)
+        await stack.aclose()
+        assert await _sum(database) == 0
+
+
+async def test_callers_who_give_up_leave_no_connection_behind(url: str) -> None:
+    """Two hundred readers and writers, cancelled at any moment: the next ones find everything."""
+    async with open_database(url, patience=5) as database:
+        for turn in range(5):
+            callers = [
+                asyncio.create_task(_sum(database) if n % 2 else _add(database, b"%d" % n, 1))
+                for n in range(40)
+            ]
+            for _ in range(turn * 3):
+                await asyncio.sleep(0)
+            for caller in callers:
+                caller.cancel()
+            await asyncio.gather(*callers, return_exceptions=True)
+            async with database.writing() as connection:
+                await connection.execute(text("DELETE FROM holdfast_setup"))
+        await asyncio.gather(*(_add(database, b"%d" % n, 1) for n in range(20)))
+        assert await _sum(database) == 20
 
 
 @pytest.mark.parametrize(

@@ -50,10 +50,11 @@ class Database:
 
 
 @asynccontextmanager
-async def open_database(url: str) -> AsyncGenerator[Database]:
+async def open_database(url: str, *, patience: float = PATIENCE) -> AsyncGenerator[Database]:
     """Open the application database, make it if it is not there, and bring it to this release.
 
-    Any number of processes may do so at once.
+    Any number of processes may do so at once. A transaction waits for `patience` seconds for other
+    processes that write, and for a connection.
 
     Raises:
         ValueError: the URL names no SQLite file.
@@ -64,10 +65,10 @@ async def open_database(url: str) -> AsyncGenerator[Database]:
     await asyncio.to_thread(migrate, path)
     engine = create_async_engine(
         driver_url("sqlite+aiosqlite", path),
-        connect_args=driver_options(patience=PATIENCE),
+        connect_args=driver_options(patience=patience),
         pool_size=CONNECTIONS,
         max_overflow=0,
-        pool_timeout=PATIENCE,
+        pool_timeout=patience,
         # Errors are logged, and the values of a statement may be names or hashes.
         hide_parameters=True,
     )
