@@ -19,7 +19,7 @@ from tests.redis_servers import RedisServer
 from tests.security import budget_jobs
 from tests.security.budget_jobs import LIMIT, PRICE, Spender, shared
 from tests.security.processes import KEYS, Processes
-from tests.server.conftest import AUTHORIZED
+from tests.server.conftest import AUTHORIZED, Opening
 from tests.server.provider import Provider, provider
 from tests.server.serving import Served, served
 from tests.server.talking import Chat, begun, tab
@@ -110,6 +110,66 @@ async def test_security_084_a_killed_process_gives_its_part_back(shared_url: str
         clock[0] += RESERVATION
         assert (await budget.read()).reserved == 0
         await budget.spend(LIMIT)
+
+
+async def test_security_085_without_a_price_nothing_is_asked(
+    opening: Opening, store_url: str, model: Provider
+) -> None:
+    """A session with a limit is told so, and goes on once the limit is lifted."""
+    before = model.asked
+    async with opening(store=store_url, rate_limit=False, **model.settings) as client:
+        session_id = await _begin(client)
+        path = f"/v1/chat/sessions/{session_id}/messages"
+        budget = f"/v1/sessions/{session_id}/budget"
+        await client.put(budget, json={"limit": 10**9})
+        said = {"message": "Hello?", "client_message_id": "m1"}
+        refused = await client.post(path, json=said)
+        assert (refused.status_code, refused.json()["code"]) == (503, "PRICE_UNKNOWN")
+        assert model.asked == before
+        await client.put(budget, json={"limit": None})
+        assert (await client.post(path, json=said)).status_code == 200
+        assert (await client.get(budget)).json()["spent"] == 0
+
+
+async def test_security_085_amounts_are_integers_that_fit(opening: Opening, store_url: str) -> None:
+    """Nothing else is taken anywhere, and nothing is counted of it."""
+    wrong = ["-1", "1.0", "1e3", "NaN", "Infinity", "true", '"1"', "9007199254740992", "null"]
+    async with opening(store=store_url) as client:
+        session_id = await _begin(client, budget_limit=5)
+        budget = f"/v1/sessions/{session_id}/budget"
+        headers = {"Content-Type": "application/json"}
+        for amount in wrong:
+            for what in ("reserve", "spend"):
+                answer = await client.post(
+                    f"{budget}/{what}", content=f'{{"amount": {amount}}}', headers=headers
+                )
+                assert answer.status_code == 422, (what, amount)
+        after = (await client.get(budget)).json()
+        assert (after["spent"], after["reserved"], after["remaining"]) == (0, 0, 5)
+
+
+async def test_security_082_without_the_store_nothing_is_spent(
+    opening: Opening, own_redis: RedisServer, model: Provider
+) -> None:
+    """Every route of a budget answers 503, and so does the agent, which asks no model."""
+    before = model.asked
+    settings = {**model.settings, **PAID, "store": own_redis.url(), "deadline_seconds": 0.5}
+    async with opening(**settings) as client:
+        session_id = await _begin(client, budget_limit=100)
+        budget = f"/v1/sessions/{session_id}/budget"
+        own_redis.stop()
+        answers = [
+            await client.get(budget),
+            await client.put(budget, json={"limit": 1}),
+            await client.post(f"{budget}/reserve", json={"amount": 1}),
+            await client.post(f"{budget}/spend", json={"amount": 1}),
+            await client.post(f"{budget}/settle", json={"amount": 1, "reservation_id": "r"}),
+            await client.post(f"{budget}/release", json={"reservation_id": "r"}),
+            await client.post(f"/v1/chat/sessions/{session_id}/messages", json={"message": "Hi"}),
+        ]
+    told = {(answer.status_code, answer.json()["code"]) for answer in answers}
+    assert told == {(503, "STORE_UNAVAILABLE")}
+    assert model.asked == before
 
 
 # The service: one process on memory, two on what they can share.
