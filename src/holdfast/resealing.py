@@ -5,9 +5,10 @@ still, byte for byte, what was read; random nonces make that exact. A writer who
 wins, so no update is lost, and whoever is stopped half way simply begins again.
 """
 
+import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from typing import Final, NamedTuple
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from typing import Final, NamedTuple, TypeVar
 
 from pydantic_core import from_json
 
@@ -31,8 +32,11 @@ from holdfast.errors import DecryptionFailed
 from holdfast.keyring import Keyring
 from holdfast.sealing import Sealer, SessionSeal, key_id_of
 
+T = TypeVar("T")
+
 SESSIONS_A_PAGE: Final = 100
 ITEMS_A_PAGE: Final = 100
+AT_ONCE: Final = 16
 USER_ID: Final = "uuser_id"
 # What is no envelope, or does not open, is counted under this name.
 UNREADABLE: Final = "?"
@@ -85,12 +89,9 @@ class SealedSpace:
     async def count(self) -> Counter[str]:
         """Count sealed parts by the key that they stand under."""
         found: Counter[str] = Counter()
-        async for session_id, record in self._sessions():
-            found.update(map(_key_of, record.values.values()))
-            async for items in self._items(session_id):
-                found.update(_key_of(item.sealed) for item in items)
-            draft = await self._draft(session_id)
-            found.update([_key_of(draft)] if draft else [])
+        async for counted in self._each(self._count):
+            for one in counted:
+                found.update(one)
         return found
 
     async def key_ids(self, *, sessions: int) -> set[str]:
@@ -107,22 +108,39 @@ class SealedSpace:
     async def reseal(self) -> Pass:
         """Go through all sessions once, and seal anew what stands under older keys."""
         sessions = exchanged = unreadable = 0
-        async for session_id, record in self._sessions():
-            sessions += 1
-            try:
-                async for operation in self._exchanges(session_id, record):
-                    outcome = await self._backend.execute(operation)
-                    exchanged += outcome.parts if isinstance(outcome, Resealed) else 0
-            except DecryptionFailed:
-                unreadable += 1
+        async for done in self._each(self._reseal):
+            sessions += len(done)
+            exchanged += sum(filter(None, done))
+            unreadable += done.count(None)
         return Pass(sessions, exchanged, unreadable)
 
-    async def _sessions(self) -> AsyncIterator[tuple[str, Record]]:
+    async def _count(self, session_id: str, record: Record) -> Counter[str]:
+        found = Counter(map(_key_of, record.values.values()))
+        async for items in self._items(session_id):
+            found.update(_key_of(item.sealed) for item in items)
+        draft = await self._draft(session_id)
+        found.update([_key_of(draft)] if draft else [])
+        return found
+
+    async def _reseal(self, session_id: str, record: Record) -> int | None:
+        """Seal one session anew; say how many parts, None where one of them does not open."""
+        exchanged = 0
+        try:
+            async for operation in self._exchanges(session_id, record):
+                outcome = await self._backend.execute(operation)
+                exchanged += outcome.parts if isinstance(outcome, Resealed) else 0
+        except DecryptionFailed:
+            return None
+        return exchanged
+
+    async def _each(self, work: Callable[[str, Record], Awaitable[T]]) -> AsyncIterator[list[T]]:
+        """Do something with every session: some at a time travel together, and leave room."""
         position: tuple[int, str] | None = None
         while True:
             page = await self._page(SESSIONS_A_PAGE, position)
-            for session_id, record in page.sessions:
-                yield session_id, record
+            for start in range(0, len(page.sessions), AT_ONCE):
+                chosen = page.sessions[start : start + AT_ONCE]
+                yield await asyncio.gather(*(work(*row) for row in chosen))
             position = page.cursor
             if position is None:
                 return

@@ -156,11 +156,15 @@ def key_id_of(sealed: bytes) -> str | None:
 
 
 class Sealer:
-    """The seals of a namespace; those of the sessions used last are kept ready."""
+    """The seals of a namespace; those of the sessions used last are kept ready.
+
+    `rotates` says whether there are other keys than the sealing one.
+    """
 
     def __init__(self, keyring: Keyring, *, namespace: str, entropy: Entropy) -> None:
         self._keyring = keyring
         self._ring = keyring.current()
+        self.rotates = len(self._ring) > 1
         self._namespace = namespace
         self._entropy = entropy
         self._seals: OrderedDict[str, SessionSeal] = OrderedDict()
@@ -168,16 +172,12 @@ class Sealer:
     def __len__(self) -> int:
         return len(self._seals)
 
-    @property
-    def rotates(self) -> bool:
-        """Whether there are other keys than the sealing one."""
-        return len(self._ring) > 1
-
     def of(self, session_id: str) -> SessionSeal:
         """Give the seal of one session, by the keys as they are now."""
         ring = self._keyring.current()
         if ring is not self._ring:
             self._ring = ring
+            self.rotates = len(ring) > 1
             self._seals.clear()
         seal = self._seals.get(session_id)
         if seal is None:
