@@ -1,0 +1,136 @@
+"""Who may do what: services by their scopes, users by their roles, everybody else nothing."""
+
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from holdfast import StoreUnavailable
+from holdfast.server import InvalidSettings, Settings
+from holdfast.server.auth.api_keys import ApiKey, read_api_key
+from holdfast.server.auth.principal import EVERYTHING, OPEN, SCOPES, Principal
+from tests.security.signed_in import SignedIn, signed_in
+from tests.server.conftest import Opening
+
+__all__ = ["signed_in"]
+
+READER = "a-key-that-reads=sessions:read|events"
+TALKER = "a-key-for-chats=chat"
+
+
+@pytest.fixture
+def store_url() -> str:
+    return "memory://"
+
+
+@pytest.mark.parametrize(
+    ("written", "key", "scopes"),
+    [
+        ("plain", "plain", {EVERYTHING}),
+        ("cGFkZGVk==", "cGFkZGVk==", {EVERYTHING}),
+        ("key=chat", "key", {"chat"}),
+        ("key=sessions:read|events", "key", {"sessions:read", "events"}),
+        ("cGFkZGVk===users", "cGFkZGVk==", {"users"}),
+    ],
+)
+def test_a_key_is_written_with_its_scopes(written: str, key: str, scopes: set[str]) -> None:
+    """Alone it has all of them; what base64 ends with belongs to the key."""
+    assert read_api_key(SecretStr(written)) == ApiKey(key.encode(), frozenset(scopes))
+
+
+@pytest.mark.parametrize("written", ["key=chats", "key=chat|", "=chat", "se=cret", "key=chat,"])
+def test_a_scope_that_there_is_none_of_stops_the_start(written: str) -> None:
+    """The problem lists those that there are, and does not repeat what may be a key."""
+    with pytest.raises(InvalidSettings, match="sessions:write") as refused:
+        Settings.load(api_keys=[written])
+    assert written not in str(refused.value)
+
+
+def test_roles_contain_each_other() -> None:
+    """An admin may do what staff may, and staff no more than that."""
+    staff, admin = (Principal("user", roles=frozenset({role})) for role in ("staff", "admin"))
+    assert [staff.has_role(role) for role in ("visitor", "staff", "admin")] == [True, True, False]
+    assert [admin.has_role(role) for role in ("visitor", "staff", "admin")] == [True] * 3
+    assert {scope for scope in SCOPES if staff.has_scope(scope)} == SCOPES - {"users"}  # type: ignore[arg-type]
+    assert {scope for scope in SCOPES if admin.has_scope(scope)} == SCOPES  # type: ignore[arg-type]
+    assert OPEN.has_role("admin")
+    assert not Principal("service", scopes=frozenset({"chat"})).has_role("visitor")
+    assert not Principal("visitor", roles=frozenset({"visitor"})).has_scope("chat")
+
+
+@pytest.mark.parametrize(
+    ("key", "path", "status"),
+    [
+        (READER, "GET /v1/sessions/count", 200),
+        (READER, "POST /v1/sessions", 403),
+        (READER, "GET /v1/users", 403),
+        (TALKER, "GET /v1/sessions/count", 403),
+        (TALKER, "POST /v1/chat/sessions", 201),
+        (READER, "POST /v1/chat/sessions", 401),
+    ],
+)
+async def test_a_key_opens_what_its_scopes_name(
+    opening: Opening, key: str, path: str, status: int
+) -> None:
+    """Reading with one, writing with another, chats with a third."""
+    method, _, address = path.partition(" ")
+    body: dict[str, Any] = {"user_id": "u-1"} if "chat" in address else {}
+    headers = {"Authorization": f"Bearer {key.partition('=')[0]}"}
+    async with opening(headers=headers, api_keys=[READER, TALKER]) as client:
+        answer = await client.request(method, address, json=body if method == "POST" else None)
+    assert answer.status_code == status
+
+
+async def test_staff_use_the_sessions_and_admins_the_users(signed_in: SignedIn) -> None:
+    """By an access token and by a cookie alike."""
+    client = signed_in.client
+    for cookie in (False, True):
+        staff = await signed_in.begin("anna", cookie=cookie)
+        admin = await signed_in.begin("ada", role="admin", cookie=cookie)
+        for device, listed in ((staff, 403), (admin, 200)):
+            made = await client.post("/v1/sessions", json={}, headers=device.headers)
+            assert made.status_code == 201
+            users = await client.get("/v1/users", headers=device.headers)
+            assert users.status_code == listed
+
+
+async def test_staff_open_every_conversation(signed_in: SignedIn) -> None:
+    """Without its secret; and a user is taken from them."""
+    client, staff = signed_in.client, await signed_in.begin("anna")
+    begun = await client.post("/v1/chat/sessions", json={})
+    path = f"/v1/chat/sessions/{begun.json()['session_id']}/messages"
+    assert (await client.get(path)).status_code == 401
+    assert (await client.get(path, headers=staff.headers)).status_code == 200
+    named = {"user_id": "u-1"}
+    assert (await client.post("/v1/chat/sessions", json=named)).status_code == 401
+    answer = await client.post("/v1/chat/sessions", json=named, headers=staff.headers)
+    assert answer.status_code == 201
+
+
+async def test_a_key_is_no_user(signed_in: SignedIn) -> None:
+    """It is told what it is, and has no devices and no password."""
+    headers = {"Authorization": "Bearer an-api-key-of-the-tests"}
+    me = (await signed_in.client.get("/v1/auth/me", headers=headers)).json()
+    assert me == {"kind": "service", "roles": [], "scopes": ["*"]}
+    answer = await signed_in.client.get("/v1/auth/sessions", headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (403, "FORBIDDEN")
+
+
+async def test_security_082_without_the_store_nobody_is_anybody(
+    signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is signed in is told that the store is out; nobody is let through, or made anonymous."""
+    devices = [await signed_in.begin("anna", cookie=cookie) for cookie in (False, True)]
+
+    async def out(*_: object, **__: object) -> None:
+        raise StoreUnavailable
+
+    monkeypatch.setattr(signed_in.parts.logins.store, "get", out)
+    monkeypatch.setattr(signed_in.parts.logins.store, "apply", out)
+    for device in devices:
+        for path in ("/v1/auth/me", "/v1/sessions/count", "/v1/users"):
+            answer = await signed_in.client.get(path, headers=device.headers)
+            assert (answer.status_code, answer.json()["code"]) == (503, "STORE_UNAVAILABLE")
+        begun = await signed_in.client.post("/v1/chat/sessions", json={}, headers=device.headers)
+        assert begun.status_code == 503
+    assert (await signed_in.refresh(devices[0].refresh_token)).status_code == 503
