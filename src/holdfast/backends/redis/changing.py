@@ -43,11 +43,13 @@ LEASED: Final = b"sopixl"
 REPEATED: Final = b"sopixld"
 NONE: Final = 65_535
 CHANGED: Final = 1
+PUT, ADD, CLAIM = range(3)
 
 _HEADER: Final = Struct("<8s3B2q3I2H")
 _CONDITIONS: Final = Struct("<2B3qI3H")
 # What a change says between its limits and the digests of older keys when it has no conditions.
 UNCONDITIONAL: Final = (None, None, None, False, (), None)
+_KIND: Final = Struct("<BH")
 _CHANGED: Final = Struct("<BqqqH")
 BEGUN: Final = _CHANGED.size
 _KNOWN: Final = Struct("<qqqB")
@@ -90,10 +92,23 @@ class Changing:
             await self._users.put(place, first, age, created=record.created)
 
     def _command(self, bucket: int, name: bytes, operation: Apply) -> Command:
-        values, unset, append = operation.set, operation.unset, operation.append
-        nonce = self._caller.nonce()
-        header = _header(nonce, operation)
-        start = self._start(_kinds(operation), bucket)
+        # Taken apart at once: reading the fields one by one takes as long as all the rest here.
+        (
+            _, change_id, remember, digest, slide, values, unset, put, add, claim, append,
+            most_items, most_bytes, _, _, _, _, _, _, _, _, repeated, _,
+        ) = operation  # fmt: skip
+        conditional = repeated or operation[13:19] != UNCONDITIONAL
+        nonce, named = self._caller.nonce(), change_id.encode()
+        header = _HEADER.pack(
+            nonce, remember, slide, conditional, most_items, most_bytes,
+            len(unset), len(values), len(append), len(named), len(digest),
+        )  # fmt: skip
+        header += named + digest
+        if conditional:
+            header += _conditions(operation)
+        header += _integers(put, add, claim)
+        kinds = _kinds(operation) if conditional or slide else APPENDING if append else PLAIN
+        start = self._starts.get((kinds, bucket)) or self._start(kinds, bucket)
         count = start.parts + 1 + len(unset) + 2 * len(values) + len(append)
         payload = b"*%d\r\n%b$%d\r\n%b\r\n" % (count, start.named(name), len(header), header)
         if unset:
@@ -102,13 +117,11 @@ class Changing:
             tag = escaped(own)
             payload += b"$%d\r\n%b\r\n$%d\r\n%b\r\n" % (len(tag), tag, len(sealed), sealed)
         if append:
-            payload += as_arguments(pack_items(operation.change_id, append))
+            payload += as_arguments(pack_items(change_id, append))
         return assemble(Command, (payload, nonce, self._script, b"", 0, False))
 
     def _start(self, kinds: bytes, bucket: int) -> Start:
-        start = self._starts.get((kinds, bucket))
-        if start is None:
-            start = self._starts[kinds, bucket] = Start(self._script, kinds, bucket)
+        start = self._starts[kinds, bucket] = Start(self._script, kinds, bucket)
         return start
 
 
@@ -120,22 +133,6 @@ def _kinds(operation: Apply) -> bytes:
     if operation.slide or operation.replace or operation.ttl is not None:
         return MOVING
     return APPENDING if operation.append else PLAIN
-
-
-def _header(nonce: bytes, operation: Apply) -> bytes:
-    """Pack everything that is small."""
-    # Taken apart at once: reading the fields one by one takes as long as all the rest here.
-    _, change_id, remember, digest, slide, values, unset, put, add, claim, append, items, size = (
-        operation[:13]
-    )
-    conditional = operation.repeated or operation[13:19] != UNCONDITIONAL
-    named = change_id.encode()
-    header = _HEADER.pack(
-        nonce, remember, slide, conditional, items, size,
-        len(unset), len(values), len(append), len(named), len(digest),
-    )  # fmt: skip
-    conditions = _conditions(operation) if conditional else b""
-    return header + named + digest + conditions + _integers(put, add, claim)
 
 
 def _conditions(operation: Apply) -> bytes:
@@ -158,14 +155,19 @@ def _conditions(operation: Apply) -> bytes:
 
 def _integers(put: Mapping[str, int], add: tuple[Add, ...], claim: tuple[str, ...]) -> bytes:
     """Write what a change does to integers."""
-    text = ""
+    steps = b""
     for name, value in put.items():
-        text += f"={name} {value};"
+        steps += _step(PUT, name, value, 0)
     for name, delta, limit in add:
-        text += f"+{name} {delta} {limit};"
+        steps += _step(ADD, name, delta, limit)
     for name in claim:
-        text += f"!{name};"
-    return text.encode()
+        steps += _step(CLAIM, name, 0, 0)
+    return steps
+
+
+def _step(kind: int, name: str, number: int, limit: int) -> bytes:
+    text = name.encode()
+    return b"%b%b%b" % (_KIND.pack(kind, len(text)), text, _NUMBERS.pack(number, limit))
 
 
 def _outcome(operation: Apply, answer: bytes) -> Outcome:

@@ -101,7 +101,7 @@ class Connection(asyncio.Protocol):
             future = self._create_future()
         outgoing = self._outgoing
         outgoing.append((future, command))
-        self._size += len(command.payload)
+        self._size += len(command[0])
         if len(outgoing) >= BATCH or not self._in_flight:
             self._flush()
         elif not self._scheduled:
@@ -148,14 +148,14 @@ class Connection(asyncio.Protocol):
         in_flight = self._in_flight
         parts: list[bytes] = []
         for entry in outgoing:
-            future, command = entry
+            future, (payload, _, _, prelude, preludes, _) = entry
             if future.done():
-                self._size -= len(command.payload)
+                self._size -= len(payload)
                 continue
-            if command.prelude:
-                parts.append(command.prelude)
-                in_flight.extend(((future, PRELUDE),) * command.preludes)
-            parts.append(command.payload)
+            if prelude:
+                parts.append(prelude)
+                in_flight.extend(((future, PRELUDE),) * preludes)
+            parts.append(payload)
             in_flight.append(entry)
         if parts:
             self._write(b"".join(parts))
@@ -206,17 +206,17 @@ class Connection(asyncio.Protocol):
                 continue
             if not in_flight:
                 return self._unasked(reply)
-            future, command = in_flight.popleft()
-            self._size -= len(command.payload)
+            entry = in_flight.popleft()
+            future, (payload, nonce, _, _, _, _) = entry
+            self._size -= len(payload)
             if kind is Refused:
                 if not future.done():
                     future.set_exception(reply)
                 continue
-            nonce = command.nonce
             if nonce and (kind is not list or not reply or reply.pop(0) != nonce):
-                in_flight.appendleft((future, command))
+                in_flight.appendleft(entry)
                 return self._crossed()
-            if command is PRELUDE:
+            if entry[1] is PRELUDE:
                 continue
             if not future.done():
                 future.set_result(reply)

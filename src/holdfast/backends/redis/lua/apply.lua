@@ -8,8 +8,8 @@
 --         conditional change: replace, repeated, expected revision (-1: any), known revision, ttl
 --         (-1: stays), how many user tags, the incarnation known with the known revision (length 0:
 --         none), incarnation and lease token (length 65535: none), whose lengths come first, and
---         the user tags, each after its length; last what to do with integers: `=name value;`
---         `+name delta limit;` `!name;` (claim)
+--         the user tags, each after its length; last what to do with integers: a byte (0 put, 1 add,
+--         2 claim), the name after its length, the value or delta, and the limit
 -- ARGV[2…] tags to unset; tags and values to set, in turn; items to append
 -- Returns {nonce, answer}; the answer begins with a byte that says what it is.
 --
@@ -110,32 +110,37 @@ if replace == 1 then
   end
   user, integers, size = first, ';', 0
 end
-if at <= #header then
-  for kind, name, number, limit in string.gmatch(sub(header, at), '([=+!])([^ ;]+) ?(%-?%d*) ?(%d*);') do
-    local before, behind = find(integers, ';' .. name .. '=', 1, true)
-    local stop = before and find(integers, ';', behind, true)
-    local value = before and tonumber(sub(integers, behind + 1, stop - 1)) or 0
-    if kind == '=' then
-      value = number
-    elseif kind == '+' then
-      local sum = value + number
-      limit = tonumber(limit)
-      if sum < 0 then
-        return {nonce, '\7' .. pack('<i8i8', value, 0) .. name}
-      end
-      if tonumber(number) > 0 and sum > limit then
-        return {nonce, '\7' .. pack('<i8i8', value, limit) .. name}
-      end
-      value = string.format('%d', sum)
-    else
-      if value ~= 0 then
-        return {nonce, '\8' .. name}
-      end
-      value = '1'
+while at <= #header do
+  local kind, name, number, limit, stop
+  kind, name, number, limit, at = unpack_('<BHc0i8i8', header, at)
+  local value, before, behind = 0, find(integers, ';' .. name .. '=', 1, true)
+  if before then
+    stop = find(integers, ';', behind, true)
+    value = tonumber(sub(integers, behind + 1, stop - 1))
+  end
+  if kind == 0 then
+    value = number
+  elseif kind == 1 then
+    local sum = value + number
+    if sum < 0 then
+      return {nonce, '\7' .. pack('<i8i8', value, 0) .. name}
     end
-    if find(name, '.', 1, true) and tonumber(value) == 0 then
-      integers = before and sub(integers, 1, before) .. sub(integers, stop + 1) or integers
-    elseif before then
+    if number > 0 and sum > limit then
+      return {nonce, '\7' .. pack('<i8i8', value, limit) .. name}
+    end
+    value = sum
+  else
+    if value ~= 0 then
+      return {nonce, '\8' .. name}
+    end
+    value = 1
+  end
+  if value == 0 and find(name, '.', 1, true) then
+    integers = before and sub(integers, 1, before) .. sub(integers, stop + 1) or integers
+  else
+    -- As a text of its own a number keeps no more than 14 digits.
+    value = value < 100000000000000 and value or string.format('%d', value)
+    if before then
       integers = sub(integers, 1, behind) .. value .. sub(integers, stop)
     else
       integers = integers .. name .. '=' .. value .. ';'
