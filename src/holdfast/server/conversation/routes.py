@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from holdfast.change import Change
 from holdfast.errors import SessionNotFound
-from holdfast.server.access import Keys, bearer
+from holdfast.server.access import is_trusted
 from holdfast.server.conversation.parts import Talking
 from holdfast.server.conversation.rating import rate
 from holdfast.server.conversation.stream import EventStream, as_events, last_event
@@ -77,11 +77,10 @@ async def stream(
     query: Annotated[StreamQuery, Query()],
     request: Request,
     talk: Talking,
-    keys: Keys,
 ) -> Response:
     """Follow the conversation: the frames of the WebSocket as server-sent events."""
     session = await _live(talk, session_id)
-    visitor = None if keys.has(bearer(request)) else session.secret_hash
+    visitor = None if await is_trusted(request, "chat") else session.secret_hash
     after = last_event(request, query.after)
     events = as_events(talk, session, after=after, secret_hash=visitor)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
