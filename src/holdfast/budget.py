@@ -111,7 +111,8 @@ class Budgets:
 class Budget:
     """One budget, of whoever holds it in whichever process.
 
-    `limit` is the limit until another one is set; None is no limit, and everything is counted.
+    `owner` names it where it refuses. `limit` is the limit until another one is set; None is no
+    limit, and everything is counted.
     Every method raises `StoreUnavailable` where nobody can tell what is left.
     """
 
@@ -126,7 +127,7 @@ class Budget:
     ) -> None:
         self._budgets = budgets
         self._accounts = budgets.accounts
-        self._owner = owner
+        self.owner = owner
         self._ids = ids
         self._limit = None if limit is None else check_amount(limit, "limit")
         self._ttl = ttl
@@ -320,7 +321,7 @@ class Budget:
         due = [note for note in overdue(account, now) if note.reservation_id in account.open]
         if not due:
             raise BudgetExceeded(
-                self._owner, counter="budget", value=exc.value, limit=exc.limit
+                self.owner, counter="budget", value=exc.value, limit=exc.limit
             ) from exc
         room = MOST_LATE - len(account.late)
         for place, note in enumerate(due):

@@ -207,7 +207,7 @@ def test_what_is_no_price_is_refused(text: str, monkeypatch: pytest.MonkeyPatch)
 def test_a_limit_needs_the_price_of_the_model() -> None:
     """Without it the service does not start; the local engine is free."""
     model = {"ai_provider": "openai", "ai_api_key": "sk-1", "ai_model": "small"}
-    for limit in ("budget_request", "budget_session", "budget_user_day"):
+    for limit in ("budget_request", "budget_session", "budget_user_day", "budget_day"):
         with pytest.raises(InvalidSettings, match="HOLDFAST_PRICES"):
             Settings.load(**model, **{limit: 5})
         Settings.load(**model, **{limit: 5}, prices="small=1/2")

@@ -46,8 +46,13 @@ async def memory() -> AsyncIterator[Store]:
 
 
 @pytest.fixture
-def budget(memory: Store) -> Budget:
-    return Budgets(memory, keys=KEYS).named("test", limit=1000)
+def budgets(memory: Store) -> Budgets:
+    return Budgets(memory, keys=KEYS)
+
+
+@pytest.fixture
+def budget(budgets: Budgets) -> Budget:
+    return budgets.named("test", limit=1000)
 
 
 def settings(service: FakeOpenAI, **given: object) -> EngineSettings:
@@ -92,11 +97,10 @@ async def test_a_call_is_settled_by_what_the_service_counted(
 
 
 async def test_each_call_of_a_turn_is_paid_for(
-    service: FakeOpenAI, knowledge: Knowledge, budget: Budget
+    service: FakeOpenAI, knowledge: Knowledge, budgets: Budgets, budget: Budget
 ) -> None:
     """A search and an answer are two; every budget of the purse counts both."""
     service.script += [tool_call("search_knowledge", question=QUESTION), text("12 euros [1].")]
-    budgets = Budgets(budget._accounts, keys=KEYS)
     other = budgets.named("other", limit=500)
     purse = Purse([budget, other], PRICES)
     await ask(service, knowledge, purse)
@@ -131,6 +135,25 @@ async def test_one_request_may_cost_so_much_and_no_more(
     assert isinstance(refused.error, BudgetExceeded)
     assert len(service.requests) == 3
     assert figures(await budget.read()) == (21, 0)
+
+
+async def test_a_shared_budget_is_nobodys_business(
+    service: FakeOpenAI, knowledge: Knowledge, budgets: Budgets, budget: Budget
+) -> None:
+    """It holds like the others; visitors are told neither what is left nor what it was."""
+    shared = budgets.named("all sessions", limit=220)
+    service.script.append(text("12 euros."))
+    purse = Purse([budget], PRICES, shared=[shared])
+    assert isinstance(await ask(service, knowledge, purse), Finished)
+    assert figures(await shared.read()) == (7, 0)
+    assert (await purse.bill()).budget_remaining == 993
+    await shared.spend(100)
+    refused = await ask(service, knowledge, Purse([budget], PRICES, shared=[shared]))
+    assert isinstance(refused, Failed)
+    assert refused.error is None
+    assert "220" not in refused.message + refused.reason
+    assert len(service.requests) == 1
+    assert figures(await budget.read()) == (7, 0)
 
 
 async def test_a_call_that_was_refused_costs_nothing(

@@ -1,10 +1,9 @@
-"""Whose budget pays: a session's own, and what its user may spend in a day."""
+"""Whose budget pays: a session's own, its user's of the day, and that of all sessions together."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from datetime import date
+from collections.abc import Mapping, Sequence
+from typing import Final
 
-from holdfast.budget import Budget, Budgets
+from holdfast.budget import AFTERWARDS, Budget, Budgets
 from holdfast.errors import BudgetExceeded
 from holdfast.keyring import Keyring
 from holdfast.server.audit import Trail
@@ -12,7 +11,10 @@ from holdfast.server.model import ServiceSession
 from holdfast.server.settings import Settings
 from holdfast.session import SupportSession
 from holdfast.store import SessionStore
-from holdfast.support import Call, Price, Purse
+from holdfast.support import Price, Purse, Purses
+
+# No session has a name with a space in it.
+ALL: Final = "all sessions"
 
 
 def open_budgets(settings: Settings, store: SessionStore[ServiceSession], keys: Keyring) -> Budgets:
@@ -26,23 +28,27 @@ def session_budget(budgets: Budgets, settings: Settings, session: SupportSession
     return budgets.of_session(session, limit=settings.budget_session if own is None else own)
 
 
-def purses(budgets: Budgets, settings: Settings, trail: Trail) -> Callable[[SupportSession], Purse]:
+def purses(budgets: Budgets, settings: Settings, trail: Trail) -> Purses:
     """Say who pays for the turns of a session."""
 
     def purse(session: SupportSession) -> Purse:
-        paying = [session_budget(budgets, settings, session)]
+        today = budgets.now().date()
+        paying, shared = [session_budget(budgets, settings, session)], list[Budget]()
         if session.user_id is not None and settings.budget_user_day is not None:
-            today = budgets.now().date()
-            paying.append(_of_user(budgets, session.user_id, today, settings.budget_user_day))
+            paying.append(budgets.of_user(session.user_id, today, limit=settings.budget_user_day))
+        if settings.budget_day is not None:
+            day = today.isoformat()
+            shared.append(budgets.named(ALL, day, limit=settings.budget_day, ttl=AFTERWARDS))
         return _Watched(
-            paying, settings.prices, most=settings.budget_request, session=session, trail=trail
+            paying,
+            settings.prices,
+            most=settings.budget_request,
+            shared=shared,
+            session=session,
+            trail=trail,
         )
 
     return purse
-
-
-def _of_user(budgets: Budgets, user_id: str, day: date, limit: int) -> Budget:
-    return budgets.of_user(user_id, day, limit=limit)
 
 
 class _Watched(Purse):
@@ -54,29 +60,22 @@ class _Watched(Purse):
         prices: Mapping[str, Price],
         *,
         most: int | None,
+        shared: Sequence[Budget],
         session: SupportSession,
         trail: Trail,
     ) -> None:
-        super().__init__(budgets, prices, most=most)
+        super().__init__(budgets, prices, most=most, shared=shared)
         self._session = session
         self._trail = trail
 
-    @asynccontextmanager
-    async def call(
-        self, model: str, *, input_tokens: int, output_tokens: int
-    ) -> AsyncGenerator[Call]:
-        """Let a model be called for the block; see `Purse.call`."""
-        tokens = {"input_tokens": input_tokens, "output_tokens": output_tokens}
-        try:
-            async with super().call(model, **tokens) as call:
-                yield call
-        except BudgetExceeded as exc:
-            await self._trail.record(
-                "budget.exceeded",
-                outcome="refused",
-                actor=self._session.user_id,
-                session_id=self._session.session_id,
-                spent=exc.value,
-                limit=exc.limit,
-            )
-            raise
+    async def refused(self, exc: BudgetExceeded) -> None:
+        """Put on the trail which budget is used up."""
+        await self._trail.record(
+            "budget.exceeded",
+            outcome="refused",
+            actor=self._session.user_id,
+            session_id=self._session.session_id,
+            budget="session" if exc.session_id == self._session.session_id else exc.session_id,
+            spent=exc.value,
+            limit=exc.limit,
+        )

@@ -185,6 +185,7 @@ class Settings(BaseSettings):
     budget_request: Micros = None
     budget_session: Micros = None
     budget_user_day: Micros = None
+    budget_day: Micros = None
     budget_reservation_seconds: Annotated[Seconds, Field(le=86_400)] = 600
     memory_hours: float = Field(24, ge=0, le=8760)
     escalation: bool = True
@@ -239,7 +240,9 @@ class Settings(BaseSettings):
     @property
     def has_budget(self) -> bool:
         """Say whether what models may cost has a limit."""
-        limits = (self.budget_request, self.budget_session, self.budget_user_day)
+        limits = (
+            self.budget_request, self.budget_session, self.budget_user_day, self.budget_day,
+        )  # fmt: skip
         return any(limit is not None for limit in limits)
 
     @property

@@ -2,18 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
 from holdfast.budget import Balance, Budget, Kind
 from holdfast.errors import BudgetExceeded
-from holdfast.purchase import hold
+from holdfast.purchase import Hold, hold
 from holdfast.session import SupportSession
-from holdfast.support.errors import PriceUnknown
+from holdfast.support.errors import EngineFailed, PriceUnknown
 
 CATEGORY: Final = "model"
+SPENT: Final = "The budget for the assistant's answers is used up."
 # Kinds of things bought that an answer tells of.
 MOST_TOLD: Final = 50
 
@@ -65,12 +66,19 @@ class Purse:
     """Pays for the model's calls of one turn, from every budget that they count on.
 
     The first budget is the session's. `most` is what all calls of the turn may cost together.
+    `shared` are budgets that are nobody's own: visitors are not told how they stand.
     """
 
     def __init__(
-        self, budgets: Sequence[Budget], prices: Mapping[str, Price], *, most: int | None = None
+        self,
+        budgets: Sequence[Budget],
+        prices: Mapping[str, Price],
+        *,
+        most: int | None = None,
+        shared: Sequence[Budget] = (),
     ) -> None:
         self._budgets = budgets
+        self._shared = shared
         self._prices = prices
         self._most = most
         self._cost = 0
@@ -83,6 +91,7 @@ class Purse:
 
         Raises:
             BudgetExceeded: it does not fit into one of the budgets.
+            EngineFailed: it does not fit into one that is shared.
             PriceUnknown: there is a limit, and nobody knows what the model costs.
             StoreUnavailable: nobody can tell what is left.
         """
@@ -91,21 +100,27 @@ class Purse:
             await self._refuse_unpriced(model)
             yield Call()
             return
-        most = price.cost(input_tokens, output_tokens)
-        if self._most is not None and self._cost + most > self._most:
-            raise BudgetExceeded("request", counter="budget", value=self._cost, limit=self._most)
-        async with hold(self._budgets, most, kind=Kind(CATEGORY, model)) as held:
-            call = Call()
-            try:
-                yield call
-            finally:
-                if call.used is not None:
-                    held.cost = price.cost(*call.used)
-                    self._cost += held.cost
+        try:
+            async with self._held(price.cost(input_tokens, output_tokens), model) as held:
+                call = Call()
+                try:
+                    yield call
+                finally:
+                    if call.used is not None:
+                        held.cost = price.cost(*call.used)
+                        self._cost += held.cost
+        except BudgetExceeded as exc:
+            await self.refused(exc)
+            if exc.session_id in {budget.owner for budget in self._shared}:
+                raise EngineFailed("a shared budget is used up", message=SPENT) from exc
+            raise
+
+    async def refused(self, exc: BudgetExceeded) -> None:
+        """Take note that a call could not be paid for."""
 
     async def bill(self) -> Bill:
         """Say what the turn cost so far, and what is left."""
-        balances = await self._balances()
+        balances = await _read(self._budgets)
         left = [balance.remaining for balance in balances if balance.remaining is not None]
         items = balances[0].items[:MOST_TOLD] if balances else ()
         return Bill(
@@ -114,13 +129,20 @@ class Purse:
             items=tuple(Purchased(**bought._asdict()) for bought in items),
         )
 
+    def _held(self, amount: int, model: str) -> AbstractAsyncContextManager[Hold]:
+        """Hold what a call can cost on every budget."""
+        if self._most is not None and self._cost + amount > self._most:
+            raise BudgetExceeded("request", counter="budget", value=self._cost, limit=self._most)
+        return hold([*self._budgets, *self._shared], amount, kind=Kind(CATEGORY, model))
+
     async def _refuse_unpriced(self, model: str) -> None:
-        limits = [balance.limit for balance in await self._balances()]
+        limits = [balance.limit for balance in await _read([*self._budgets, *self._shared])]
         if self._most is not None or any(limit is not None for limit in limits):
             raise PriceUnknown(model)
 
-    async def _balances(self) -> list[Balance]:
-        return list(await asyncio.gather(*(budget.read() for budget in self._budgets)))
+
+async def _read(budgets: Sequence[Budget]) -> list[Balance]:
+    return list(await asyncio.gather(*(budget.read() for budget in budgets)))
 
 
 Purses = Callable[[SupportSession], Purse]

@@ -10,8 +10,9 @@ from pydantic_ai.exceptions import (
 
 from holdfast.errors import BudgetExceeded, StoreUnavailable
 from holdfast.support.engine import Failed
-from holdfast.support.errors import PriceUnknown
+from holdfast.support.errors import EngineFailed, PriceUnknown
 from holdfast.support.knowledge import KnowledgeUnavailable
+from holdfast.support.spending import SPENT
 
 
 class TooCostly(Exception):
@@ -21,6 +22,7 @@ class TooCostly(Exception):
 FAILURES: Final = (
     TimeoutError,
     BudgetExceeded,
+    EngineFailed,
     PriceUnknown,
     StoreUnavailable,
     AgentRunError,
@@ -32,7 +34,6 @@ BUSY: Final = "The assistant is very busy at the moment."
 LATE: Final = "The assistant did not answer in time."
 AWAY: Final = "The assistant cannot be reached at the moment."
 CUT: Final = "The connection to the assistant broke off."
-SPENT: Final = "The budget for the assistant's answers is used up."
 REFUSED: Final = "The assistant is not available at the moment."
 
 
@@ -50,6 +51,8 @@ def failure(exc: Exception, *, timeout: float, begun: bool) -> Failed:
             return Failed("the model's service could not be reached", AWAY, after)
         case BudgetExceeded():
             return Failed("the budget is used up", SPENT, error=exc)
+        case EngineFailed(reason=reason, message=message, retry_after=after):
+            return Failed(reason, message, after)
         case PriceUnknown():
             return Failed(f"there is no price for {exc.model}", REFUSED, error=exc)
         case StoreUnavailable(retry_after=after):
