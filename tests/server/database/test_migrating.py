@@ -25,7 +25,7 @@ from holdfast.server.database.migrating import VERSION_TABLE, Migrated, migrate
 from holdfast.server.database.tables import METADATA
 
 PROCESSES = 4
-ROUNDS = 3
+ROUNDS = 25
 
 
 @pytest.fixture
