@@ -28,6 +28,17 @@ async def draw(browser: Browser, url: str, name: str, *, opened: bool, **how: An
         await visitor.page.screenshot(path=IMAGES / name)
 
 
+async def draw_hand_over(browser: Browser, url: str, name: str, **how: Any) -> None:
+    """Ask for a person, and take a picture of the wait."""
+    async with visiting(browser, url, **how) as visitor:
+        await visitor.ask("What does delivery cost?")
+        await expect(visitor.answers).to_have_count(1, timeout=PATIENCE)
+        await visitor.page.get_by_role("button", name="Talk to a person").click()
+        await expect(visitor.answers).to_have_count(2, timeout=PATIENCE)
+        await visitor.page.wait_for_timeout(STILL_MS)
+        await visitor.page.screenshot(path=IMAGES / name)
+
+
 async def draw_all(url: str) -> None:
     async with chromium() as browser:
         await _draw_both(browser, url)
@@ -41,6 +52,7 @@ async def _draw_both(browser: Browser, url: str) -> None:
         "color_scheme": "dark",
     }
     await draw(browser, url, "chat-dark.png", opened=False, **phone)
+    await draw_hand_over(browser, url, "chat-person.png", **{**phone, "color_scheme": "light"})
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ def test_the_page_is_small() -> None:
     assert 10_000 < sum(sizes) <= 60_000
 
 
-@pytest.mark.parametrize("name", ["chat.png", "chat-dark.png"])
+@pytest.mark.parametrize("name", ["chat.png", "chat-dark.png", "chat-person.png"])
 def test_the_pictures_of_the_page_are_there(name: str) -> None:
     """The pictures are real ones, made by `python -m tests.browser.picture`."""
     assert (IMAGES / name).read_bytes().startswith(b"\x89PNG")

@@ -317,3 +317,25 @@ async def test_two_visitors_never_see_each_other(browser: Browser, service: Serv
         await other.page.reload()
         await expect(other.page.get_by_text("Your earlier conversation has ended")).to_be_visible()
         await expect(other.log).not_to_contain_text("delivery cost")
+
+
+async def test_a_browser_without_cookies_is_told(browser: Browser, service: Served) -> None:
+    """A message that no conversation can be kept for fails, with the reason, and begins no more."""
+    begun: list[str] = []
+
+    async def without_cookie(route: Route) -> None:
+        begun.append(route.request.method)
+        answer = await route.fetch()
+        headers = {name: value for name, value in answer.headers.items() if name != "set-cookie"}
+        await visitor.page.context.clear_cookies()
+        await route.fulfill(response=answer, headers=headers)
+
+    async with visiting(browser, service.url) as visitor:
+        await visitor.page.route("**/v1/chat/sessions", without_cookie)
+        await visitor.ask(QUESTION)
+        await expect(visitor.questions).to_contain_text("keeps no cookies", timeout=PATIENCE)
+        assert len(begun) == 1
+        await visitor.page.unroute("**/v1/chat/sessions")
+        await visitor.page.get_by_role("button", name="Retry").click()
+        await expect(visitor.answers).to_have_count(1, timeout=PATIENCE)
+        await expect(visitor.questions).to_have_count(1)

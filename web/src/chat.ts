@@ -106,6 +106,7 @@ export class Chat {
       clock,
       makeIdentifier,
       named: (id, title) => this.#named(id, title),
+      unnamed: (id) => this.#unnamed(id),
       gone: (conversation) => this.#gone(conversation),
       told: (message) => this.announce(spokenAnswer(message)),
       stayed: () => this.announce(words.value.stayed),
@@ -127,10 +128,14 @@ export class Chat {
     this.shelf.choose(id);
   }
 
+  #unnamed(id: string): void {
+    this.shelf.drop(id);
+    this.shelf.choose(null);
+  }
+
   #gone(conversation: Conversation): void {
     const unsent = conversation.outbox.empty();
-    this.shelf.drop(conversation.id.value!);
-    this.shelf.choose(null);
+    this.#unnamed(conversation.id.value!);
     if (conversation !== this.current.value) return;
     if (unsent.length > 0) this.#carryOn(unsent, "endedMeanwhile");
     else if (conversation.entries.value.length === 0) this.#carryOn([], "ended");

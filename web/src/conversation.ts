@@ -27,6 +27,8 @@ export interface Surroundings {
   makeIdentifier: () => string;
   /** A conversation has begun, or goes on: name it, with what was asked first. */
   named: (id: string, title: string) => void;
+  /** It could not be kept. */
+  unnamed: (id: string) => void;
   /** It is not there any more. */
   gone: (conversation: Conversation) => void;
   /** Say to those who cannot see it what has happened. */
@@ -62,6 +64,8 @@ export class Conversation {
   #lastNumber = 0;
   #welcomedAt = 0;
   #beginning = false;
+  /** Begun here, and not open yet. */
+  #untried = false;
   #stale = 0;
   #closed = false;
 
@@ -223,6 +227,7 @@ export class Conversation {
 
   #began(id: string): void {
     this.#beginning = false;
+    this.#untried = true;
     batch(() => {
       this.id.value = id;
       this.line.state.value = "closed";
@@ -307,6 +312,7 @@ export class Conversation {
   }
 
   #opened(lastNumber: number, expiresAt: string | null): void {
+    this.#untried = false;
     if (expiresAt !== null) void this.expiry.ends(expiresAt);
     this.#welcomedAt = Math.max(this.#welcomedAt, lastNumber);
     if (this.#lastNumber >= lastNumber) this.restoring.value = false;
@@ -382,6 +388,7 @@ export class Conversation {
   }
 
   #gone(): void {
+    if (this.#untried) return this.#shut();
     batch(() => {
       this.restoring.value = false;
       this.run.value = null;
@@ -391,5 +398,17 @@ export class Conversation {
       this.draft.moveTo(null);
     });
     this.#around.gone(this);
+  }
+
+  /** What opens a new conversation did not come along: to begin others would not help. */
+  #shut(): void {
+    const id = this.id.value!;
+    batch(() => {
+      this.id.value = null;
+      this.draft.moveTo(null);
+      this.outbox.moveTo(null);
+      this.#refused(new Problem(0, "NO_COOKIES", ""));
+    });
+    this.#around.unnamed(id);
   }
 }

@@ -26,8 +26,8 @@ export class Outbox {
     this.messages.value = tab.read<Outgoing[]>(this.#key) ?? [];
   }
 
-  /** The conversation has its name now. */
-  moveTo(sessionId: string): void {
+  /** The conversation has its name now, or has lost it. */
+  moveTo(sessionId: string | null): void {
     this.#tab.write(this.#key, []);
     this.#key = keyOf(sessionId);
     this.#write(this.messages.value);

@@ -2,6 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useId, useRef } from "preact/hooks";
 import { Formatted, Link } from "../format";
 import { safeAddress } from "../markup";
+import { ARTICLES } from "../shop";
 import type { Source } from "../wire";
 import { words } from "../words";
 import { Chevron } from "./icons";
@@ -13,7 +14,7 @@ export function Sources({ sources }: { sources: readonly Source[] }) {
   const toggle = (source: Source) => (open.value = open.value === source ? null : source);
   return (
     <section class="sources" aria-label={words.value.sources}>
-      <ul class="chips">
+      <ul class="chips" lang={ARTICLES}>
         {sources.map((source, index) => (
           <li key={index}>
             <button
@@ -39,7 +40,7 @@ function Passage({ id, source }: { id: string; source: Source }) {
   const passage = useRef<HTMLElement>(null);
   useEffect(() => passage.current?.scrollIntoView({ block: "nearest" }), [source]);
   return (
-    <figure class="passage" id={id} ref={passage}>
+    <figure class="passage" id={id} ref={passage} lang={ARTICLES}>
       <figcaption class="passage-title" dir="auto">{source.title}</figcaption>
       <blockquote dir="auto">
         <Formatted content={source.content} />

@@ -1,4 +1,4 @@
-import { SUGGESTIONS } from "../shop";
+import { ARTICLES, SUGGESTIONS } from "../shop";
 import { words } from "../words";
 import { Arrow } from "./icons";
 import { Seascape } from "./Seascape";
@@ -13,7 +13,7 @@ export function Welcome({ ask }: { ask: (question: string) => void }) {
       <ul class="suggestions" aria-label={suggested}>
         {SUGGESTIONS.map((question) => (
           <li key={question}>
-            <button type="button" class="suggestion" lang="en" onClick={() => ask(question)}>
+            <button type="button" class="suggestion" lang={ARTICLES} onClick={() => ask(question)}>
               <span dir="auto">{question}</span>
               <Arrow />
             </button>

@@ -93,6 +93,8 @@ export const DE: Words = {
 
   problems: {
     UNREACHABLE: "Die Hilfe ist nicht erreichbar. Bitte prüfen Sie Ihre Verbindung.",
+    NO_COOKIES:
+      "Dieser Browser behält für diese Seite keine Cookies, und ein Gespräch braucht eines.",
     TIMEOUT: "Die Antwort dauert zu lange.",
     RATE_LIMITED: "Sie senden Nachrichten zu schnell. Bitte versuchen Sie es gleich noch einmal.",
     STORE_UNAVAILABLE: "Die Hilfe ist gerade gestört. Bitte versuchen Sie es gleich noch einmal.",

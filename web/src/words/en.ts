@@ -96,6 +96,7 @@ export const EN = {
 
   problems: {
     UNREACHABLE: "The help desk cannot be reached. Please check your connection.",
+    NO_COOKIES: "This browser keeps no cookies for this page, and a conversation needs one.",
     TIMEOUT: "The answer is taking too long.",
   } as Record<string, string>,
   problem: "The help desk could not take this. Please try again.",
