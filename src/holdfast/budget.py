@@ -202,17 +202,8 @@ class Budget:
             ReservationNotFound: there is no such reservation, or it was released.
             InvalidSession: it was settled with another amount.
         """
-        check_amount(amount)
-        while True:
-            account = await self._find()
-            note = find_note(account, reservation_id)
-            if account is None or note is None:
-                return await self._settled_before(account, reservation_id, amount)
-            mark, held = _mark(account, note)
-            change = self._bought(account, note.kind, amount, reservation_id)
-            add = {mark: -1, "committed": amount - held, **change.add}
-            if await self._ended(account, note, add, change):
-                return await self.read()
+        await self.end(reservation_id, check_amount(amount))
+        return await self.read()
 
     async def release(self, reservation_id: str) -> Balance:
         """Give a reservation back: nothing was bought. What is over already stays as it is.
@@ -220,17 +211,24 @@ class Budget:
         Raises:
             ReservationNotFound: there never was one, or it is long over.
         """
+        await self.end(reservation_id, None)
+        return await self.read()
+
+    async def end(self, reservation_id: str, cost: int | None) -> None:
+        """Settle a reservation, or release it where nothing was bought; see both."""
         while True:
             account = await self._find()
             note = find_note(account, reservation_id)
             if account is None or note is None:
-                await self._receipt(account, reservation_id)
-                return self._balance(account)
+                return await self._check_ended(account, reservation_id, cost)
             mark, held = _mark(account, note)
-            receipt = {"id": reservation_id, "amount": None}
-            add = {mark: -1, "committed": -held}
-            if await self._ended(account, note, add, Change(append=[receipt])):
-                return await self.read()
+            if cost is None:
+                change = Change(append=[{"id": reservation_id, "amount": None}])
+            else:
+                change = self._bought(account, note.kind, cost, reservation_id)
+            add = {mark: -1, "committed": (cost or 0) - held, **change.add}
+            if await self._ended(account, note, add, change):
+                return None
 
     async def spend(self, amount: int, *, kind: Kind = ANYTHING, key: str | None = None) -> Balance:
         """Buy in one step what has a price of its own; under the same `key` again, once.
@@ -258,7 +256,8 @@ class Budget:
                 await self._make_room(account, exc)
             except InvalidSession as exc:
                 _refuse_unless_repeated(exc)
-                return await self._settled_before(account, purchase, amount)
+                await self._check_ended(account, purchase, amount)
+                return await self.read()
             else:
                 return await self.read()
 
@@ -346,15 +345,19 @@ class Budget:
 
     # What is over
 
-    async def _settled_before(
-        self, account: Account | None, reservation_id: str, amount: int
-    ) -> Balance:
-        settled = await self._receipt(account, reservation_id)
+    async def _check_ended(self, account: Account | None, purchase: str, cost: int | None) -> None:
+        """See that what is over came to the same; what was released may not be settled.
+
+        Raises:
+            ReservationNotFound: it was released, there never was one, or it is long over.
+            InvalidSession: it was settled with another amount.
+        """
+        settled = await self._receipt(account, purchase)
+        if cost is None or cost == settled:
+            return
         if settled is None:
-            raise ReservationNotFound(reservation_id)
-        if settled != amount:
-            raise InvalidSession("amount", f"was {settled} when this was counted before")
-        return await self.read()
+            raise ReservationNotFound(purchase)
+        raise InvalidSession("amount", f"was {settled} when this was counted before")
 
     async def _receipt(self, account: Account | None, purchase: str) -> int | None:
         """Say what a purchase came to; None when its reservation was released.

@@ -51,6 +51,10 @@ async def hold(
             except BudgetExceeded:
                 made.pop()
                 raise
+            except StoreUnavailable as exc:
+                if exc.outcome == "not_applied":
+                    made.pop()
+                raise
         yield held
     finally:
         ending = asyncio.gather(*(_end(budget, name, held.cost) for budget, name in made))
@@ -59,10 +63,7 @@ async def hold(
 
 async def _end(budget: Budget, reservation_id: str, cost: int | None) -> None:
     try:
-        if cost is None:
-            await budget.release(reservation_id)
-        else:
-            await budget.settle(reservation_id, cost)
+        await budget.end(reservation_id, cost)
     except ReservationNotFound:
         # It was refused, or its time was over long ago.
         return
