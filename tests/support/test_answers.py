@@ -2,6 +2,7 @@
 
 from holdfast.support.engines.answers import answer
 from holdfast.support.engines.findings import FoundPassage
+from holdfast.support.engines.small_talk import SmallTalk
 from holdfast.support.knowledge import Knowledge
 
 KAYAKS = "kayaks"
@@ -22,7 +23,7 @@ def passages(knowledge: Knowledge, document_id: str, *, first: int = 1) -> list[
 
 def told(knowledge: Knowledge, question: str) -> str:
     article = passages(knowledge, KAYAKS)
-    return answer(question, article[:1], article)
+    return answer(question, article[:1], article, talk=SmallTalk())
 
 
 def test_the_section_that_a_question_asks_for_is_given(knowledge: Knowledge) -> None:
@@ -56,5 +57,6 @@ def test_articles_that_score_nearly_as_well_are_pointed_to(knowledge: Knowledge)
     article = passages(knowledge, KAYAKS)
     near = passages(knowledge, "lockers", first=10)
     far = [{**one, "score": 1.0} for one in passages(knowledge, "sauna", first=20)]
-    given = answer("Can I rent a kayak?", [article[0], *near, *far], article)  # type: ignore[list-item]
+    found = [article[0], *near, *far]
+    given = answer("Can I rent a kayak?", found, article, talk=SmallTalk())  # type: ignore[arg-type]
     assert given.endswith("From “Rent a kayak” [1]. See also “Use a locker” [10].")

@@ -61,6 +61,7 @@ async def test_a_preamble_does_not_end_the_answer(knowledge: Knowledge) -> None:
         ToolFinished("search_knowledge"),
         TextDelta("It costs"),
         TextDelta(" 12 euros"),
+        SourcesCited(finished.answer.sources),
         TextDelta(" [1]."),
         SourcesCited(finished.answer.sources),
     ]

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple, Protocol
 from holdfast.errors import HoldfastError
 from holdfast.session import Fact
 from holdfast.support.errors import NO_ANSWER, EngineFailed
+from holdfast.support.languages import Language
 from holdfast.support.library import Library
 from holdfast.support.messages import Source
 from holdfast.support.spending import Purse
@@ -25,7 +26,7 @@ class Turn:
     """What an engine is asked: the visitor's message, what was said before, where to look.
 
     `facts` are what the visitor told of themselves in this conversation, the newest last. Calls
-    that cost something are paid from `purse`.
+    that cost something are paid from `purse`. `language` is the one that the visitor writes in.
     """
 
     text: str
@@ -33,6 +34,7 @@ class Turn:
     library: Library
     facts: tuple[Fact, ...] = ()
     purse: Purse | None = None
+    language: Language = "en"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

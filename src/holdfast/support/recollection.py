@@ -4,6 +4,7 @@ from typing import Final, NamedTuple
 
 from holdfast.session import SupportSession
 from holdfast.store import SessionStore
+from holdfast.support.engine import Said
 from holdfast.support.incoming import Incoming
 from holdfast.support.messages import Conversation, Entry
 
@@ -54,3 +55,12 @@ async def read_conversation(store: SessionStore[SupportSession], session_id: str
         after = log.items[-1].number if log.items else log.last_item
         if after >= log.last_item:
             return Conversation(entries)
+
+
+def history(before: Conversation, limit: int) -> tuple[Said, ...]:
+    """Give the last messages as an engine reads them."""
+    told = [entry.message for entry in before if entry.message.role != "system"]
+    recent = [kept for kept in told if kept.content][-limit:] if limit else []
+    return tuple(
+        Said("visitor" if kept.role == "user" else "agent", kept.content) for kept in recent
+    )

@@ -28,7 +28,6 @@ from holdfast.support.engine import (
     EngineEvent,
     Failed,
     Finished,
-    Said,
     SourcesCited,
     TextDelta,
     TextWithdrawn,
@@ -39,10 +38,11 @@ from holdfast.support.escalation import Assessment, Escalation
 from holdfast.support.facts import heard, live_facts, remember
 from holdfast.support.handover import open_ticket
 from holdfast.support.knowledge import Knowledge
+from holdfast.support.languages import spoken
 from holdfast.support.library import Library
-from holdfast.support.messages import Conversation, Kept, Placed, Source
+from holdfast.support.messages import Kept, Placed, Source
 from holdfast.support.policy import AgentPolicy
-from holdfast.support.recollection import Recollection, recall
+from holdfast.support.recollection import Recollection, history, recall
 from holdfast.support.response import AgentResponse, response
 from holdfast.support.spending import Bill, Purse, Purses
 from holdfast.support.writing import COUNTER, FLAG, Verdict, Writer, apply_once
@@ -254,6 +254,11 @@ class Run:
         self._asked = asked or Placed(applied.last_item, said)
         self._count = applied.counters[COUNTER]
         self._assessment = self._assess(said.content)
+        self._language = spoken(
+            said.content,
+            before=self._before.said_by_visitor(),
+            preferred=self._session.metadata.get("language"),
+        )
         self._purse = self._parts.purses(self._session) if self._parts.purses else None
         self._stage = "running"
         return True
@@ -290,6 +295,7 @@ class Run:
             library=Library(self._parts.knowledge),
             facts=live_facts(self._facts, now=datetime.now(UTC)),
             purse=self._purse,
+            language=self._language,
         )
 
     def _hear(self, event: EngineEvent) -> None:
@@ -334,6 +340,7 @@ class Run:
             self._count,
             self._facts,
             stopped=self._stopped,
+            language=self._language,
         )
         ticket = (
             open_ticket(ticket_id, self._assessment, self._before, said.content, facts=self._facts)
@@ -389,12 +396,3 @@ class Run:
             raise SessionNotFound(self._lease.session_id)
         check_user(session, self._writer.incoming.user_id)
         return session
-
-
-def history(before: Conversation, limit: int) -> tuple[Said, ...]:
-    """Give the last messages as an engine reads them."""
-    told = [entry.message for entry in before if entry.message.role != "system"]
-    recent = [kept for kept in told if kept.content][-limit:] if limit else []
-    return tuple(
-        Said("visitor" if kept.role == "user" else "agent", kept.content) for kept in recent
-    )

@@ -12,6 +12,7 @@ from holdfast.support.engine import Answer
 from holdfast.support.escalation import Assessment, Ticket
 from holdfast.support.handover import compose
 from holdfast.support.incoming import Incoming
+from holdfast.support.languages import Language
 from holdfast.support.messages import Kept
 
 COUNTER: Final = "message_count"
@@ -44,6 +45,7 @@ class Verdict(NamedTuple):
     message_count: int
     facts: tuple[Fact, ...] = ()
     stopped: bool = False
+    language: Language = "en"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +75,11 @@ class Writer:
     ) -> Kept:
         """Write down the answer; `ticket` is what this turn opens, `ticket_id` the session's."""
         reply = compose(
-            verdict.answer, ticket_id=ticket_id, opens=ticket is not None, facts=verdict.facts
+            verdict.answer,
+            ticket_id=ticket_id,
+            opens=ticket is not None,
+            facts=verdict.facts,
+            language=verdict.language,
         )
         told = verdict.answer or Answer(text="")
         return Kept(

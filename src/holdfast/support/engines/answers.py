@@ -7,6 +7,7 @@ from typing import Final
 
 from holdfast.support.engines.excerpt import excerpt, has_steps
 from holdfast.support.engines.findings import FoundPassage
+from holdfast.support.engines.small_talk import SmallTalk
 from holdfast.support.engines.wording import stems
 
 # What another article must score, compared with the best passage, to be worth a look as well.
@@ -18,11 +19,17 @@ TELLING: Final = 1.0
 _ASKS_HOW: Final = re.compile(r"\b(?:how (?!long|much|many|often)|what (?:can|do|should|must) i)\b")
 
 
-def answer(question: str, found: Sequence[FoundPassage], article: Sequence[FoundPassage]) -> str:
+def answer(
+    question: str,
+    found: Sequence[FoundPassage],
+    article: Sequence[FoundPassage],
+    *,
+    talk: SmallTalk,
+) -> str:
     """Answer from the best article, name it, and point to others worth a look."""
     told = _chosen(question, article or found[:1])
     texts = [excerpt(passage["text"], question) for passage in told]
-    return "\n\n".join([*texts, _sources(told, _others(found))])
+    return "\n\n".join([*texts, _sources(told, _others(found), talk)])
 
 
 def _chosen(question: str, article: Sequence[FoundPassage]) -> list[FoundPassage]:
@@ -64,10 +71,7 @@ def _others(found: Sequence[FoundPassage]) -> list[FoundPassage]:
     return list(articles.values())[:MOST_OTHERS]
 
 
-def _sources(told: Sequence[FoundPassage], others: Sequence[FoundPassage]) -> str:
+def _sources(told: Sequence[FoundPassage], others: Sequence[FoundPassage], talk: SmallTalk) -> str:
     marks = "".join(f"[{passage['number']}]" for passage in told)
-    line = f"From “{told[0]['article']}” {marks}."
-    if others:
-        named = ", ".join(f"“{other['article']}” [{other['number']}]" for other in others)
-        line += f" See also {named}."
-    return line
+    named = [(other["article"], other["number"]) for other in others]
+    return talk.from_article(told[0]["article"], marks, named)

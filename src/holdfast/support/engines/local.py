@@ -29,6 +29,7 @@ from holdfast.support.engines.telling import answer_of
 from holdfast.support.engines.tools import read_article, search_knowledge
 from holdfast.support.facts import heard, without
 from holdfast.support.knowledge import KnowledgeUnavailable
+from holdfast.support.languages import LANGUAGES, Language
 
 SEARCH: Final = search_knowledge.__name__
 READ: Final = read_article.__name__
@@ -40,7 +41,9 @@ class LocalEngine:
     """Answers with excerpts, cited. Open it with `async with`."""
 
     def __init__(self) -> None:
-        self._small_talk = SmallTalk()
+        self._small_talk: dict[Language, SmallTalk] = {
+            language: SmallTalk(language) for language in LANGUAGES
+        }
 
     async def __aenter__(self) -> Self:
         return self
@@ -54,7 +57,7 @@ class LocalEngine:
 
     async def stream(self, turn: Turn) -> AsyncGenerator[EngineEvent]:
         """Answer one turn, event by event; see `ChatEngine`."""
-        events = _Answering(turn, self._small_talk).events()
+        events = _Answering(turn, self._small_talk[turn.language]).events()
         try:
             for event in events:
                 yield event
@@ -121,7 +124,7 @@ class _Answering:
         whole = article(self._turn.library.read(found[0]["number"]))["article"]
         yield ToolFinished(READ)
         question = self._dialogue.question
-        told = answer(question, found, whole)
+        told = answer(question, found, whole, talk=self._talk)
         lead = self._talk.lead(question, self._turn.facts)
         yield from self._told(f"{lead}\n\n{told}" if lead else told)
 

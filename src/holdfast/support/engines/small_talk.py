@@ -1,29 +1,35 @@
-"""What needs no search: greetings, thanks, goodbyes; and what needs the messages before it."""
+"""What needs no search: greetings, thanks, goodbyes; and what needs the messages before it.
+
+There is a data file for each language.
+"""
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any, Final
 
 from holdfast.session import Fact
-from holdfast.support.facts import SORTS, newest
+from holdfast.support.facts import newest
+from holdfast.support.languages import Language
 
+FILES: Final[Mapping[Language, str]] = {"en": "small_talk.toml", "de": "small_talk.de.toml"}
 _WORDS: Final = re.compile(r"[\w']+")
 # Words of a message beside those that name no subject.
 _ONE_SUBJECT: Final = 1
 
 
 class SmallTalk:
-    """Reads the data file beside this module."""
+    """Reads the data file of a language, beside this module."""
 
-    def __init__(self) -> None:
-        text = (files("holdfast.support.engines") / "small_talk.toml").read_text(encoding="utf-8")
+    def __init__(self, language: Language = "en") -> None:
+        text = (files("holdfast.support.engines") / FILES[language]).read_text(encoding="utf-8")
         data: dict[str, Any] = tomllib.loads(text)
         self._texts: dict[str, str] = data["answers"]
         self._answers: dict[str, str] = {
             said: talk["answer"] for talk in data["talk"] for said in talk["said"]
         }
+        self._facts: dict[str, str] = data["facts"]
         follow_up = data["follow_up"]
         self._most_words: int = follow_up["words"]
         self._begins = tuple(f"{word} " for word in follow_up["begins"])
@@ -66,7 +72,7 @@ class SmallTalk:
     def ask_which(self, titles: Sequence[str]) -> str:
         """Ask which of several articles is meant; each title comes with its citation."""
         lines = "\n".join(f"- {title}" for title in titles)
-        return f"{self._texts['unclear']}? I can help, for example, with:\n\n{lines}"
+        return f"{self._texts['unclear']}? {self._texts['such_as']}:\n\n{lines}"
 
     def asked_back(self, text: str) -> bool:
         """Say whether a text of ours asked what was meant."""
@@ -76,7 +82,8 @@ class SmallTalk:
         """Acknowledge a message that only tells something; `rest` is what else it says."""
         if not told or not set(_plain(rest).split()) <= self._told:
             return None
-        facts = " and ".join(f"{SORTS[fact.kind].name} {fact.value}" for fact in told)
+        named = (f"{self._facts[fact.kind]} {fact.value}" for fact in told)
+        facts = self._texts["and"].join(named)
         return self._texts["noted"].format(facts=facts)
 
     def lead(self, question: str, facts: Sequence[Fact]) -> str | None:
@@ -85,6 +92,15 @@ class SmallTalk:
         if order is None or self._order.isdisjoint(_plain(question).split()):
             return None
         return self._texts["order"].format(order=order)
+
+    def from_article(self, article: str, marks: str, others: Sequence[tuple[str, int]]) -> str:
+        """Say which article an answer is from, and which others there are, by title and number."""
+        line = self._texts["from"].format(article=article, marks=marks)
+        if not others:
+            return line
+        title = self._texts["title"]
+        named = ", ".join(title.format(article=other, number=number) for other, number in others)
+        return line + self._texts["also"].format(named=named)
 
     def _subjects(self, message: str) -> set[str]:
         words = {word for word in _plain(message).split() if len(word) > 1 and not word.isdigit()}
