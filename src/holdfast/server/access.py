@@ -121,7 +121,10 @@ class Access:
         origin = socket.headers.get("origin")
         login_id = await sign_in.tickets.redeem(ticket, origin=origin)
         login = None if login_id is None else await sign_in.logins.get(login_id)
-        return None if login is None else principal_of(login)
+        if login is None:
+            await self._tell(socket, "ticket.refused", login_id)
+            return None
+        return principal_of(login)
 
     async def _by_cookie(self, connection: HTTPConnection) -> Principal | None:
         """Give the user whom a browser's cookie shows; its secret is exchanged in time."""
@@ -165,7 +168,12 @@ class Access:
             )
 
     async def _tell(
-        self, connection: HTTPConnection, event: str, login_id: str, *, outcome: str = "refused"
+        self,
+        connection: HTTPConnection,
+        event: str,
+        login_id: str | None,
+        *,
+        outcome: str = "refused",
     ) -> None:
         address = connection.client.host if connection.client else None
         sign_in: SignIn = connection.app.state.sign_in

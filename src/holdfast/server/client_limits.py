@@ -70,6 +70,9 @@ class ClientLimits:
         client = await _client(request)
         taken = await service.visitors.take(f"other {client}" if is_other else client)
         if not taken.allowed:
+            await service.trail.record(
+                "rate.limited", outcome="refused", network=network(request), limit="requests"
+            )
             raise too_many(taken)
         return _told(taken)
 
@@ -94,6 +97,9 @@ async def count_message(service: Service, session_id: str) -> None:
         messages = RateLimit(service.store.backend, "messages", rate, key=service.keys.primary)
         taken = await messages.take(session_id)
         if not taken.allowed:
+            await service.trail.record(
+                "rate.limited", outcome="refused", session_id=session_id, limit="messages"
+            )
             raise too_many(taken)
 
 

@@ -84,6 +84,11 @@ async def converse(
     """
     # What stands in an address is written down on its way: nothing is asked for there.
     if site_of(socket, listed) == "other" or socket.url.query:
+        trail = socket.app.state.service.trail
+        reason = "something in the address" if socket.url.query else "a page of another site"
+        await trail.record(
+            "origin.refused", outcome="refused", network=network(socket), reason=reason
+        )
         await socket.close(Ending.FORBIDDEN)
         return
     offered = socket.scope.get("subprotocols", ())

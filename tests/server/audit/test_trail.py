@@ -14,9 +14,11 @@ from holdfast import Keyring, open_store
 from holdfast.server.audit import EVENTS, Trail
 from holdfast.server.audit.chain import EMPTY, GENESIS, Head
 from holdfast.server.audit.events import EVERYDAY
+from holdfast.server.audit.repeats import MOST_PLACES, Repeats
 from holdfast.server.audit.trail import coarse
 from holdfast.server.audit.writer import MOST_WAITING, Writer
 from holdfast.server.database import DatabaseUnavailable
+from holdfast.testing.manual_clock import ManualClock
 from tests.security.processes import KEYS
 from tests.server.audit.trails import Damage, Place
 
@@ -145,10 +147,42 @@ async def test_everyday_events_are_left_out_where_too_many_wait(
     """The queue is bounded, and the log tells what is not on the trail."""
     trail = Trail(KEYS, writer=Writer())
     for _ in range(MOST_WAITING):
-        await trail.record("rate.limited")
+        await trail.record("budget.settled")
     assert "audit.left_out" not in caplog.text
-    await trail.record("rate.limited")
+    await trail.record("budget.settled")
     assert "audit.left_out" in caplog.text
+
+
+async def test_what_strangers_repeat_is_told_once_a_minute(place: Place) -> None:
+    """By event and network, with how many were left out; what somebody did is always told."""
+    clock = ManualClock()
+    async with place.trail(clock=clock.clock) as trail:
+        for second in range(121):
+            for network in ("203.0.113.1", "203.0.113.200", "198.51.100.1"):
+                await trail.record("session.unknown", outcome="refused", network=network)
+            if second % 60 == 0:
+                await trail.record("login.failed", outcome="refused", network="203.0.113.1")
+            clock.advance(1)
+    told = [
+        (row["event"], row["network"], json.loads(row["facts"]).get("left_out", 0))
+        for row in rows_of(place)
+    ]
+    assert sorted(told) == sorted(
+        [
+            *[("login.failed", "203.0.113.0/24", 0)] * 3,
+            *[("session.unknown", "203.0.113.0/24", left_out) for left_out in (0, 119, 119)],
+            *[("session.unknown", "198.51.100.0/24", left_out) for left_out in (0, 59, 59)],
+        ]
+    )
+
+
+def test_places_are_bounded() -> None:
+    """A stranger with many networks takes no more memory than so many of them."""
+    repeats = Repeats(ManualClock().clock)
+    for number in range(2 * MOST_PLACES):
+        assert repeats.left_out("session.unknown", str(number)) == 0
+    assert repeats.left_out("session.unknown", str(2 * MOST_PLACES - 1)) is None
+    assert repeats.left_out("session.unknown", "0") == 0
 
 
 def _swap(connection: sqlite3.Connection) -> None:

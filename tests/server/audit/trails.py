@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from holdfast import Keyring, SessionStore, SupportSession, open_store
+from holdfast.clock import SYSTEM_CLOCK, Clock
 from holdfast.server.audit import Trail, open_trail
 from holdfast.server.audit.anchor import Anchor
 from holdfast.server.audit.chain import Chain, Head
@@ -40,10 +41,12 @@ class Place:
             yield database, store
 
     @asynccontextmanager
-    async def trail(self, keys: Keyring = KEYS) -> AsyncGenerator[Trail]:
+    async def trail(
+        self, keys: Keyring = KEYS, *, clock: Clock = SYSTEM_CLOCK
+    ) -> AsyncGenerator[Trail]:
         async with (
             self.opened(keys) as (database, store),
-            open_trail(database, store, keys) as trail,
+            open_trail(database, store, keys, clock=clock) as trail,
         ):
             yield trail
 

@@ -15,7 +15,6 @@ EVENTS: Final = frozenset(
         "session.unknown",
         "session.rotated",
         "session.revoked",
-        "session.expired",
         "token.refused",
         "refresh.rotated",
         "refresh.grace_hit",
@@ -28,7 +27,6 @@ EVENTS: Final = frozenset(
         "access.refused",
         "csrf.refused",
         "origin.refused",
-        "socket.refused",
         "ticket.refused",
         "rate.limited",
         # Keys, and what they seal.
@@ -50,21 +48,29 @@ EVENTS: Final = frozenset(
         "user.removed",
         "user.imported",
         "admin.setup",
-        "admin.changed",
-        "knowledge.changed",
         # The trail found that it is not what it was.
         "trail.cut",
     }
 )
 
-# What happens all the time and hurts nobody. The answer does not wait for the trail to have it.
-EVERYDAY: Final = frozenset(
+# What strangers can make happen as often as they like: told once a minute for each network.
+REPEATED: Final = frozenset(
     {
-        "refresh.rotated",
-        "session.rotated",
         "rate.limited",
-        "budget.reserved",
-        "budget.settled",
-        "budget.released",
+        "session.unknown",
+        "token.refused",
+        "refresh.refused",
+        "csrf.refused",
+        "origin.refused",
+        "ticket.refused",
     }
 )
+
+# These, and what happens all the time. The answer does not wait for the trail to have it.
+EVERYDAY: Final = REPEATED | {
+    "refresh.rotated",
+    "session.rotated",
+    "budget.reserved",
+    "budget.settled",
+    "budget.released",
+}

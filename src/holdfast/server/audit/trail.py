@@ -9,8 +9,9 @@ from holdfast.clock import SYSTEM_CLOCK, Clock
 from holdfast.fingerprint import network as network_of
 from holdfast.keyring import Keyring
 from holdfast.server.audit.chain import Entry, Fact, written, written_time
-from holdfast.server.audit.events import EVENTS, EVERYDAY
+from holdfast.server.audit.events import EVENTS, EVERYDAY, REPEATED
 from holdfast.server.audit.pseudonyms import Pseudonyms
+from holdfast.server.audit.repeats import Repeats
 from holdfast.server.audit.writer import Writer
 from holdfast.server.request_ids import CURRENT
 
@@ -27,7 +28,8 @@ class Trail:
 
     Without a writer they are logged and kept nowhere. With one, `record` returns when the event is
     on the disk: nobody is told that something was done or refused which the trail may not have.
-    Only what is in `EVERYDAY` is written a moment later, and left out where ten thousand wait.
+    Only what is in `EVERYDAY` is written a moment later, and left out where ten thousand wait; of
+    what is in `REPEATED`, one a minute for each network stands for all of them.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class Trail:
         self._pseudonyms = Pseudonyms(keys, namespace=namespace)
         self._writer = writer
         self._clock = clock
+        self._repeats = Repeats(clock)
 
     def pseudonym(self, user: str) -> str | None:
         """Give what a user is called on the trail, to name as a fact whom an event is about."""
@@ -67,6 +70,10 @@ class Trail:
             DatabaseUnavailable: it is not on the trail.
         """
         _check(event, facts)
+        place = coarse(network)
+        left_out = self._repeats.left_out(event, place) if event in REPEATED else 0
+        if left_out is None:
+            return
         kept = {name: _short(fact) for name, fact in facts.items()}
         entry = Entry(
             written_time(self._clock),
@@ -74,9 +81,9 @@ class Trail:
             outcome,
             self._pseudonyms.of("user", actor),
             self._pseudonyms.of("session", session_id),
-            coarse(network),
+            place,
             request_id or CURRENT.get(),
-            written(kept),
+            written({**kept, "left_out": left_out} if left_out else kept),
         )
         logger.info(event, extra=_shown(entry, kept))
         if self._writer is None:

@@ -12,6 +12,7 @@ from typing import Annotated, Final, Literal, Protocol, cast
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from holdfast.fastapi import Problem
 from holdfast.server.problems import forbidden, unauthenticated
 
 Role = Literal["visitor", "staff", "admin"]
@@ -107,7 +108,7 @@ def require_role(role: Role) -> Callable[[HTTPConnection], Awaitable[Principal]]
     async def check(connection: HTTPConnection) -> Principal:
         caller = await principal(connection)
         if not caller.has_role(role):
-            raise forbidden(f"This needs the role {role}.")
+            raise await _refusal(connection, caller, f"the role {role}")
         return caller
 
     return check
@@ -119,7 +120,20 @@ def require_scope(scope: Scope) -> Callable[[HTTPConnection], Awaitable[Principa
     async def check(connection: HTTPConnection) -> Principal:
         caller = await principal(connection)
         if not caller.has_scope(scope):
-            raise forbidden(f"This needs the scope {scope}.")
+            raise await _refusal(connection, caller, f"the scope {scope}")
         return caller
 
     return check
+
+
+async def _refusal(connection: HTTPConnection, caller: Principal, needed: str) -> Problem:
+    """Put it on the trail that a caller may not, and make the answer."""
+    await connection.app.state.service.trail.record(
+        "access.refused",
+        outcome="refused",
+        actor=caller.user_id,
+        session_id=caller.login_id,
+        network=connection.client.host if connection.client else None,
+        needed=needed,
+    )
+    return forbidden(f"This needs {needed}.")
