@@ -42,8 +42,8 @@ async def test_workers_go_over_to_a_new_key_while_they_serve(tmp_path: Path) -> 
     """They seal under it, both; when the old one is retired, conversations go on."""
     path, url = tmp_path / "keys", f"sqlite:///{tmp_path}/sessions.db"
     write_key_file(path, [new_entry("first")])
-    settings = {"keys_file": str(path), "store": url, "rate_limit": "false"}
-    with served(tmp_path, "--workers", "2", **settings) as service:
+    workers = ("--workers", "2", "--store", url)
+    with served(tmp_path, *workers, keys_file=str(path), rate_limit="false") as service:
         chat = await begun(service.url)
         assert await say(chat) == 200
         assert set(await count(url, path)) == {"first"}
