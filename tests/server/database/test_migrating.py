@@ -5,6 +5,7 @@ import multiprocessing
 import pkgutil
 import sqlite3
 import stat
+import time
 from collections.abc import Generator
 from contextlib import closing
 from multiprocessing.context import SpawnContext
@@ -25,7 +26,8 @@ from holdfast.server.database.migrating import VERSION_TABLE, Migrated, migrate
 from holdfast.server.database.tables import METADATA
 
 PROCESSES = 4
-ROUNDS = 25
+ROUNDS = 20
+TOGETHER = 0.02
 
 
 @pytest.fixture
@@ -117,6 +119,10 @@ def test_what_is_no_database_is_named(path: Path, what: str) -> None:
 def _start(path: Path, barrier: Barrier, answers: "Queue[tuple[int, Migrated]]") -> None:
     for turn in range(ROUNDS):
         barrier.wait(timeout=30)
+        # The processes are woken one after the other; from here on they run together.
+        begins = (time.monotonic() // TOGETHER + 2) * TOGETHER
+        while time.monotonic() < begins:
+            pass
         answers.put((turn, migrate(path.with_name(f"{turn}.db"))))
 
 
