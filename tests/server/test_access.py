@@ -92,7 +92,9 @@ async def test_the_interface_is_documented_in_development(
     assert "/v1/sessions/{session_id}" in (await client.get("/openapi.json")).json()["paths"]
     page = await client.get("/docs")
     assert page.status_code == 200
-    assert "Content-Security-Policy" not in page.headers
+    policy = page.headers["Content-Security-Policy"]
+    assert "script-src" not in policy
+    assert "frame-ancestors 'none'" in policy
     production = {
         "environment": "production",
         "store": "sqlite:///p.db",
