@@ -15,6 +15,7 @@ from holdfast.backends.sqlite.limiter import TRIMMED_AFTER
 from holdfast.backends.sqlite.limiter import Limiter as SQLiteLimiter
 from holdfast.backends.sqlite.statements import Statements, statement
 from holdfast.gcra import MOST_LIMITS
+from holdfast.key_file import FollowedKeyring, new_entry, rotate, write_key_file
 from holdfast.limits import Rate, RateLimit
 
 KEYS = Keyring.generate()
@@ -162,3 +163,27 @@ async def test_looking_takes_nothing_and_giving_back_undoes_a_take(
         assert (await limit.look("caller")).used == 0
         with pytest.raises(InvalidSession, match="cost"):
             await limit.give_back("caller", cost=-1)
+
+
+async def test_processes_that_follow_their_keys_share_a_limit_through_a_rotation(
+    tmp_path: Path,
+) -> None:
+    """Whether they began before it or after it."""
+    path, moment = tmp_path / "keys", 1_000.0
+
+    def time() -> float:
+        return moment
+
+    write_key_file(path, [new_entry("first")])
+    rate = Rate(1, 3600, 1)
+    async with InMemorySessionStore() as store:
+        before = FollowedKeyring(path, monotonic=time, wall=time)
+        early = RateLimit(store.backend, "asks", rate, key=before)
+        assert (await early.take("caller")).allowed
+        rotate(path, key_id="second", settles=10, now=moment)
+        moment += 5
+        after = FollowedKeyring(path, monotonic=time, wall=time)
+        late = RateLimit(store.backend, "asks", rate, key=after)
+        assert not (await late.take("caller")).allowed
+        moment += 10
+        assert [(await limit.take("caller")).allowed for limit in (early, late)] == [True, False]

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from holdfast.backend import Allowance, Backend, Take
 from holdfast.clock import MICROSECONDS
 from holdfast.errors import InvalidSession
-from holdfast.keyring import RootKey
+from holdfast.keyring import Keyring, RootKey
 
 # Limits live beside all namespaces that users can name, and are never listed or counted.
 LIMITS: Final = "~limit"
@@ -59,10 +59,12 @@ class Taken(NamedTuple):
 class RateLimit:
     """One rate for many callers, each known by a name of its own.
 
-    Names are kept as keyed tags: an address does not stand in the store in the clear.
+    Names are kept as keyed tags: an address does not stand in the store in the clear. With a
+    keyring the tags are those of the key that seals, in every process from the same moment on; a
+    new key begins all limits anew.
     """
 
-    def __init__(self, backend: Backend, name: str, rate: Rate, *, key: RootKey) -> None:
+    def __init__(self, backend: Backend, name: str, rate: Rate, *, key: RootKey | Keyring) -> None:
         self._backend = backend
         self._name = name
         self._rate = rate.check()
@@ -106,7 +108,8 @@ class RateLimit:
 
     async def _execute(self, caller: str, cost: int) -> Allowance:
         rate = self._rate
-        tag = self._key.derive("limit", self._name, caller).hex()
+        root = self._key.primary if isinstance(self._key, Keyring) else self._key
+        tag = root.derive("limit", self._name, caller).hex()
         operation = Take(f"{LIMITS}/{self._name}/{tag}", rate.interval, rate.burst, cost)
         outcome = await self._backend.execute(operation)
         if not isinstance(outcome, Allowance):

@@ -94,7 +94,7 @@ async def count_message(service: Service, session_id: str) -> None:
     settings = service.settings
     if settings.rate_limit:
         rate = Rate(settings.message_limit, settings.message_limit_seconds, settings.message_limit)
-        messages = RateLimit(service.store.backend, "messages", rate, key=service.keys.primary)
+        messages = RateLimit(service.store.backend, "messages", rate, key=service.keys)
         taken = await messages.take(session_id)
         if not taken.allowed:
             await service.trail.record(

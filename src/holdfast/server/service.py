@@ -260,4 +260,4 @@ def _visitors(
         return None
     burst = settings.rate_limit_burst or settings.rate_limit_requests
     rate = Rate(settings.rate_limit_requests, settings.rate_limit_seconds, burst)
-    return RateLimit(store.backend, "visitors", rate, key=keys.primary)
+    return RateLimit(store.backend, "visitors", rate, key=keys)

@@ -72,7 +72,7 @@ class Throttle:
     ) -> None:
         def limited(name: str, seconds: float, burst: int) -> RateLimit:
             rate = Rate(1, seconds / burst, burst)
-            return RateLimit(store.backend, f"login-{name}", rate, key=keys.primary)
+            return RateLimit(store.backend, f"login-{name}", rate, key=keys)
 
         self._limit = limit
         self._networks = limited("network", cooldown, NETWORK_SHARE * limit)
@@ -85,7 +85,7 @@ class Throttle:
         self._waiting = open_beside(
             store, "throttle", model=Session, keys=keys, ttl=LONGEST_DELAY, max_age=LONGEST_DELAY
         )
-        self._key = keys.primary
+        self._keys = keys
         self._devices = KnownDevices(keys, now=now)
 
     @property
@@ -170,7 +170,7 @@ class Throttle:
         return True
 
     def _name(self, pair: str) -> str:
-        return self._key.derive("login pair", pair).hex()
+        return self._keys.primary.derive("login pair", pair).hex()
 
 
 def account_of(name: str) -> str:
