@@ -25,9 +25,21 @@ def site_of(request: HTTPConnection, listed: Collection[str]) -> Site:
         return "unsaid"
     if fetched in {"same-origin", "none"}:
         return "own"
-    if fetched is None and urlsplit(origin or "").netloc == request.headers.get("host"):
+    if fetched is None and _is_own(origin or "", request):
         return "own"
     return "listed" if origin in listed else "other"
+
+
+def _is_own(origin: str, request: HTTPConnection) -> bool:
+    """Compare an origin with the address that is asked.
+
+    Behind a proxy the service may not know that it is reached encrypted; where it does, a page that
+    came unencrypted may be anybody's.
+    """
+    scheme, separator, host = origin.partition("://")
+    encrypted = request.url.scheme in {"https", "wss"}
+    known = scheme == "https" or (scheme == "http" and not encrypted)
+    return bool(separator) and known and host == request.headers.get("host")
 
 
 class Loopback:
