@@ -128,3 +128,15 @@ async def test_visitors_are_not_told_what_answers_cost(browser: Browser, service
         shown = await visitor.page.inner_text("body")
         assert "123" not in shown
         assert "987" not in shown
+
+
+async def test_a_person_is_asked_for_in_the_language_of_the_page(
+    browser: Browser, service: Served
+) -> None:
+    """From the German page the request goes out in German, and is understood."""
+    async with visiting(browser, service.url, locale="de-DE") as visitor:
+        await visitor.page.get_by_role("button", name="Mit einem Menschen sprechen").click()
+        asked = "Ich möchte bitte mit einem Menschen sprechen."
+        await expect(visitor.questions).to_contain_text(asked)
+        waiting = visitor.page.get_by_text("Ein Mensch wurde um Hilfe gebeten.")
+        await expect(waiting).to_be_visible(timeout=PATIENCE)

@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 from playwright.async_api import Browser, expect
 
+from tests.browser.gateway import gateway
 from tests.browser.visiting import PATIENCE, QUESTION, Visitor, enter, visiting
 from tests.server.serving import Served, served
 
@@ -61,6 +62,20 @@ async def test_what_is_said_keeps_the_conversation_too(browser: Browser, service
         await visitor.ask("What does delivery cost?")
         await expect(visitor.page.get_by_text(SOON)).to_have_count(0)
         await expect(other.page.get_by_text(SOON)).to_have_count(0)
+
+
+@pytest.mark.parametrize("collects", [False, True])
+async def test_staying_needs_no_socket(browser: Browser, service: Served, collects: bool) -> None:
+    """Where no sockets are let through a visitor is warned, and stays, all the same."""
+    async with (
+        gateway(service.url, collects=collects) as between,
+        visiting(browser, between.url) as visitor,
+    ):
+        await _answered(visitor)
+        warning = visitor.page.get_by_text(SOON)
+        await expect(warning).to_be_visible(timeout=PATIENCE)
+        await visitor.page.get_by_role("button", name="Stay").click()
+        await expect(warning).to_have_count(0)
 
 
 @pytest.mark.parametrize("hours", [-1, 1])

@@ -75,7 +75,9 @@ export class Conversation {
     this.restoring.value = id !== null;
     this.draft = new Draft(around.tab, around.browser, id);
     this.outbox = new Outbox(around.tab, id);
-    this.expiry = new Expiry(around.clock, () => this.line.say({ type: "ping" }));
+    // Whoever has lost the line is told when it is there again.
+    const ask = () => this.line.say({ type: "ping" }) || this.line.state.value !== "open";
+    this.expiry = new Expiry(around.clock, ask);
     const ends = {
       hello: () => this.#hello(),
       opened: (lastNumber: number, expiresAt: string | null) =>

@@ -15,14 +15,17 @@ export class Expiry {
   readonly fixed = signal(false);
 
   readonly #clock: Clock;
-  readonly #ask: () => void;
+  readonly #ask: () => boolean;
   #end = 0;
   #longest = 0;
   #staying = false;
   #timer = 0;
 
-  /** `ask` has the service say again when the end is: others may have used the conversation. */
-  constructor(clock: Clock, ask: () => void) {
+  /**
+   * `ask` has the service say again when the end is: others may have used the conversation. Where
+   * it cannot be asked (false), what it said last is what holds.
+   */
+  constructor(clock: Clock, ask: () => boolean) {
     this.#clock = clock;
     this.#ask = ask;
   }
@@ -54,9 +57,10 @@ export class Expiry {
     window.clearTimeout(this.#timer);
     this.#longest = Math.max(this.#longest, left);
     const ahead = Math.min(MOST_MS, Math.max(LEAST_MS, this.#longest / 2));
-    this.near.value = left > ahead ? null : new Date(Date.now() + left);
-    if (left > ahead) {
-      this.#timer = window.setTimeout(this.#ask, Math.min(left - ahead, LONGEST_MS));
-    }
+    const end = new Date(Date.now() + left);
+    this.near.value = left > ahead ? null : end;
+    if (left <= ahead) return;
+    const look = () => void (this.#ask() || (this.near.value = end));
+    this.#timer = window.setTimeout(look, Math.min(left - ahead, LONGEST_MS));
   }
 }

@@ -115,7 +115,6 @@ export class Requests implements Carrier {
   async #send(said: SendMessage): Promise<void> {
     try {
       await this.#api.send(this.#id, said, this.#closing.signal);
-      await this.#touch();
     } catch (failure) {
       const problem = named(failure);
       // Such a message is stored: it is told before what became of it.
@@ -123,15 +122,19 @@ export class Requests implements Carrier {
       this.#refused(problem, said.client_message_id);
     }
     this.#lookNow();
+    if (!this.#closed) await this.#touch();
   }
 
   async #rate(given: GiveFeedback): Promise<void> {
     await this.#api.rate(this.#id, given).catch((failure) => this.#refused(named(failure)));
   }
 
+  /** Nobody says on their own when the conversation ends; if it is not said now, then later. */
   async #touch(): Promise<void> {
-    const expires_at = await this.#api.touch(this.#id);
-    if (!this.#closed) this.#listener.heard({ type: "pong", expires_at });
+    const expires_at = await this.#api.touch(this.#id).catch(named);
+    if (this.#closed) return;
+    if (!(expires_at instanceof Problem)) this.#listener.heard({ type: "pong", expires_at });
+    else if (expires_at.closed) throw expires_at;
   }
 
   #refused(problem: Problem, clientId?: string): void {
@@ -139,7 +142,7 @@ export class Requests implements Carrier {
     const { code, detail, closed } = problem;
     const unanswered = code === UNANSWERED;
     if (closed || (problem.passing && !unanswered)) throw problem;
-    const named = clientId === undefined ? {} : { client_message_id: clientId };
-    this.#listener.heard({ type: "error", code, detail, retryable: unanswered, ...named });
+    const message = clientId === undefined ? {} : { client_message_id: clientId };
+    this.#listener.heard({ type: "error", code, detail, retryable: unanswered, ...message });
   }
 }
