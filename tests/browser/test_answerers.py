@@ -138,5 +138,7 @@ async def test_a_person_is_asked_for_in_the_language_of_the_page(
         await visitor.page.get_by_role("button", name="Mit einem Menschen sprechen").click()
         asked = "Ich möchte bitte mit einem Menschen sprechen."
         await expect(visitor.questions).to_contain_text(asked)
-        waiting = visitor.page.get_by_text("Ein Mensch wurde um Hilfe gebeten.")
+        waiting = visitor.page.get_by_role("status").filter(
+            has_text="Ein Mensch wurde um Hilfe gebeten."
+        )
         await expect(waiting).to_be_visible(timeout=PATIENCE)
