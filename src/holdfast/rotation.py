@@ -84,7 +84,9 @@ class Rotation(Generic[R]):
         self._overlap = timedelta(seconds=overlap)
         self._clock = clock
 
-    async def open(self, session_id: str, secret: str, *, rotate: bool = True) -> Opened[R] | None:
+    async def open(
+        self, session_id: str, secret: str | bytes, *, rotate: bool = True
+    ) -> Opened[R] | None:
         """Open a session; None when there is none, or another secret opens it.
 
         Without `rotate` the secret is never exchanged: for callers who could not be told.
@@ -100,16 +102,19 @@ class Rotation(Generic[R]):
             return Opened(session)
         return await self._exchange(session, secret)
 
-    def opens(self, session: Rotating | None, secret: str) -> bool:
-        """Say whether a secret opens a session; it takes the same time whatever is wrong."""
+    def opens(self, session: Rotating | None, secret: str | bytes) -> bool:
+        """Say whether a secret opens a session; it takes the same time whatever is wrong.
+
+        Nothing opens one whose `secret_hash` was taken away.
+        """
         given = secret_hash(secret)
         current = _same(session.secret_hash if session else None, given)
         earlier = _same(session.earlier_hash if session else None, given)
-        if session is None or session.rotated_at is None:
+        if session is None or session.secret_hash is None or session.rotated_at is None:
             return current
         return current or (earlier and self._now() <= session.rotated_at + self._overlap)
 
-    async def _exchange(self, session: R, secret: str) -> Opened[R] | None:
+    async def _exchange(self, session: R, secret: str | bytes) -> Opened[R] | None:
         """Exchange the secret that has opened a session; None when it does so no more."""
         successor = _successor(self._keys.primary, self._place(session), secret)
         change = Change(
@@ -130,20 +135,20 @@ class Rotation(Generic[R]):
             return None
         return Opened(session, successor, rotated=True)
 
-    async def _exchanged(self, session_id: str, secret: str) -> Opened[R] | None:
+    async def _exchanged(self, session_id: str, secret: str | bytes) -> Opened[R] | None:
         """Give the secret that another caller has exchanged this one for."""
         session = await self._store.get(session_id, fresh=True)
         if session is None or not self.opens(session, secret):
             return None
         return Opened(session, self._successor_in(session, secret))
 
-    def _successor_in(self, session: R, secret: str) -> str | None:
+    def _successor_in(self, session: R, secret: str | bytes) -> str | None:
         """Derive the secret that has taken the place of this one, under whichever key it was."""
         place = self._place(session)
         derived = (_successor(key, place, secret) for key in self._keys)
         return next((one for one in derived if _same(session.secret_hash, secret_hash(one))), None)
 
-    def _is_current(self, session: R, secret: str) -> bool:
+    def _is_current(self, session: R, secret: str | bytes) -> bool:
         return _same(session.secret_hash, secret_hash(secret))
 
     def _place(self, session: R) -> tuple[str, str, str]:
@@ -153,7 +158,7 @@ class Rotation(Generic[R]):
         return datetime.fromtimestamp(self._clock.wall() / MICROSECONDS, UTC)
 
 
-def _successor(key: RootKey, place: tuple[str, ...], secret: str) -> str:
+def _successor(key: RootKey, place: tuple[str, ...], secret: str | bytes) -> str:
     """Derive a new secret; without the key nobody can, not even who holds the old one."""
     subkey = key.derive("rotation", *place)
     return urlsafe_b64encode(hmac.digest(subkey, _bytes(secret), "sha256")).rstrip(b"=").decode()

@@ -250,10 +250,15 @@ async def test_private_fields_are_neither_shown_nor_accepted(client: httpx2.Asyn
     """What opens a conversation cannot be read or planted through the sessions' interface."""
     created = await _create(client, session_id="s")
     kept = {"secret_hash", "created_by", "facts", "feedback", "run", "begun", "budget_limit"}
+    kept |= {"earlier_hash", "rotations", "rotated_at"}
     assert kept == PRIVATE
     assert not PRIVATE & created.keys()
+    changed = await client.patch("/v1/sessions/s", json={"add": {"message_count": 1}})
+    for counted in (changed, await client.get("/v1/sessions/s")):
+        assert set(counted.json()["counters"]) == {"message_count", "escalated"}
     for name in PRIVATE:
-        for body in ({"set": {name: "x"}}, {"unset": [name]}):
+        written = ({"set": {name: "x"}}, {"unset": [name]}, {"claim": [name]})
+        for body in (*written, {"add": {name: 1}}, {"at_most": {name: 1}}):
             response = await client.patch("/v1/sessions/s", json=body)
             assert (response.status_code, response.json()["code"]) == (422, "INVALID_REQUEST")
         response = await client.post("/v1/sessions", json={name: "x"})

@@ -87,6 +87,7 @@ class Application(FastAPI):
         self._max_body_bytes = settings.max_body_bytes
         self._trusted_proxies = settings.trusted_proxies
         self.state.instance_id = secrets.token_hex(8)
+        self.state.clock = clock
         self.state.api_keys = ApiKeys.of(settings)
         self.state.access = Access(self.state.api_keys, listed=settings.cors_origins)
         self.state.places = Places(

@@ -5,6 +5,7 @@ from typing import Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from holdfast.layout import Layout
+from holdfast.rotation import Rotating
 from holdfast.session import MAX_INTEGER, SupportSession, UtcTime
 
 
@@ -19,7 +20,7 @@ class Rated(BaseModel):
     at: UtcTime
 
 
-class ServiceSession(SupportSession):
+class ServiceSession(SupportSession, Rotating):
     """A conversation, and what a repeated request to create it is recognised by.
 
     `budget_limit` is what it may spend, in micro-units, until its budget is given another limit.
@@ -35,4 +36,4 @@ PRIVATE: Final = frozenset(
     name for name, field in ServiceSession.model_fields.items() if field.exclude
 )
 _LAYOUT: Final = Layout.of(ServiceSession)
-COUNTERS: Final = (*_LAYOUT.limits, *_LAYOUT.flags)
+COUNTERS: Final = tuple(name for name in (*_LAYOUT.limits, *_LAYOUT.flags) if name not in PRIVATE)

@@ -9,7 +9,7 @@ from pydantic_core import to_json
 from starlette.responses import Response
 
 from holdfast.change import Applied, Item
-from holdfast.server.model import COUNTERS, ServiceSession
+from holdfast.server.model import COUNTERS, PRIVATE, ServiceSession
 
 
 class SessionReply(ServiceSession):
@@ -100,7 +100,9 @@ def change_reply(applied: Applied) -> Response:
     """Say what a change did."""
     content = {
         "revision": applied.revision,
-        "counters": dict(applied.counters),
+        "counters": {
+            name: value for name, value in applied.counters.items() if name not in PRIVATE
+        },
         "first_item": applied.first_item,
         "last_item": applied.last_item,
         "replayed": applied.replayed,

@@ -36,7 +36,7 @@ Seconds = Annotated[float, Field(gt=0, le=LONGEST)]
 Number = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
 # Money, in micro-units; true is no amount, and neither is 1.0.
 Amount = Annotated[int, Field(ge=0, le=MAX_INTEGER, strict=True)]
-Integers = dict[str, Annotated[int, Field(strict=True)]]
+Integers = dict[FieldName, Annotated[int, Field(strict=True)]]
 Metadata = dict[str, JsonValue]
 
 
@@ -81,7 +81,7 @@ class ChangeRequest(Body):
     unset: list[FieldName] = Field(default_factory=list)
     add: Integers = Field(default_factory=dict)
     at_most: Integers = Field(default_factory=dict)
-    claim: list[str] = Field(default_factory=list)
+    claim: list[FieldName] = Field(default_factory=list)
     append: list[JsonValue] = Field(default_factory=list[JsonValue])
     expect_revision: Number | None = None
     lease_token: Name | None = None

@@ -7,7 +7,6 @@ conversation are answered alike. Staff and keys with the scope `chat` open every
 """
 
 import hashlib
-import hmac
 from ipaddress import IPv6Address, ip_address
 from typing import Annotated, Final
 
@@ -16,20 +15,22 @@ from starlette.requests import HTTPConnection
 
 from holdfast.fastapi import Store
 from holdfast.limits import Taken
-from holdfast.rotation import secret_hash
+from holdfast.rotation import Opened, Rotation
 from holdfast.server.access import bearer, is_trusted
-from holdfast.server.auth.cookies import full_name, set_cookie
+from holdfast.server.auth.cookies import full_name, renew_cookie, set_cookie
 from holdfast.server.clients import another_client, is_same_client
 from holdfast.server.model import ServiceSession
 from holdfast.server.origins import SAFE, Site, site_of
 from holdfast.server.problems import forbidden, unauthenticated
 from holdfast.server.requests import SessionId
 from holdfast.server.service import Service
+from holdfast.store import SessionStore
 
 COOKIE: Final = "hf_chat"
 # A browser goes back to this many conversations; the oldest are given up.
 MOST_KEPT: Final = 10
-_NOBODY: Final = "0" * 64
+# After so many seconds of use a cookie gets a new secret.
+EXCHANGE_SECONDS: Final = 900
 
 
 def is_browser(request: Request) -> bool:
@@ -88,9 +89,8 @@ async def opened_conversation(
     """
     if await is_trusted(request, "chat"):
         return session_id
-    secret = bearer(request) or _cookie_secret(request, session_id, site)
-    session = await store.get(session_id)
-    if not opens(session, secret) or session is None:
+    session = await _opened(session_id, request, store, site)
+    if session is None:
         raise unauthenticated("This conversation is not open to you, or it has ended.")
     quietly = request.method in SAFE
     if not await is_same_client(request, await service(request), session, quietly=quietly):
@@ -98,11 +98,47 @@ async def opened_conversation(
     return session_id
 
 
-def opens(session: ServiceSession | None, secret: bytes | None) -> bool:
-    """Say whether a secret opens a conversation; it takes the same time whatever is wrong."""
-    kept = (session.secret_hash if session else None) or _NOBODY
-    given = secret_hash(secret or b"")
-    return hmac.compare_digest(given.encode(), kept.encode()) and secret is not None
+def rotation_of(connection: HTTPConnection) -> Rotation[ServiceSession]:
+    """Give what exchanges the secrets of visitors' cookies.
+
+    The old secret opens until the new one is exchanged in its turn: who loses the answer that
+    brought the new one, on a line that fails, does not lose the conversation.
+    """
+    service: Service = connection.app.state.service
+    return Rotation(
+        service.store,
+        service.keys,
+        every=EXCHANGE_SECONDS,
+        overlap=EXCHANGE_SECONDS,
+        clock=connection.app.state.clock,
+    )
+
+
+async def _opened(
+    session_id: str, request: Request, store: SessionStore[ServiceSession], site: Site
+) -> ServiceSession | None:
+    """Read the conversation if the caller's secret opens it; a cookie's is exchanged in time."""
+    rotation, token = rotation_of(request), bearer(request)
+    if token is not None:
+        session = await store.get(session_id)
+        return session if rotation.opens(session, token) else None
+    secret = _cookie_secret(request, session_id, site)
+    opened = None if secret is None else await rotation.open(session_id, secret)
+    if opened is None:
+        return None
+    if opened.renewed is not None:
+        await _renew(request, opened)
+    return opened.session
+
+
+async def _renew(request: Request, opened: Opened[ServiceSession]) -> None:
+    service: Service = request.app.state.service
+    session = opened.session
+    value = f"{session.session_id}.{opened.renewed}"
+    most = service.settings.max_age_seconds
+    renew_cookie(request, _cookie_name(session), value, max_age=most)
+    if opened.rotated:
+        await service.trail.record("session.rotated", session_id=session.session_id)
 
 
 def too_quickly(taken: Taken) -> tuple[int, str]:

@@ -23,7 +23,7 @@ from holdfast.server.frames import Frames
 from holdfast.server.model import ServiceSession
 from holdfast.server.origins import site_of
 from holdfast.server.sockets import converse, first_frame, until_one_ends
-from holdfast.server.visitors import cookie_secret, network, opens
+from holdfast.server.visitors import cookie_secret, network, rotation_of
 
 router = APIRouter(tags=["Chat"])
 
@@ -77,7 +77,8 @@ async def _admit(frames: Frames, socket: WebSocket, talk: Talk) -> _Guest:
         raise Ended(Ending.NO_SESSION, "there is no such conversation")
     if secret is None and site_of(socket, talk.service.settings.cors_origins) in {"own", "listed"}:
         secret = cookie_secret(socket, hello.session_id)
-    if session is None or (caller is None and not opens(session, secret)):
+    opened = secret is not None and rotation_of(socket).opens(session, secret)
+    if session is None or (caller is None and not opened):
         reason = "this conversation is not open to you, or it has ended"
         raise Ended(Ending.UNAUTHENTICATED, reason)
     if caller is None and not await is_same_client(socket, talk.service, session):

@@ -39,7 +39,7 @@ class View:
 
     Messages up to `replayed` were there when the reader came: of these nothing but the message is
     told, of later answers also how they came about. A run that was told of is told to its end. A
-    visitor reads for as long as `secret_hash` is the session's; None for those who need no secret.
+    visitor, who came with a secret (`secret_hash`), reads for as long as the session has one.
     """
 
     def __init__(self, room: Room, *, number: int, replayed: int, secret_hash: str | None) -> None:
