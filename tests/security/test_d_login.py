@@ -5,6 +5,7 @@ import statistics
 import time
 from collections.abc import AsyncIterator
 
+import httpx2
 import pytest
 
 from holdfast import Keyring, Session, SessionStore, open_store
@@ -14,8 +15,11 @@ from holdfast.server.auth.throttle import Admission, Throttle, account_of
 from holdfast.testing import ManualClock
 from tests.security.guard_jobs import ATTACKER, OWNER, guess
 from tests.security.processes import KEYS, Processes
+from tests.security.signing import PASSWORD, add_staff, token_of
+from tests.server.conftest import Opening
 
 LIMIT = 5
+LOGIN = "/v1/auth/login"
 MONTH = 30 * 86_400
 
 
@@ -200,6 +204,42 @@ async def test_security_045_a_success_takes_back_its_own_try(throttle: Throttle)
         await throttle.succeeded(await throttle.admit("attacker", ATTACKER))
         assert (await throttle.admit(f"name {number}", ATTACKER)).allowed
     assert (await throttle.admit("attacker", ATTACKER)).retry_after is not None
+
+
+async def test_security_041_046_blocked_sign_ins_are_not_hashed(
+    opening: Opening, store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two hundred at once five passwords are looked at; the answers are one and the same."""
+    async with opening(headers={}, store=store_url, rate_limit=False) as client:
+        users = client.app.state.service.users  # type: ignore[attr-defined]
+        client.base_url = httpx2.URL("https://127.0.0.1")
+        await add_staff(client.app, "ann")  # type: ignore[attr-defined]
+        await token_of(client)
+        device = dict(client.cookies)
+        client.cookies.clear()
+        looked_at: list[str] = []
+        check = users.check
+
+        async def counting(name: str, password: str) -> object:
+            looked_at.append(password)
+            return await check(name, password)
+
+        monkeypatch.setattr(type(users), "check", lambda _, *said: counting(*said))
+        guesses = ({"username": "ann", "password": f"guess {number}"} for number in range(200))
+        answers = await asyncio.gather(*(client.post(LOGIN, json=said) for said in guesses))
+        assert len(looked_at) == LIMIT
+        assert {answer.status_code for answer in answers} == {401}
+        assert len({answer.json()["detail"] for answer in answers}) == 1
+        assert not any("retry-after" in answer.headers for answer in answers)
+        await refused(client)
+        client.cookies.update(device)
+        await token_of(client)
+
+
+async def refused(client: httpx2.AsyncClient) -> None:
+    """See that the right password is not enough."""
+    answer = await client.post(LOGIN, json={"username": "ann", "password": PASSWORD})
+    assert answer.status_code == 401
 
 
 async def test_security_046_a_blocked_try_is_cheap(throttle: Throttle) -> None:

@@ -5,7 +5,9 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import httpx2
 import pytest
 
 from holdfast import Session, SessionStore, open_store
@@ -17,6 +19,10 @@ from holdfast.testing import ManualClock
 from tests.redis_servers import RedisServer, wait_for
 from tests.security.guard_jobs import press, take
 from tests.security.processes import KEYS, Processes, several
+from tests.security.signing import add_staff, token_of
+from tests.server.conftest import AUTHORIZED, Opening
+from tests.server.inside import listening
+from tests.server.talking import begun, tab
 
 CALLERS = 100_000
 
@@ -119,3 +125,66 @@ async def test_a_hundred_thousand_callers_leave_nothing_on_redis(redis_server: R
         redis_server.ask("FLUSHALL")
         await take_from_many(store.backend, 1, callers=5000)
         wait_for(lambda: redis_server.ask("DBSIZE") <= before, "Redis to forget the limits")
+
+
+async def begin(client: httpx2.AsyncClient) -> tuple[str, dict[str, str]]:
+    """Begin a conversation; where its messages go, and the header that opens it."""
+    begun = (await client.post("/v1/chat/sessions", json={})).json()
+    secret = {"Authorization": f"Bearer {begun['session_secret']}"}
+    return f"/v1/chat/sessions/{begun['session_id']}/messages", secret
+
+
+async def test_security_083_a_conversation_has_a_limit_of_its_own(
+    opening: Opening, store_url: str
+) -> None:
+    """Of ten messages at once as many are taken as may; staff and keys are not counted."""
+    async with opening(headers={}, store=store_url, message_limit=3) as client:
+        path, secret = await begin(client)
+        said = [{"message": f"Hello {number}"} for number in range(10)]
+        answers = await asyncio.gather(
+            *(client.post(path, json=body, headers=secret) for body in said)
+        )
+        statuses = sorted(answer.status_code for answer in answers)
+        assert statuses == [200] * 3 + [429] * 7
+        refused = next(answer for answer in answers if answer.status_code == 429)
+        assert refused.json()["code"] == "RATE_LIMITED"
+        assert refused.headers["X-RateLimit-Limit"] == "3"
+        assert refused.headers["X-RateLimit-Remaining"] == "0"
+        assert 1 <= int(refused.headers["Retry-After"]) <= 20
+        other, its_secret = await begin(client)
+        assert (await client.post(other, json=said[0], headers=its_secret)).status_code == 200
+        assert (await client.post(path, json=said[0], headers=AUTHORIZED)).status_code == 200
+
+
+async def test_security_083_a_conversation_has_one_limit_for_its_sockets(tmp_path: Path) -> None:
+    """Over the socket as over HTTP; a message that was one too many can be sent again later."""
+    async with listening(tmp_path, message_limit=1) as (url, _):
+        chat = await begun(url)
+        async with tab(chat) as one, tab(chat) as two:
+            assert (await one.send("Hello?", name="m1"))["number"] == 1
+            await two.say("message.send", client_message_id="m2", text="Hello?")
+            error = await two.until("error")
+        assert (error["code"], error["retryable"]) == ("RATE_LIMITED", True)
+
+
+async def test_each_client_has_a_limit(opening: Opening) -> None:
+    """A user wherever they are, and each address; keys are not counted, other sites apart."""
+    options: dict[str, Any] = {"rate_limit_requests": 4, "rate_limit_seconds": 3600}
+    async with opening(headers={}, **options) as client:
+        await add_staff(client.app, "ann")  # type: ignore[attr-defined]
+        ann = await token_of(client)
+        left = [await remaining(client, headers) for headers in (ann, ann, {}, {}, {})]
+        assert left == [3, 2, 2, 1, 0]
+        elsewhere = {"Sec-Fetch-Site": "cross-site"}
+        assert await remaining(client, elsewhere) == 3
+        assert (await client.get("/v1/auth/me")).status_code == 429
+        assert (await client.get("/v1/auth/me", headers=ann)).status_code == 200
+        by_key = await client.get("/v1/auth/me", headers=AUTHORIZED)
+        assert by_key.status_code == 200
+        assert "X-RateLimit-Limit" not in by_key.headers
+        assert (await client.get("/health/live")).status_code == 200
+
+
+async def remaining(client: httpx2.AsyncClient, headers: dict[str, str]) -> int:
+    answer = await client.get("/v1/auth/me", headers=headers)
+    return int(answer.headers["X-RateLimit-Remaining"])
