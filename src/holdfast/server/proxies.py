@@ -33,7 +33,7 @@ class TrustedProxies:
         self._networks = tuple(map(ip_network, named))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] in {"http", "websocket"} and self._trusts(_peer(scope)):
+        if self._networks and scope["type"] != "lifespan" and self._trusts(_peer(scope)):
             scope = self._seen_through(scope)
         await self._app(scope, receive, send)
 
