@@ -162,6 +162,8 @@ def engine_settings(settings: Settings) -> EngineSettings:
         max_tokens=settings.ai_max_tokens,
         max_turn_tokens=settings.ai_max_turn_tokens,
         capture_content=settings.ai_capture_content,
+        tools_off=frozenset(settings.ai_tools_off),
+        tool_timeout=settings.ai_tool_seconds,
         timeout=settings.ai_timeout_seconds,
         max_retries=settings.ai_max_retries,
     )

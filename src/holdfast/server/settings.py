@@ -49,6 +49,7 @@ from holdfast.server.spelling import (
 )
 from holdfast.session import MAX_INTEGER
 from holdfast.support import Price
+from holdfast.support.library import ToolName
 
 PREFIX: Final = "HOLDFAST_"
 SHORTEST_API_KEY: Final = 16
@@ -67,6 +68,7 @@ Weights = Annotated[
 Prices = Annotated[dict[str, Price], NoDecode, BeforeValidator(read_prices)]
 Micros = Annotated[int | None, Field(ge=0, le=MAX_INTEGER)]
 Fingerprinting = Annotated[Mode, BeforeValidator(read_fingerprinting)]
+Tools = Annotated[tuple[ToolName, ...], NoDecode, BeforeValidator(read_list)]
 HttpUrl = Annotated[str, AfterValidator(check_http_url)]
 Keys = Annotated[SecretStr, AfterValidator(check_keys)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -181,6 +183,8 @@ class Settings(BaseSettings):
     ai_timeout_seconds: Annotated[Seconds, Field(le=600)] = 30
     ai_max_retries: int = Field(2, ge=0, le=10)
     ai_capture_content: bool = False
+    ai_tools_off: Tools = ()
+    ai_tool_seconds: Annotated[Seconds, Field(le=600)] = 5
     prices: Prices = Field(default_factory=dict[str, Price])
     budget_request: Micros = None
     budget_session: Micros = None

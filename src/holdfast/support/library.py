@@ -3,10 +3,14 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from threading import Lock
+from typing import Literal
 
 from holdfast.support.citing import Citing
 from holdfast.support.knowledge import Evidence, Knowledge, Passage
 from holdfast.support.messages import Source
+
+ToolName = Literal["search_knowledge", "read_article"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ class Library:
         self._knowledge = knowledge
         self._limit = limit
         self._numbers: dict[str, int] = {}
+        self._numbering = Lock()
         self._passages: list[Passage] = []
         self._confidence: list[float] = []
         self.used: dict[str, None] = {}
@@ -100,12 +105,14 @@ class Library:
     def _number(self, passage: Passage, confidence: float) -> int:
         # A section may be in several pieces, which are cited one by one.
         key = f"{passage.uri}\n{passage.text}"
-        number = self._numbers.setdefault(key, len(self._passages) + 1)
-        if number > len(self._passages):
-            self._passages.append(passage)
-            self._confidence.append(confidence)
-        self._confidence[number - 1] = max(self._confidence[number - 1], confidence)
-        return number
+        # A search that took too long may come to its end in its thread beside the next one.
+        with self._numbering:
+            number = self._numbers.setdefault(key, len(self._passages) + 1)
+            if number > len(self._passages):
+                self._passages.append(passage)
+                self._confidence.append(confidence)
+            self._confidence[number - 1] = max(self._confidence[number - 1], confidence)
+            return number
 
 
 class Citations:

@@ -1,12 +1,12 @@
 """An engine made of a pydantic-ai agent: the same tools and rules for every model."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from importlib.resources import files
 from typing import Final, Self
 
-from pydantic_ai import Agent, AgentRunEvents, RunContext, UsageLimits
+from pydantic_ai import Agent, AgentRunEvents, RunContext, Tool, UsageLimits
 from pydantic_ai.messages import (
     FunctionToolResultEvent,
     ModelMessage,
@@ -24,7 +24,8 @@ from holdfast.support.engines.billing import BilledModel
 from holdfast.support.engines.client import Client
 from holdfast.support.engines.failing import FAILURES, TooCostly, failure
 from holdfast.support.engines.telling import Telling
-from holdfast.support.engines.tools import Desk, read_article, search_knowledge
+from holdfast.support.engines.toolbox import Toolbox
+from holdfast.support.engines.tools import TOOLS, Desk
 from holdfast.support.facts import listed
 
 # A model that searches on and on is stopped here.
@@ -37,7 +38,8 @@ class ConversingEngine:
     """Answers turns with a model that calls our tools. Open it with `async with`.
 
     `timeout` is for a whole answer, in seconds; `max_turn_tokens` bounds what all requests of one
-    answer may take together. What people write goes into spans only with `capture_content`.
+    answer may take together. Of the tools, `tools_off` are not given to the model; one use of the
+    others may take `tool_timeout`. What people write goes into spans only with `capture_content`.
     """
 
     def __init__(
@@ -49,7 +51,10 @@ class ConversingEngine:
         max_turn_tokens: int | None = None,
         capture_content: bool = False,
         client: Client | None = None,
+        tools_off: Collection[str] = (),
+        tool_timeout: float = 5.0,
     ) -> None:
+        self._toolbox = Toolbox(TOOLS, off=tools_off, timeout=tool_timeout)
         self._timeout = timeout
         self._client = client
         self._most_tokens = max_turn_tokens
@@ -59,7 +64,10 @@ class ConversingEngine:
             instructions=[_rules(), _told],
             name="support",
             model_settings=settings,
-            tools=[search_knowledge, read_article],
+            # One after another: what they find is numbered as it is found.
+            tools=[
+                Tool(tool, sequential=True) for name, tool in TOOLS.items() if name in self._toolbox
+            ],
         )
         self.telemetry = InstrumentationSettings(include_content=capture_content)
         self._agent.instrument = self.telemetry
@@ -92,7 +100,7 @@ class ConversingEngine:
         return self._agent.run_stream_events(
             turn.text,
             message_history=_model_messages(turn.history),
-            deps=Desk(turn.library, turn.facts, turn.purse),
+            deps=Desk(turn.library, self._toolbox, turn.facts, turn.purse),
             usage_limits=LIMITS,
         )
 

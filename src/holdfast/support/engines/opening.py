@@ -38,6 +38,8 @@ def open_engine(settings: EngineSettings | None = None) -> LocalEngine | Convers
         max_turn_tokens=settings.max_turn_tokens,
         capture_content=settings.capture_content,
         client=client,
+        tools_off=settings.tools_off,
+        tool_timeout=settings.tool_timeout,
     )
 
 

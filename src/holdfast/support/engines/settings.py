@@ -4,6 +4,8 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from holdfast.support.library import ToolName
+
 
 class EngineSettings(BaseModel):
     """Which engine, and how it is asked.
@@ -15,7 +17,9 @@ class EngineSettings(BaseModel):
 
     `timeout`, in seconds, is for a whole answer, with its searches, its retries and the pauses
     between them. `max_tokens` bounds one response of the model, `max_turn_tokens` what is sent and
-    received for one answer together. `capture_content` lets telemetry hold what people write.
+    received for one answer together. `tools_off` names tools that the model is not given; one use
+    of the others may take `tool_timeout`, and is tried twice. `capture_content` lets telemetry hold
+    what people write.
 
     Raises:
         ValidationError: a value out of range, or one that the provider needs is missing.
@@ -34,6 +38,8 @@ class EngineSettings(BaseModel):
     timeout: Annotated[float, Field(gt=0, le=600)] = 30.0
     max_retries: Annotated[int, Field(ge=0, le=10)] = 2
     capture_content: bool = False
+    tools_off: frozenset[ToolName] = frozenset()
+    tool_timeout: Annotated[float, Field(gt=0, le=600)] = 5.0
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
