@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -33,6 +34,7 @@ async def test_a_healthy_service_says_so(client: httpx2.AsyncClient) -> None:
     assert (ready.status_code, ready.json()["status"]) == (200, "ok")
     assert {name: part["status"] for name, part in ready.json()["parts"].items()} == {
         "store": "ok",
+        "database": "ok",
         "knowledge": "ok",
     }
     health = (await client.get("/health")).json()
@@ -50,6 +52,24 @@ async def test_a_service_without_its_store_is_alive_and_not_ready(
     assert (ready.status_code, ready.json()["parts"]["store"]["status"]) == (503, "out")
     assert (await client.get("/health/live")).status_code == 200
     assert (await client.get("/health")).json()["status"] == "out"
+
+
+async def test_a_service_without_its_database_is_alive_and_not_ready(
+    opening: Opening, tmp_path: Path
+) -> None:
+    """Nobody could sign in, and nothing would come onto the trail."""
+    async with opening() as client:
+        service = client.app.state.service  # type: ignore[attr-defined]
+        await service.database._engine.dispose()
+        (tmp_path / "data" / "application.db").unlink()
+        ready = await client.get("/health/ready")
+        assert (ready.status_code, ready.json()["parts"]["database"]) == (503, {"status": "out"})
+        assert ready.json()["parts"]["store"]["status"] == "ok"
+        login = {"username": "anna", "password": "four lamps on a quiet quay"}
+        refused = await client.post("/v1/auth/login", json=login)
+        assert (refused.status_code, refused.json()["code"]) == (503, "DATABASE_UNAVAILABLE")
+        assert refused.headers["retry-after"] == "1"
+        assert (await client.get("/health/live")).status_code == 200
 
 
 async def test_readiness_does_not_wait_for_ever(opening: Opening) -> None:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 import holdfast
 from holdfast.errors import StoreUnavailable
 from holdfast.server.access import require_access
+from holdfast.server.database import DatabaseUnavailable
 from holdfast.server.measures import Measures
 from holdfast.server.problems import not_found
 from holdfast.server.replies import written
@@ -37,7 +38,11 @@ class Readiness:
         """Say for each part whether it works."""
         async with self._lock:
             if time.monotonic() - self._tried >= FRESH_SECONDS:
-                self._states = {"store": await self._store(), "knowledge": self._knowledge()}
+                self._states = {
+                    "store": await self._store(),
+                    "database": await self._database(),
+                    "knowledge": self._knowledge(),
+                }
                 self._tried = time.monotonic()
         return self._states
 
@@ -52,6 +57,13 @@ class Readiness:
         checks = {**health.checks, "ms": round(health.seconds * 1000, 2)}
         hidden = settings.production or health.error is None
         return {**state, **checks} if hidden else {**state, **checks, "error": health.error}
+
+    async def _database(self) -> dict[str, Any]:
+        try:
+            await self._service.database.check()
+        except DatabaseUnavailable:
+            return {"status": "out"}
+        return {"status": "ok"}
 
     def _knowledge(self) -> dict[str, Any]:
         try:

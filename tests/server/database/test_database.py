@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import create_async_engine
 
+from holdfast.server.database.connecting import driver_url
 from holdfast.server.database.database import CONNECTIONS, Database, open_database
 from holdfast.server.database.errors import DatabaseUnavailable
 from holdfast.server.database.location import database_file, database_url
@@ -125,6 +127,22 @@ async def test_a_writer_that_waited_long_enough_says_so(url: str) -> None:
             assert await _sum(database) == 0
         await _add(database, b"1", 3)
         assert await _sum(database) == 3
+
+
+async def test_a_database_that_is_gone_is_out_and_not_made_anew(url: str) -> None:
+    """An empty one in its place would have no users, and let somebody make the first admin."""
+    path = database_file(url)
+    async with open_database(url) as database:
+        await database.check()
+    engine = create_async_engine(driver_url("sqlite+aiosqlite", path))
+    path.unlink()
+    with pytest.raises(DatabaseUnavailable):
+        await Database(engine).check()
+    assert not path.exists()
+    path.write_bytes(b"")
+    with pytest.raises(DatabaseUnavailable):
+        await Database(engine).check()
+    await engine.dispose()
 
 
 async def test_who_finds_no_connection_says_so(url: str) -> None:

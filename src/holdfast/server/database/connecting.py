@@ -6,6 +6,7 @@ first, so it never finds at its end that another one came between.
 
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -22,8 +23,10 @@ PRAGMAS: Final = (
 
 
 def driver_url(driver: str, path: Path) -> URL:
-    """Write the URL as the library reads it."""
-    return URL.create(driver, database=str(path))
+    """Write the URL as the library reads it; a file that is gone is not made anew."""
+    return URL.create(
+        driver, database=f"file:{quote(str(path.absolute()))}", query={"mode": "rw", "uri": "true"}
+    )
 
 
 def driver_options(*, patience: float) -> dict[str, Any]:

@@ -5,14 +5,16 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Final
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from holdfast.server.database.connecting import WRITER, driver_options, driver_url, prepare
 from holdfast.server.database.errors import translated
 from holdfast.server.database.location import database_file
-from holdfast.server.database.migrating import migrate
+from holdfast.server.database.migrating import VERSION_TABLE, migrate
 
 CONNECTIONS: Final = 5
+_HEALTH: Final = text(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608 - a name of ours
 PATIENCE: Final = 5.0
 
 
@@ -34,6 +36,15 @@ class Database:
         with translated():
             async with self._engine.connect() as connection:
                 yield connection
+
+    async def check(self) -> None:
+        """See that it answers, and is one.
+
+        Raises:
+            DatabaseUnavailable: it does not, or is none any more.
+        """
+        async with self.reading() as connection:
+            await connection.execute(_HEALTH)
 
     @asynccontextmanager
     async def writing(self) -> AsyncGenerator[AsyncConnection]:
