@@ -1,6 +1,7 @@
 """Budgets of sessions over HTTP."""
 
 import asyncio
+import logging
 from typing import Any
 
 import httpx2
@@ -161,6 +162,31 @@ async def test_a_budget_is_for_trusted_callers(client: httpx2.AsyncClient) -> No
     calls = [client.get(BUDGET), client.put(BUDGET, json={"limit": 1})]
     calls += [_post(client, what, amount=1) for what in ("reserve", "settle", "release", "spend")]
     assert {(await call).status_code for call in calls} == {401}
+
+
+async def test_what_is_done_with_a_budget_is_on_the_trail(
+    client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each step, and what did not fit; the session by its pseudonym alone."""
+    caplog.set_level(logging.INFO)
+    await _create(client, budget_limit=100)
+    await client.put(BUDGET, json={"limit": 50})
+    first, second = [
+        (await _post(client, "reserve", amount=20)).json()["reservation_id"] for _ in range(2)
+    ]
+    await _post(client, "settle", reservation_id=first, amount=5)
+    await _post(client, "release", reservation_id=second)
+    await _post(client, "spend", amount=46)
+    told = [record for record in caplog.records if record.msg.startswith("budget.")]
+    names = ["changed", "reserved", "reserved", "settled", "released", "exceeded"]
+    assert [record.msg for record in told] == [f"budget.{name}" for name in names]
+    refused = vars(told[-1])
+    assert (refused["outcome"], refused["facts.amount"], refused["facts.spent"]) == (
+        "refused",
+        46,
+        5,
+    )
+    assert refused["session"] != "s"
 
 
 async def test_a_limit_of_the_operator_holds_where_there_is_no_other(opening: Opening) -> None:
