@@ -11,6 +11,7 @@ from holdfast.server import Settings
 from holdfast.server.settings import InvalidSettings
 from holdfast.support import Price
 from tests.server.conftest import Opening
+from tests.server.provider import provider
 
 BUDGET = "/v1/sessions/s/budget"
 UNTOUCHED = {"limit": 100, "spent": 0, "reserved": 0, "remaining": 100, "items": []}
@@ -162,6 +163,45 @@ async def test_a_budget_is_for_trusted_callers(client: httpx2.AsyncClient) -> No
     calls = [client.get(BUDGET), client.put(BUDGET, json={"limit": 1})]
     calls += [_post(client, what, amount=1) for what in ("reserve", "settle", "release", "spend")]
     assert {(await call).status_code for call in calls} == {401}
+
+
+async def _say(client: httpx2.AsyncClient) -> httpx2.Response:
+    return await client.post("/v1/chat/sessions/s/messages", json={"message": "Hello?"})
+
+
+async def test_the_local_engine_is_free(opening: Opening) -> None:
+    """It answers without money, and says how the session stands."""
+    async with opening(budget_session=0, budget_request=0) as client:
+        await _create(client)
+        answer = await _say(client)
+        assert answer.status_code == 200
+        told = answer.json()["metadata"]
+        assert (told["cost"], told["budget_remaining"], told["items"]) == (0, 0, [])
+
+
+async def test_what_all_sessions_may_cost_is_not_told(opening: Opening) -> None:
+    """Where it is used up no model is asked, and the answer names no figures."""
+    with provider() as model:
+        paid = {"prices": "fake-1=0/1000", "ai_max_tokens": 3, "budget_day": 3}
+        async with opening(**model.settings, **paid, rate_limit=False) as client:
+            await _create(client)
+            first, second = [await _say(client) for _ in range(2)]
+        assert (first.status_code, first.json()["metadata"]["cost"]) == (200, 3)
+        assert first.json()["metadata"]["budget_remaining"] is None
+        assert (second.status_code, second.json()["code"]) == (503, "ANSWER_UNAVAILABLE")
+        assert not second.json().keys() & {"value", "limit"}
+        assert model.asked == 1
+
+
+async def test_what_one_message_may_cost_is_held(opening: Opening) -> None:
+    """A message whose longest answer would cost more is answered 402."""
+    with provider() as model:
+        paid = {"prices": "fake-1=0/1000", "ai_max_tokens": 3, "budget_request": 2}
+        async with opening(**model.settings, **paid) as client:
+            await _create(client)
+            refused = await _say(client)
+        assert (refused.status_code, refused.json()["session_id"]) == (402, "request")
+        assert model.asked == 0
 
 
 async def test_what_is_done_with_a_budget_is_on_the_trail(
