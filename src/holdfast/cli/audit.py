@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from holdfast.cli.commands import Commands, complain
 from holdfast.errors import HoldfastError
@@ -16,6 +16,7 @@ from holdfast.keyring import Keyring
 if TYPE_CHECKING:
     from holdfast.server.audit.chain import Chain, Head, Row
     from holdfast.server.audit.ledger import Ledger
+    from holdfast.server.database import Database
     from holdfast.server.settings import Settings
 
 
@@ -25,6 +26,7 @@ class Opened(NamedTuple):
     settings: "Settings"
     keys: Keyring
     chain: "Chain"
+    database: "Database"
     ledger: "Ledger"
 
 
@@ -104,7 +106,7 @@ async def _opened(options: Namespace) -> AsyncGenerator[Opened]:
     keys = _all_keys(load_keys(settings), options.keys_file)
     chain = Chain(keys, namespace=settings.namespace)
     async with open_database(settings.application_database) as database:
-        yield Opened(settings, keys, chain, Ledger(database, chain))
+        yield Opened(settings, keys, chain, database, Ledger(database, chain))
 
 
 def _all_keys(keys: Keyring, file: Path | None) -> Keyring:
@@ -147,7 +149,7 @@ async def _anchor(opened: Opened) -> "Head":
 
 async def _tail(opened: Opened, options: Namespace) -> int:
     head = await opened.ledger.head()
-    wanted = _filter(opened, options)
+    wanted = await _filter(opened, options)
     chosen: deque[Row] = deque(maxlen=options.n)
     after = 0 if options.user or options.session else max(0, head.rows - options.n)
     async for row in opened.ledger.rows(after=after):
@@ -160,27 +162,47 @@ async def _tail(opened: Opened, options: Namespace) -> int:
 
 
 async def _export(opened: Opened, options: Namespace) -> int:
-    wanted = _filter(opened, options)
+    wanted = await _filter(opened, options)
     async for row in opened.ledger.rows():
         if wanted(row):
             print(json.dumps(_columns(row), ensure_ascii=True))
     return 0
 
 
-def _filter(opened: Opened, options: Namespace) -> "Callable[[Row], bool]":
+async def _filter(opened: Opened, options: Namespace) -> "Callable[[Row], bool]":
     """Choose the rows of a user and of a session, under whichever key they are named there."""
     from holdfast.server.audit.pseudonyms import Pseudonyms
 
     pseudonyms = Pseudonyms(opened.keys, namespace=opened.settings.namespace)
-    actors = options.user and pseudonyms.all_of("user", options.user)
-    sessions = options.session and pseudonyms.all_of("session", options.session)
+    named = await _called(opened.database, options.user) if options.user else set[str]()
+    users = {known for name in named for known in pseudonyms.all_of("user", name)}
+    sessions = pseudonyms.all_of("session", options.session) if options.session else ()
 
     def wanted(row: "Row") -> bool:
-        return (not actors or row.entry.actor in actors) and (
+        return (not users or _is_about(row, users)) and (
             not sessions or row.entry.session in sessions
         )
 
     return wanted
+
+
+async def _called(database: "Database", name: str) -> set[str]:
+    """Give what a user is known by: a failed sign-in tells of the name, all else of the id."""
+    from sqlalchemy import select
+
+    from holdfast.server.users.tables import USERS
+
+    called = {name, name.strip().lower()}
+    async with database.reading() as connection:
+        found = select(USERS.c.user_id).where(USERS.c.name.in_(called))
+        return called | set(await connection.scalars(found))
+
+
+def _is_about(row: "Row", users: set[str]) -> bool:
+    """Say whether somebody did it, or it was done to them."""
+    facts = _facts(row.entry.facts)
+    about = cast("dict[str, Any]", facts).get("user") if isinstance(facts, dict) else None
+    return row.entry.actor in users or about in users
 
 
 def _columns(row: "Row") -> dict[str, Any]:

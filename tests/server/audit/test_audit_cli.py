@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,10 +10,12 @@ import pytest
 
 from holdfast import Keyring
 from holdfast.cli import main
+from holdfast.server.users.tables import USERS
 from tests.security.processes import KEYS
 from tests.server.audit.trails import Place
 
 EVENTS = 25
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -93,6 +96,30 @@ def test_events_of_one_user_are_found_without_their_name_being_kept(
     assert '{"n":13}' in _said(capsys)[0]
     assert main(["audit", "export", "--user", "nobody"]) == 0
     assert _said(capsys) == []
+
+
+def test_events_of_a_user_are_found_under_name_and_id(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Failures know the name alone, what a user did or suffered the id."""
+    asyncio.run(_fill_for(place))
+    assert main(["audit", "export", "--user", "Clara"]) == 0
+    rows = [json.loads(line) for line in _said(capsys)]
+    assert [row["event"] for row in rows] == ["login.failed", "login.ok", "user.disabled"]
+
+
+async def _fill_for(place: Place) -> None:
+    async with place.opened() as (database, _), database.writing() as connection:
+        values = {
+            "user_id": "user-of-clara", "name": "clara", "roles": [], "password_hash": "none",
+            "disabled": False, "created_at": NOW, "password_changed_at": NOW,
+        }  # fmt: skip
+        await connection.execute(USERS.insert(), values)
+    async with place.trail() as trail:
+        await trail.record("login.failed", actor="clara")
+        await trail.record("login.ok", actor="user-of-clara")
+        await trail.record("login.ok", actor="user-of-dora")
+        await trail.record("user.disabled", actor="x", user=trail.pseudonym("user-of-clara"))
 
 
 def test_the_export_has_all_columns(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
