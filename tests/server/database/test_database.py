@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
@@ -127,6 +128,18 @@ async def test_a_writer_that_waited_long_enough_says_so(url: str) -> None:
             assert await _sum(database) == 0
         await _add(database, b"1", 3)
         assert await _sum(database) == 3
+
+
+async def test_writers_in_a_line_wait_no_longer_than_one(url: str) -> None:
+    """The last of twenty is told as soon as the first ones are that others keep the file locked."""
+    async with open_database(url, patience=0.2) as database:
+        with closing(sqlite3.connect(database_file(url), isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            began = time.perf_counter()
+            writers = (_add(database, b"%d" % n, 1) for n in range(20))
+            answers = await asyncio.gather(*writers, return_exceptions=True)
+            assert [type(answer) for answer in answers] == [DatabaseUnavailable] * 20
+            assert time.perf_counter() - began < 2
 
 
 async def test_a_database_that_is_gone_is_out_and_not_made_anew(url: str) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from holdfast.server.database.connecting import WRITER, driver_options, driver_url, prepare
-from holdfast.server.database.errors import translated
+from holdfast.server.database.errors import DatabaseUnavailable, translated
 from holdfast.server.database.location import database_file
 from holdfast.server.database.migrating import VERSION_TABLE, migrate
 
@@ -21,8 +21,9 @@ PATIENCE: Final = 5.0
 class Database:
     """Transactions on the application database: any number read, one at a time writes."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, *, patience: float = PATIENCE) -> None:
         self._engine = engine
+        self._patience = patience
         # Writers of this process line up here, and only with other processes at the file's lock.
         self._turn = asyncio.Lock()
 
@@ -54,10 +55,23 @@ class Database:
             DatabaseUnavailable: it did not answer, or others wrote for too long.
         """
         with translated():
-            async with self._turn, self._engine.connect() as connection:
+            async with self._own_turn(), self._engine.connect() as connection:
                 await connection.execution_options(**WRITER)
                 async with connection.begin():
                     yield connection
+
+    @asynccontextmanager
+    async def _own_turn(self) -> AsyncGenerator[None]:
+        """Wait for the writers before this one; for all of them together, not for each."""
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._turn.acquire()
+        except TimeoutError as exc:
+            raise DatabaseUnavailable from exc
+        try:
+            yield
+        finally:
+            self._turn.release()
 
 
 @asynccontextmanager
@@ -85,6 +99,6 @@ async def open_database(url: str, *, patience: float = PATIENCE) -> AsyncGenerat
     )
     prepare(engine.sync_engine)
     try:
-        yield Database(engine)
+        yield Database(engine, patience=patience)
     finally:
         await engine.dispose()
