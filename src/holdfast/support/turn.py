@@ -38,7 +38,7 @@ from holdfast.support.escalation import Assessment, Escalation
 from holdfast.support.facts import heard, live_facts, remember
 from holdfast.support.handover import open_ticket
 from holdfast.support.knowledge import Knowledge
-from holdfast.support.languages import spoken
+from holdfast.support.languages import Language, spoken
 from holdfast.support.library import Library
 from holdfast.support.messages import Kept, Placed, Source
 from holdfast.support.policy import AgentPolicy
@@ -254,7 +254,7 @@ class Run:
         self._asked = asked or Placed(applied.last_item, said)
         self._count = applied.counters[COUNTER]
         self._assessment = self._assess(said.content)
-        self._language = spoken(
+        self._language: Language = spoken(
             said.content,
             before=self._before.said_by_visitor(),
             preferred=self._session.metadata.get("language"),
