@@ -12,6 +12,7 @@ from holdfast import Keyring, Session, SessionStore, open_store
 from holdfast.backends.memory import MemoryBackend
 from holdfast.server.auth.known_devices import LONGEST_KNOWN, KnownDevices
 from holdfast.server.auth.throttle import Admission, Throttle, account_of
+from holdfast.server.users.errors import HashingBusy
 from holdfast.testing import ManualClock
 from tests.security.guard_jobs import ATTACKER, OWNER, guess
 from tests.security.processes import KEYS, Processes
@@ -240,6 +241,25 @@ async def refused(client: httpx2.AsyncClient) -> None:
     """See that the right password is not enough."""
     answer = await client.post(LOGIN, json={"username": "ann", "password": PASSWORD})
     assert answer.status_code == 401
+
+
+async def test_who_could_not_be_looked_at_has_not_failed(
+    opening: Opening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While too many passwords wait to be hashed, those that are sent away are not counted."""
+    async with opening(headers={}) as client:
+        users = client.app.state.service.users  # type: ignore[attr-defined]
+        await add_staff(client.app, "ann")  # type: ignore[attr-defined]
+
+        async def busy(*_: str) -> None:
+            raise HashingBusy(retry_after=1)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(type(users), "check", busy)
+            said = {"username": "ann", "password": PASSWORD}
+            answers = [await client.post(LOGIN, json=said) for _ in range(2 * LIMIT)]
+            assert {answer.status_code for answer in answers} == {503}
+        await token_of(client)
 
 
 async def test_security_046_a_blocked_try_is_cheap(throttle: Throttle) -> None:

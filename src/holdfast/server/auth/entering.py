@@ -14,6 +14,7 @@ from holdfast.server.auth.parts import SignIn
 from holdfast.server.auth.throttle import Admission
 from holdfast.server.problems import unauthenticated
 from holdfast.server.users import User
+from holdfast.server.users.errors import HashingBusy
 
 REFUSED: Final = "The name or the password is not right, or too many have been tried."
 
@@ -43,7 +44,7 @@ async def enter(sign_in: SignIn, asked: Asked, *, bearing: Bearing) -> Entered:
         Problem: it is not them, or they have to wait.
     """
     admission = await _admit(sign_in, asked)
-    user = await sign_in.users.check(asked.name, asked.password)
+    user = await _check(sign_in, asked, admission)
     secret = new_secret() if bearing == "cookie" else None
     login = None if user is None else await _begin(sign_in, user, asked, bearing, secret)
     if login is None:
@@ -61,12 +62,21 @@ async def confirm(sign_in: SignIn, asked: Asked) -> User | None:
         Problem: too many have been tried.
     """
     admission = await _admit(sign_in, asked)
-    user = await sign_in.users.check(asked.name, asked.password)
+    user = await _check(sign_in, asked, admission)
     if user is None:
         await _tell(sign_in, "login.failed", asked, outcome="refused")
     else:
         await sign_in.throttle.succeeded(admission)
     return user
+
+
+async def _check(sign_in: SignIn, asked: Asked, admission: Admission) -> User | None:
+    try:
+        return await sign_in.users.check(asked.name, asked.password)
+    except HashingBusy:
+        # Nobody has looked at it, so it is no wrong password.
+        await sign_in.throttle.withdraw(admission)
+        raise
 
 
 async def _admit(sign_in: SignIn, asked: Asked) -> Admission:

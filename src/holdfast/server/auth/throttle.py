@@ -127,15 +127,25 @@ class Throttle:
             StoreUnavailable: nobody can tell whether all of it was taken back.
         """
         account = admission.account
+        await asyncio.gather(
+            self.withdraw(admission),
+            self._streaks.give_back(account, cost=STRANGERS_STREAK),
+            self._device_streaks.give_back(account, cost=DEVICES_STREAK),
+        )
+        return self._devices.issue(account)
+
+    async def withdraw(self, admission: Admission) -> None:
+        """Take a try back whose password was not looked at.
+
+        Raises:
+            StoreUnavailable: nobody can tell whether all of it was taken back.
+        """
         own = [limit.give_back(caller) for limit, caller in self._limits_of(admission)]
         await asyncio.gather(
             *own,
             self._pairs.give_back(admission.pair),
-            self._streaks.give_back(account, cost=STRANGERS_STREAK),
-            self._device_streaks.give_back(account, cost=DEVICES_STREAK),
             self._waiting.delete(self._name(admission.pair)),
         )
-        return self._devices.issue(account)
 
     def _limits_of(self, asked: Admission) -> list[Drawn]:
         """List what a try takes from, the narrowest first, so that a crowd stops there."""
