@@ -15,6 +15,7 @@ from holdfast.server.audit.trail import Trail
 from holdfast.server.auth.access_tokens import AccessTokens
 from holdfast.server.auth.login import Login
 from holdfast.server.auth.logins import Logins
+from holdfast.server.auth.recognising import Recognition
 from holdfast.server.auth.refresh_tokens import RefreshTokens
 from holdfast.server.auth.refreshing import Refreshed, Refreshing
 from holdfast.server.auth.terms import DEFAULT_TERMS, LoginTerms
@@ -119,7 +120,7 @@ async def desk(
         yield Desk(
             logins,
             tokens,
-            Refreshing(logins, tokens, trail, fingerprints=fingerprints),
+            Refreshing(logins, tokens, trail, Recognition(logins, trail, fingerprints)),
             AccessTokens(keys, namespace=NAMESPACE, clock=ahead.clock),
             Rotation(logins.store, keys, clock=ahead.clock),
             trail,

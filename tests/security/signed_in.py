@@ -10,17 +10,20 @@ import pytest
 from fastapi import FastAPI
 
 from holdfast import Keyring
+from holdfast.fingerprint import Client
 from holdfast.rotation import new_secret, secret_hash
 from holdfast.server import Settings, create_app
 from holdfast.server.auth.parts import SignIn
 from holdfast.server.csrf import CSRF_HEADER
 from holdfast.server.users import User
 from tests.security.processes import KEYS
-from tests.security.sign_in import HOME, Ahead
+from tests.security.sign_in import Ahead
 from tests.server.conftest import running
 from tests.server.serving import API_KEY
 
 PASSWORD: Final = "seven otters under a lighthouse"
+# Where those who sign in are, unless a test says that they are here.
+AWAY: Final = "203.0.113.7"
 # What a browser sends with a request of this service's own page.
 PAGE: Final = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"}
 
@@ -60,14 +63,16 @@ class SignedIn:
         async with self.app.state.service.database.writing() as connection:
             return await users.add_hashed(connection, name, "no hash", roles=frozenset({role}))
 
-    async def begin(self, name: str, *, role: str = "staff", cookie: bool = False) -> Device:
+    async def begin(
+        self, name: str, *, role: str = "staff", cookie: bool = False, address: str = AWAY
+    ) -> Device:
         """Sign a user in on one more device."""
         user = await self.user(name, role=role)
         secret = new_secret()
         login = await self.parts.logins.begin(
             user,
             self.parts.users,
-            HOME._replace(user_agent=self.client.headers["user-agent"]),
+            Client(address, self.client.headers["user-agent"]),
             bearing="cookie" if cookie else "tokens",
             secret_hash=secret_hash(secret) if cookie else None,
         )

@@ -18,6 +18,7 @@ from holdfast.server.auth.principal import (
     Scope,
     identified,
 )
+from holdfast.server.clients import client_of
 from holdfast.server.csrf import CSRF_HEADER
 from holdfast.server.json_route import JsonRoute
 from holdfast.server.origins import SAFE, site_of
@@ -140,7 +141,11 @@ class Access:
             return None
         if connection.scope.get("method") not in SAFE:
             await self._refuse_other_sites(connection, login_id)
-        login = opened.session
+        login: Login | None = opened.session
+        if opened.rotated or not can_be_told:
+            login = await sign_in.recognition.recognise(opened.session, client_of(connection))
+        if login is None:
+            return None
         if opened.renewed is not None:
             left = sign_in.logins.ends(login) - sign_in.logins.now()
             value = f"{login_id}.{opened.renewed}"
@@ -175,7 +180,7 @@ class Access:
         *,
         outcome: str = "refused",
     ) -> None:
-        address = connection.client.host if connection.client else None
+        address = client_of(connection).ip_address
         sign_in: SignIn = connection.app.state.sign_in
         await sign_in.trail.record(event, outcome=outcome, session_id=login_id, network=address)
 

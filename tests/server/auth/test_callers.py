@@ -134,3 +134,37 @@ async def test_security_082_without_the_store_nobody_is_anybody(
         begun = await signed_in.client.post("/v1/chat/sessions", json={}, headers=device.headers)
         assert begun.status_code == 503
     assert (await signed_in.refresh(devices[0].refresh_token)).status_code == 503
+
+
+@pytest.mark.parametrize(
+    ("agent", "status"), [("python-httpx2/99", 200), ("curl/8.5", 403)], ids=["same", "other"]
+)
+async def test_another_browser_has_to_give_the_password_again(
+    signed_in: SignedIn, agent: str, status: int
+) -> None:
+    """It reads on with the cookie, and changes nothing that is sensitive."""
+    await signed_in.user("ada", role="admin")
+    admin = await signed_in.begin("ada", role="admin", cookie=True, address="127.0.0.1")
+    user = await signed_in.user("ben")
+    headers = {**admin.headers, "User-Agent": agent}
+    path = f"/v1/users/{user.user_id}"
+    answer = await signed_in.client.patch(path, json={"roles": ["admin"]}, headers=headers)
+    assert answer.status_code == status
+    if status == 403:
+        assert answer.json()["code"] == "REAUTH_REQUIRED"
+        again = await signed_in.client.patch(path, json={"roles": ["admin"]}, headers=admin.headers)
+        assert again.json()["code"] == "REAUTH_REQUIRED"
+    assert (await signed_in.client.get("/v1/auth/me", headers=headers)).status_code == 200
+
+
+async def test_a_cookie_in_other_hands_ends_when_its_secret_is_exchanged(
+    signed_in: SignedIn,
+) -> None:
+    """From another browser in another network: the sign-in is over for both."""
+    browser = await signed_in.begin("anna", cookie=True)
+    thief = {**browser.headers, "User-Agent": "curl/8.5"}
+    me = "/v1/auth/me"
+    assert (await signed_in.client.get(me, headers=thief)).status_code == 200
+    signed_in.ahead.seconds += 960
+    assert (await signed_in.client.get(me, headers=thief)).status_code == 401
+    assert not await signed_in.knows(browser)

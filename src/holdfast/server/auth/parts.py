@@ -15,6 +15,7 @@ from holdfast.server.audit.trail import Trail
 from holdfast.server.auth.access_tokens import AccessTokens
 from holdfast.server.auth.login import Login
 from holdfast.server.auth.logins import Logins
+from holdfast.server.auth.recognising import Recognition
 from holdfast.server.auth.refresh_tokens import RefreshTokens
 from holdfast.server.auth.refreshing import Refreshing
 from holdfast.server.auth.socket_tickets import SocketTickets
@@ -37,6 +38,7 @@ class SignIn:
     logins: Logins
     access_tokens: AccessTokens
     refresh_tokens: RefreshTokens
+    recognition: Recognition
     refreshing: Refreshing
     rotation: Rotation[Login]
     throttle: Throttle
@@ -58,6 +60,7 @@ async def open_sign_in(service: Service, *, clock: Clock = SYSTEM_CLOCK) -> Asyn
         fingerprints=fingerprints if mode != "off" else None,
         clock=clock,
     )
+    recognition = Recognition(logins, service.trail, fingerprints, mode=mode)
     sign_in = SignIn(
         users=service.users,
         logins=logins,
@@ -69,9 +72,8 @@ async def open_sign_in(service: Service, *, clock: Clock = SYSTEM_CLOCK) -> Asyn
             clock=clock,
         ),
         refresh_tokens=refresh_tokens,
-        refreshing=Refreshing(
-            logins, refresh_tokens, service.trail, fingerprints=fingerprints, mode=mode
-        ),
+        recognition=recognition,
+        refreshing=Refreshing(logins, refresh_tokens, service.trail, recognition),
         rotation=Rotation(
             logins.store, keys, every=ROTATE_SECONDS, overlap=OVERLAP_SECONDS, clock=clock
         ),

@@ -12,10 +12,11 @@ from typing import Final, Literal, NamedTuple
 
 from holdfast.change import Change
 from holdfast.errors import LimitReached, SessionNotFound
-from holdfast.fingerprint import Client, Fingerprints, Mode
+from holdfast.fingerprint import Client
 from holdfast.server.audit.trail import Trail
 from holdfast.server.auth.login import Login
 from holdfast.server.auth.logins import Logins
+from holdfast.server.auth.recognising import Recognition
 from holdfast.server.auth.refresh_tokens import RefreshToken, RefreshTokens, is_well_formed
 
 # As often as this an older token may come again when the rotation is longer ago than that.
@@ -41,15 +42,12 @@ class Refreshing:
         logins: Logins,
         tokens: RefreshTokens,
         trail: Trail,
-        *,
-        fingerprints: Fingerprints | None = None,
-        mode: Mode = "soft",
+        recognition: Recognition,
     ) -> None:
         self._logins = logins
         self._tokens = tokens
         self._trail = trail
-        self._fingerprints = fingerprints
-        self._mode: Mode = mode if fingerprints else "off"
+        self._recognition = recognition
 
     async def refresh(self, text: str, client: Client) -> Refreshed | None:
         """Exchange a token; None when it is none, or its login has ended, or ends by this.
@@ -96,7 +94,7 @@ class Refreshing:
         return applied.counters["generation"]
 
     async def _rotated(self, login: Login, token: RefreshToken, client: Client) -> Refreshed | None:
-        if not await self._knows(login, client):
+        if await self._recognition.recognise(login, client) is None:
             return None
         await self._tell("refresh.rotated", login, client)
         successor = self._tokens.issue(
@@ -124,7 +122,7 @@ class Refreshing:
     async def _is_accident(self, login: Login, client: Client) -> bool:
         """Say whether the token before the present one comes again as it may: soon, from there."""
         rotated = login.refreshed_at
-        if rotated is None or "browser" in self._changed(login, client):
+        if rotated is None or not self._recognition.is_same_browser(login, client):
             return False
         ago = self._logins.now() - rotated
         if ago > timedelta(seconds=self._logins.terms.grace):
@@ -136,29 +134,6 @@ class Refreshing:
             await self._logins.store.apply(login.session_id, late)
         except (LimitReached, SessionNotFound):
             return False
-        return True
-
-    def _changed(self, login: Login, client: Client) -> tuple[str, ...]:
-        if self._fingerprints is None:
-            return ()
-        return self._fingerprints.compare(login.fingerprint, client, self._mode).changed
-
-    async def _knows(self, login: Login, client: Client) -> bool:
-        """Say whether a login goes on with this client; where it has changed, act on that."""
-        if self._fingerprints is None:
-            return True
-        verdict = self._fingerprints.compare(login.fingerprint, client, self._mode)
-        if not verdict.changed:
-            return True
-        match verdict.action:
-            case "revoke" | "reauth_required":
-                await self._end(login, client, "fingerprint.mismatch", "revoked")
-                return False
-            case "step_up":
-                await self._logins.step_down(login.session_id)
-            case "kept":
-                pass
-        await self._tell("fingerprint.changed", login, client, verdict.action)
         return True
 
     async def _end(self, login: Login, client: Client, event: str, outcome: str) -> None:

@@ -26,6 +26,7 @@ from holdfast.server.auth.login import Login
 from holdfast.server.auth.parts import SignIn, SigningIn
 from holdfast.server.auth.principal import Caller, Principal, identified
 from holdfast.server.auth.terms import FRESH_SECONDS
+from holdfast.server.clients import client_of
 from holdfast.server.csrf import CSRF_HEADER
 from holdfast.server.json_route import OptionalJsonRoute
 from holdfast.server.problems import forbidden, not_found, unauthenticated
@@ -137,7 +138,7 @@ async def change_password(
     body: PasswordRequest, user: User, request: Request, sign_in: SigningIn
 ) -> EndedReply:
     """Change one's password; that needs the present one, and a sign-in that is not long ago."""
-    require_fresh(sign_in, user)
+    await require_fresh(sign_in, user, client_of(request))
     asked = _asked(request, user.name or "", body.current_password.get_secret_value())
     known = await confirm(sign_in, asked)
     if known is None or known.user_id != user.user_id:
@@ -150,22 +151,20 @@ async def change_password(
     return EndedReply(ended=ended)
 
 
-def require_fresh(sign_in: SignIn, caller: Principal) -> None:
-    """Let those pass who gave their password a short time ago (OWASP ASVS 7.5.1).
+async def require_fresh(sign_in: SignIn, caller: Principal, client: Client) -> None:
+    """Let those pass who gave their password a short time ago, on this device (ASVS 7.5.1).
 
     Raises:
         Problem: it was too long ago, or the device has changed since.
     """
-    given = caller.authenticated_at
+    found = await sign_in.logins.get(caller.login_id or "")
+    login = found and await sign_in.recognition.recognise(found, client)
+    if login is None:
+        raise unauthenticated("Sign in again.")
+    given = login.authenticated_at
     if given is None or sign_in.logins.now() - given > timedelta(seconds=FRESH_SECONDS):
         detail = "This needs a sign-in of the last 15 minutes. Sign in again."
         raise Problem(403, "REAUTH_REQUIRED", "Sign in again", detail)
-
-
-def client_of(request: Request) -> Client:
-    """Say what is known of the client that asks."""
-    address = request.client.host if request.client else None
-    return Client(address, request.headers.get("user-agent"))
 
 
 def _asked(request: Request, name: str, password: str) -> Asked:

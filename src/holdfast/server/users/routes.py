@@ -13,6 +13,7 @@ from fastapi import APIRouter, Query, Request, Response
 from holdfast.server.auth.parts import SignIn, SigningIn
 from holdfast.server.auth.principal import Caller, require_role
 from holdfast.server.auth.routes import require_fresh
+from holdfast.server.clients import client_of
 from holdfast.server.json_route import JsonRoute
 from holdfast.server.users.bodies import (
     ChangedReply,
@@ -42,7 +43,7 @@ class AdminRoute(JsonRoute):
         async def check_and_handle(request: Request) -> Response:
             caller = await _require_admin(request)
             if request.method != "GET" and caller.kind == "user":
-                require_fresh(request.app.state.sign_in, caller)
+                await require_fresh(request.app.state.sign_in, caller, client_of(request))
             return await handle(request)
 
         return check_and_handle
