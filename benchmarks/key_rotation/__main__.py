@@ -26,6 +26,8 @@ def main() -> int:
         f"{turned.retired} keys retired, the job killed {turned.kills} times, "
         f"{len(report.keys_seen)} keys seen by the callers"
     )
+    if turned.waited:
+        print(f"{turned.waited} times a rotation waited for a place in the ring")
     for key_id, count in result.left.items():
         print(f"under key {key_id}: {count}")
     failures = result.failures()

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from multiprocessing.synchronize import Event
+from multiprocessing.synchronize import Barrier, Event
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from benchmarks.key_rotation.callers import (
     LOOKS_EVERY,
@@ -37,7 +37,11 @@ from holdfast.key_file import new_entry, write_key_file
 from holdfast.keyring import read_key_file
 from holdfast.resealing import SealedSpace
 
+# How long processes may take to begin, in seconds.
+PATIENCE: Final = 60.0
+
 _over: list[Event] = []
+_barrier: list[Barrier] = []
 
 
 class Result(NamedTuple):
@@ -84,8 +88,13 @@ async def rotate_under_load(run: Run) -> Result:
         await fill(store)
         space = space_of(store, run.path)
         async with killed_again_and_again(_jobs(run, space), lambda: _count(run)):
-            turning = asyncio.create_task(turn(run.path, space, run.rotations))
-            calling = call(store, 0, turning.done) if run.alone else _call_apart(run, turning)
+            ready = asyncio.Event()
+            turning = asyncio.create_task(_turn(run, space, ready))
+            if run.alone:
+                ready.set()
+                calling = call(store, 0, turning.done)
+            else:
+                calling = _call_apart(run, ready, turning)
             report, turned = await asyncio.gather(calling, turning)
         turned.kills = run.kills
         await _end(run, space, turned)
@@ -102,16 +111,27 @@ def _count(run: Run) -> None:
     run.kills += 1
 
 
-async def _call_apart(run: Run, turning: "asyncio.Task[Turned]") -> Report:
+async def _turn(run: Run, space: SealedSpace, ready: asyncio.Event) -> Turned:
+    """Turn the keys once all callers are at work, until the job was killed more than once."""
+    await ready.wait()
+    return await turn(
+        run.path, space, lambda turned: turned.rotations >= run.rotations and run.kills > 1
+    )
+
+
+async def _call_apart(run: Run, ready: asyncio.Event, turning: "asyncio.Task[Turned]") -> Report:
     """Call from several processes, as long as the keys turn."""
     over, loop, report = SPAWN.Event(), asyncio.get_running_loop(), Report()
+    barrier = SPAWN.Barrier(run.processes + 1)
     with ProcessPoolExecutor(
-        run.processes, mp_context=SPAWN, initializer=_begin, initargs=(over,)
+        run.processes, mp_context=SPAWN, initializer=_begin, initargs=(over, barrier)
     ) as pool:
         answers = [
             loop.run_in_executor(pool, _in_process, run.url, run.path, number)
             for number in range(run.processes)
         ]
+        await asyncio.to_thread(barrier.wait, PATIENCE)
+        ready.set()
         await asyncio.wait([turning])
         over.set()
         for answer in await asyncio.gather(*answers):
@@ -119,13 +139,15 @@ async def _call_apart(run: Run, turning: "asyncio.Task[Turned]") -> Report:
     return report
 
 
-def _begin(over: Event) -> None:
+def _begin(over: Event, barrier: Barrier) -> None:
     _over.append(over)
+    _barrier.append(barrier)
 
 
 def _in_process(url: str, path: Path, number: int) -> Report:
     async def run() -> Report:
         async with opened(url, path) as store:
+            await asyncio.to_thread(_barrier[0].wait, PATIENCE)
             return await call(store, number, _over[0].is_set, seed=100 * number)
 
     return asyncio.run(run())

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -14,7 +15,7 @@ from benchmarks.key_rotation.callers import LOOKS_EVERY, SETTLES, Shared, opened
 from holdfast import SessionStore
 from holdfast.errors import InvalidKeyring
 from holdfast.key_file import FollowedKeyring, check_retirable, retire, rotate
-from holdfast.keyring import read_key_file
+from holdfast.keyring import MAX_KEYS, read_key_file
 from holdfast.resealing import SealedSpace
 
 SPAWN: Final = get_context("spawn")
@@ -28,12 +29,13 @@ class Turned:
     rotations: int = 0
     retired: int = 0
     kills: int = 0
+    waited: int = 0
 
 
 class Job(Protocol):
     """Reseals over and over, until it is killed."""
 
-    def start(self) -> None: ...
+    async def start(self) -> None: ...
 
     async def kill(self) -> None: ...
 
@@ -42,10 +44,15 @@ class Process:
     """The job in a process of its own, ended by `kill -9`."""
 
     def __init__(self, url: str, path: Path) -> None:
-        self._process = SPAWN.Process(target=_reseal_in_process, args=(url, path), daemon=True)
+        self._begun = SPAWN.Event()
+        self._process = SPAWN.Process(
+            target=_reseal_in_process, args=(url, path, self._begun), daemon=True
+        )
 
-    def start(self) -> None:
+    async def start(self) -> None:
         self._process.start()
+        while not self._begun.is_set():
+            await asyncio.sleep(0.02)
 
     async def kill(self) -> None:
         self._process.kill()
@@ -60,7 +67,7 @@ class Task:
         self._space = space
         self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
+    async def start(self) -> None:
         self._task = asyncio.create_task(reseal_for_ever(self._space))
 
     async def kill(self) -> None:
@@ -70,9 +77,10 @@ class Task:
                 await self._task
 
 
-def _reseal_in_process(url: str, path: Path) -> None:
+def _reseal_in_process(url: str, path: Path, begun: Event) -> None:
     async def run() -> None:
         async with opened(url, path) as store:
+            begun.set()
             await reseal_for_ever(space_of(store, path))
 
     asyncio.run(run())
@@ -91,11 +99,15 @@ def space_of(store: SessionStore[Shared], path: Path) -> SealedSpace:
     return SealedSpace(store.backend, namespace="default", keys=keys)
 
 
-async def turn(path: Path, space: SealedSpace, times: int) -> Turned:
+async def turn(path: Path, space: SealedSpace, enough: Callable[[Turned], bool]) -> Turned:
     """Put a new key in front every second, and retire those that nothing stands under."""
     turned = Turned()
-    for _ in range(times):
+    while not enough(turned):
         began = time.monotonic()
+        while len(read_key_file(path)) >= MAX_KEYS:
+            turned.waited += 1
+            turned.retired += await retire_unused(path, space)
+            await asyncio.sleep(0.1)
         rotate(path, settles=SETTLES, now=time.time())
         turned.rotations += 1
         turned.retired += await retire_unused(path, space)
@@ -134,8 +146,8 @@ async def killed_again_and_again(
     async def run() -> None:
         while True:
             job = make()
-            job.start()
             try:
+                await job.start()
                 await asyncio.sleep(random_number.uniform(0.3, 2.5))
             finally:
                 await asyncio.shield(job.kill())
