@@ -13,6 +13,7 @@ from holdfast.server.log_lines import JsonLines, ReadableLines
 from holdfast.server.printable import printable
 from tests.security import audit_jobs
 from tests.security.processes import KEYS, Processes
+from tests.security.signed_in import PASSWORD, SignedIn
 from tests.server.audit.trails import Place
 
 # What people write into names and headers to make a log say what did not happen.
@@ -164,3 +165,20 @@ async def test_security_081_the_list_has_what_has_to_be_told() -> None:
         assert kind in EVENTS
     with pytest.raises(ValueError, match="not an event"):
         await Trail(KEYS).record("something.else")
+
+
+async def test_security_082_nobody_is_let_in_whom_the_trail_does_not_have(
+    signed_in: SignedIn, tmp_path: Path
+) -> None:
+    """While the trail cannot be written, right and wrong passwords are answered 503 alike."""
+    await signed_in.user("anna", password=PASSWORD)
+    place = Place(tmp_path / "data" / "application.db", signed_in.url)
+    with place.forced() as connection:
+        connection.execute("ALTER TABLE holdfast_audit RENAME TO elsewhere")
+        connection.commit()
+        for password in (PASSWORD, "not the password of anna"):
+            answer = await signed_in.sign_in("anna", password=password)
+            assert (answer.status_code, answer.json()["code"]) == (503, "DATABASE_UNAVAILABLE")
+            assert "access_token" not in answer.text
+        connection.execute("ALTER TABLE elsewhere RENAME TO holdfast_audit")
+    assert (await signed_in.sign_in("anna")).status_code == 200
