@@ -10,6 +10,7 @@ import pytest
 import holdfast
 from holdfast import Keyring, open_store
 from holdfast.cli import main
+from holdfast.key_file import rotate
 from holdfast.keyring import read_key_file
 from holdfast.server.keys import OWN_BY_NAMESPACE, OWN_NAMESPACES
 from holdfast.server.model import ServiceSession
@@ -92,6 +93,34 @@ async def test_a_key_is_rotated_resealed_and_retired(
         assert found is not None
         assert found.metadata == {"topic": "refund"}
         assert [item.value for item in await opened.items("b")] == ["hello"]
+
+
+async def test_what_does_not_open_is_left_and_told(
+    path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The rest is sealed anew; the command says under which key how much is left, and fails."""
+    url, foreign = f"sqlite:///{tmp_path}/sessions.db", Keyring.generate("foreign")
+    await fill(url, path, "a")
+    async with open_store(url, model=ServiceSession, keys=foreign) as store:
+        await store.create("b")
+    rotate(path, key_id="second", settles=0, now=0)
+    command = ["sessions", "reseal", "--keys-file", str(path), "--store", url]
+    assert await asyncio.to_thread(main, command) == 1
+    said = capsys.readouterr()
+    assert "left under key first: 0" in said.out
+    assert "left under key foreign: 1" in said.out
+    assert "1 sessions do not open" in said.err
+
+
+def test_sessions_in_memory_are_out_of_reach(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another process cannot look into them: no key is retired for that."""
+    rotate(path, key_id="second", settles=0, now=0)
+    command = ["keys", "retire", "first", "--settle", "0", "--file", str(path)]
+    assert main([*command, "--store", "memory://"]) == 1
+    assert "memory of its process" in capsys.readouterr().err
+    assert len(read_key_file(path)) == 2
 
 
 def test_a_file_that_others_may_read_is_refused(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from holdfast.cli.commands import complain
-from holdfast.errors import HoldfastError
+from holdfast.errors import HoldfastError, InvalidSession
 from holdfast.key_file import FollowedKeyring
 from holdfast.keyring import Keyring, read_key_file
 from holdfast.opening import open_store
@@ -64,11 +64,17 @@ async def left_in(spaces: list[SealedSpace]) -> Counter[str]:
 async def opened_spaces(
     url: str | None, keys_file: Path | None
 ) -> AsyncGenerator[tuple[list[SealedSpace], Keyring]]:
-    """Open every namespace that a service seals in."""
+    """Open every namespace that a service seals in.
+
+    Raises:
+        InvalidSession: the store is in the memory of another process.
+    """
     from holdfast.server.keys import load_keys, sealed_namespaces
     from holdfast.server.settings import Settings
 
     settings = Settings.load(store=url, keys_file=keys_file)
+    if settings.in_memory:
+        raise InvalidSession("store", "is in the memory of its process: restart it with new keys")
     keys = load_keys(settings) if keys_file is None else FollowedKeyring(keys_file)
     async with open_store(settings.store_url, keys=keys) as store:
         names = sealed_namespaces(settings.namespace)
