@@ -4,7 +4,9 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator
 from datetime import timedelta
+from pathlib import Path
 
+import httpx2
 import pytest
 
 from holdfast import Keyring
@@ -17,6 +19,7 @@ from tests.security import sign_in_jobs
 from tests.security.processes import KEYS, Processes
 from tests.security.sign_in import AWAY, CHROME, FIREFOX, HOME, NAMESPACE, Desk, desk
 from tests.security.signed_in import SignedIn
+from tests.security.workers import staffed, tokens
 
 ALL = 2 * sign_in_jobs.EACH
 
@@ -83,6 +86,31 @@ async def test_security_029_two_processes_get_one_successor(
             assert events.count("refresh.grace_hit") == ALL - 1
             token = str(given[0])
             login = await parts.login_of(token)
+            assert login is not None
+            assert login.generation == generation
+
+
+@pytest.mark.slow
+async def test_security_029_two_services_answer_all_alike(tmp_path: Path, shared_url: str) -> None:
+    """Fifty requests, half of them to each: fifty times 200, with one and the same successor."""
+    async with (
+        staffed(tmp_path / "one", shared_url) as one,
+        staffed(tmp_path / "other", shared_url) as other,
+        httpx2.AsyncClient(timeout=60) as client,
+    ):
+        pair = await tokens(client, one)
+        for generation in range(1, 4):
+            body = {"refresh_token": pair["refresh_token"]}
+            calls = (
+                client.post(f"{url}/v1/auth/refresh", json=body)
+                for url in (one, other) * (ALL // 2)
+            )
+            answers = await asyncio.gather(*calls)
+            assert [answer.status_code for answer in answers] == [200] * ALL
+            assert len({answer.json()["refresh_token"] for answer in answers}) == 1
+            pair = answers[0].json()
+            async with desk(shared_url, KEYS) as parts:
+                login = await parts.login_of(pair["refresh_token"])
             assert login is not None
             assert login.generation == generation
 

@@ -3,8 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,38 +11,14 @@ import httpx2
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
-from holdfast.server.database import open_database
-from holdfast.server.database.location import database_url
-from holdfast.server.users import Hasher, Users
-from holdfast.server.users.hashing import Cost
 from tests.security.processes import KEYS
 from tests.security.sign_in import desk
 from tests.security.signed_in import PASSWORD
+from tests.security.workers import staffed, tokens
 from tests.server.inside import listening
-from tests.server.serving import served
 from tests.server.talking import begun, ending
 
 SOCKETS: Final = 8
-QUICK: Final = Cost(memory_kib=64, passes=1, lanes=1)
-
-
-@asynccontextmanager
-async def staffed(folder: Path, url: str) -> AsyncGenerator[str]:
-    """Two workers on one store, and a user of the staff."""
-    keys = KEYS.to_text()
-    with served(folder, "--workers", "2", store=url, keys=keys, rate_limit="false") as service:
-        hasher = Hasher(QUICK)
-        async with open_database(database_url(folder / "data" / "application.db")) as database:
-            await Users(database, hasher).add("anna", PASSWORD, roles={"staff"})
-        hasher.close()
-        yield service.url
-
-
-async def tokens(client: httpx2.AsyncClient) -> dict[str, Any]:
-    body = {"username": "anna", "password": PASSWORD}
-    answer = await client.post("/v1/auth/login", json=body)
-    assert answer.status_code == 200
-    return dict(answer.json())
 
 
 async def opened(sockets: AsyncExitStack, url: str, token: str, number: int) -> ClientConnection:
@@ -66,7 +41,7 @@ async def opened(sockets: AsyncExitStack, url: str, token: str, number: int) -> 
 async def test_security_060_sockets_end_with_their_sign_in(tmp_path: Path, shared_url: str) -> None:
     """Within two seconds, with a code that says why; another sign-in's sockets stay."""
     async with (
-        staffed(tmp_path, shared_url) as url,
+        staffed(tmp_path, shared_url, "--workers", "2") as url,
         httpx2.AsyncClient(base_url=url, timeout=60) as client,
         AsyncExitStack() as sockets,
     ):
