@@ -1,14 +1,19 @@
 """Checklist G: what a change of client means, and what is stored of a client."""
 
+import json
 import logging
 from itertools import combinations
+from pathlib import Path
 
 import httpx2
 import pytest
+from websockets.asyncio.client import connect
 
 from holdfast import Fingerprint, Keyring
 from holdfast.fingerprint import PARTS, Action, Client, Fingerprints, Mode, Part, judge, network
 from tests.server.conftest import Opening
+from tests.server.serving import served
+from tests.server.talking import begun, ending, tab
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:{0}.0) Gecko/20100101 Firefox/{0}.0"
 CHROME = (
@@ -239,3 +244,18 @@ async def test_the_network_that_was_kept_is_the_one_from_then_on(opening: Openin
         path, headers = await conversation(client)
         for now in (Client(AWAY, HOME.user_agent), Client(AWAY, CHROME)):
             assert await answers(client, path, headers, now) == PASSES
+
+
+async def test_security_066_a_socket_is_held_to_its_client(tmp_path: Path) -> None:
+    """Another browser with the secret of the conversation is turned away, with a code."""
+    with served(tmp_path, fingerprinting="strict") as service:
+        chat = await begun(service.url)
+        headers = {**chat.headers, AGENT: str(HOME.user_agent)}
+        async with httpx2.AsyncClient(base_url=f"{chat.path}/", headers=headers) as client:
+            said = await client.post("messages", json={"message": "Hello"}, timeout=60)
+            assert said.status_code == 200
+        async with tab(chat, user_agent_header=HOME.user_agent) as own:
+            assert own.welcome["type"] == "welcome"
+        async with connect(chat.address, compression=None, user_agent_header=CHROME) as other:
+            await other.send(json.dumps(chat.hello()))
+            assert await ending(other) == 4403
