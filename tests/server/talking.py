@@ -71,6 +71,8 @@ class Tab:
             frame = await self.frame()
             if frame["type"] == kind and when(frame):
                 return frame
+            if (kind, frame["type"]) == ("run.finished", "run.interrupted"):
+                raise AssertionError(f"The run was interrupted: {self.told}")
 
     async def say(self, kind: str, **said: Any) -> None:
         await self.socket.send(json.dumps({"type": kind, **said}))
