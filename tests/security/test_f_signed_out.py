@@ -96,3 +96,29 @@ async def test_security_060_what_is_no_sign_in_opens_no_events(tmp_path: Path) -
             async with connect(f"ws{url.removeprefix('http')}/v1/events") as socket:
                 await socket.send(json.dumps({"token": token}))
                 assert await ending(socket) == 4401
+
+
+async def test_security_060_streams_end_with_their_sign_in(tmp_path: Path) -> None:
+    """What staff follow by plain HTTP as well, within two seconds; a visitor's goes on."""
+    async with (
+        listening(tmp_path) as (url, app),
+        httpx2.AsyncClient(base_url=url, timeout=60) as client,
+    ):
+        await app.state.service.users.add("anna", PASSWORD, roles={"staff"})
+        pair, chat = await tokens(client), await begun(url)
+        staff = {"Authorization": f"Bearer {pair['access_token']}"}
+        async with (
+            client.stream("GET", f"{chat.path}/stream", headers=staff) as followed,
+            client.stream("GET", f"{chat.path}/stream", headers=chat.headers) as visited,
+        ):
+            lines, others = followed.aiter_lines(), visited.aiter_lines()
+            assert [await anext(each) for each in (lines, others)] == ["retry: 2000"] * 2
+            began = time.monotonic()
+            await end(client, pair, "logout", url)
+            assert "event: welcome" in [line async for line in lines]
+            assert time.monotonic() - began < 2
+            said = {"message": "Hello?", "client_message_id": "m1"}
+            await client.post(f"{chat.path}/messages", json=said, headers=chat.headers)
+            async with asyncio.timeout(20):
+                while "event: message" not in await anext(others):
+                    continue

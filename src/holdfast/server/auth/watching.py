@@ -1,11 +1,16 @@
 """Sockets live as long as the sign-in that opened them, on whichever worker either of them is."""
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import TypeVar
 
 from holdfast.errors import StoreUnavailable
 from holdfast.server.auth.parts import SignIn
 from holdfast.server.auth.principal import Principal
 from holdfast.server.closing import Ended, Ending
+
+T = TypeVar("T")
 
 
 async def until_signed_out(sign_in: SignIn, caller: Principal | None) -> None:
@@ -25,6 +30,29 @@ async def until_signed_out(sign_in: SignIn, caller: Principal | None) -> None:
             await asyncio.sleep(exc.retry_after)
         else:
             raise Ended(Ending.SESSION_ENDED, "you are signed out")
+
+
+async def while_signed_in(
+    told: AsyncGenerator[T], sign_in: SignIn, caller: Principal | None
+) -> AsyncGenerator[T]:
+    """Pass on what is told, until there is no more or the caller is signed out."""
+    guard = asyncio.create_task(until_signed_out(sign_in, caller))
+    async with aclosing(told):
+        try:
+            while True:
+                step = asyncio.ensure_future(anext(told, None))
+                try:
+                    await asyncio.wait({step, guard}, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    if not step.done():
+                        step.cancel()
+                        await asyncio.gather(step, return_exceptions=True)
+                if guard.done() or (piece := step.result()) is None:
+                    return
+                yield piece
+        finally:
+            guard.cancel()
+            await asyncio.gather(guard, return_exceptions=True)
 
 
 async def is_signed_in(sign_in: SignIn, caller: Principal | None) -> bool:

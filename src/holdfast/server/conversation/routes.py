@@ -9,6 +9,9 @@ from pydantic import BaseModel, Field
 from holdfast.change import Change
 from holdfast.errors import SessionNotFound
 from holdfast.server.access import is_trusted
+from holdfast.server.auth.parts import SigningIn
+from holdfast.server.auth.principal import identified
+from holdfast.server.auth.watching import while_signed_in
 from holdfast.server.conversation.parts import Talking
 from holdfast.server.conversation.rating import rate
 from holdfast.server.conversation.stream import EventStream, as_events, last_event
@@ -77,12 +80,16 @@ async def stream(
     query: Annotated[StreamQuery, Query()],
     request: Request,
     talk: Talking,
+    sign_in: SigningIn,
 ) -> Response:
     """Follow the conversation: the frames of the WebSocket as server-sent events."""
     session = await _live(talk, session_id)
-    visitor = None if await is_trusted(request, "chat") else session.secret_hash
+    trusted = await is_trusted(request, "chat")
+    visitor = None if trusted else session.secret_hash
     after = last_event(request, query.after)
     events = as_events(talk, session, after=after, secret_hash=visitor)
+    if trusted:
+        events = while_signed_in(events, sign_in, await identified(request))
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return EventStream(events, headers=headers)
 
