@@ -64,11 +64,10 @@ async def test_what_is_said_keeps_the_conversation_too(browser: Browser, service
         await expect(other.page.get_by_text(SOON)).to_have_count(0)
 
 
-@pytest.mark.parametrize("collects", [False, True])
-async def test_staying_needs_no_socket(browser: Browser, service: Served, collects: bool) -> None:
+async def test_staying_needs_no_socket(browser: Browser, service: Served) -> None:
     """Where no sockets are let through a visitor is warned, and stays, all the same."""
     async with (
-        gateway(service.url, collects=collects) as between,
+        gateway(service.url) as between,
         visiting(browser, between.url) as visitor,
     ):
         await _answered(visitor)
