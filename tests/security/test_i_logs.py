@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import holdfast
+from holdfast import LeaseLost, SessionNotFound
 from holdfast.server.audit import EVENTS, Trail
 from holdfast.server.log_lines import JsonLines, ReadableLines
 from holdfast.server.printable import printable
@@ -84,6 +85,25 @@ def test_security_079_nor_by_what_an_exception_says(
     assert "login.failed" in first
     assert all(line.startswith("    ") for line in more)
     assert not any(NOT_PRINTED.search(line) for line in (first, *more))
+
+
+@pytest.mark.parametrize("form", [JsonLines, ReadableLines])
+def test_security_078_a_traceback_names_no_session(form: type[logging.Formatter]) -> None:
+    """Errors of the library say which session they are about; their lines in the log do not."""
+    one, other = "the-first-session", "the-other-session"
+    try:
+        try:
+            raise SessionNotFound(one)
+        except SessionNotFound as exc:
+            raise LeaseLost(other) from exc
+    except LeaseLost as exc:
+        record = _record("")
+        record.exc_info = (LeaseLost, exc, exc.__traceback__)
+    written = form().format(record)
+    assert "SessionNotFound" in written
+    assert "LeaseLost" in written
+    assert one not in written
+    assert other not in written
 
 
 def test_security_079_what_is_printable_stays() -> None:

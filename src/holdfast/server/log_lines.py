@@ -44,7 +44,7 @@ class JsonLines(logging.Formatter):
             **_added(record),
         }
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+            line["exception"] = _traceback(self, record.exc_info)
         # Some readers take U+2028 and its like for the end of a line.
         return json.dumps(line, default=str, ensure_ascii=True)
 
@@ -61,9 +61,19 @@ class ReadableLines(logging.Formatter):
         line += record.getMessage() + added + (f" [{request_id}]" if request_id else "")
         lines = [printable(line)]
         if record.exc_info:
-            traceback = self.formatException(record.exc_info).split("\n")
+            traceback = _traceback(self, record.exc_info).split("\n")
             lines += [f"    {printable(line)}" for line in traceback]
         return "\n".join(lines)
+
+
+def _traceback(formatter: logging.Formatter, failure: Any) -> str:
+    """Write a traceback without the ids of the sessions that its errors name."""
+    text, error = formatter.formatException(failure), failure[1]
+    while error is not None:
+        session_id = getattr(error, "session_id", None)
+        text = text.replace(repr(session_id), "'…'") if session_id else text
+        error = error.__cause__ or error.__context__
+    return text
 
 
 class LinesTogether(logging.StreamHandler[TextIO]):
