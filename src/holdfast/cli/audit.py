@@ -191,8 +191,9 @@ async def _called(database: "Database", name: str) -> set[str]:
     from sqlalchemy import select
 
     from holdfast.server.users.tables import USERS
+    from holdfast.server.users.user import spelled
 
-    called = {name, name.strip().lower()}
+    called = {name, spelled(name)}
     async with database.reading() as connection:
         found = select(USERS.c.user_id).where(USERS.c.name.in_(called))
         return called | set(await connection.scalars(found))

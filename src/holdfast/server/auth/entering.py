@@ -15,6 +15,7 @@ from holdfast.server.auth.throttle import Admission
 from holdfast.server.problems import unauthenticated
 from holdfast.server.users import User
 from holdfast.server.users.errors import HashingBusy
+from holdfast.server.users.user import spelled
 
 REFUSED: Final = "The name or the password is not right, or too many have been tried."
 
@@ -116,7 +117,7 @@ async def _tell(
     await sign_in.trail.record(
         event,
         outcome=outcome,
-        actor=asked.name if login is None else login.user_id,
+        actor=spelled(asked.name) if login is None else login.user_id,
         session_id=None if login is None else login.session_id,
         network=asked.client.ip_address,
     )

@@ -22,20 +22,34 @@ class User(NamedTuple):
     password_changed_at: datetime
 
 
+def one_spelling(name: str) -> str:
+    """Give what all names have in common that look alike by width, case or composition.
+
+    NFKC and case folding; what folding takes apart is composed again.
+    """
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+
+
 def normal_name(name: str) -> str:
     """Give the one spelling under which a name is kept, found and counted.
-
-    Names that look alike by width, case or composition are one name (NFKC and case folding).
 
     Raises:
         InvalidUser: it is no name.
     """
-    normal = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    normal = one_spelling(name)
     if not 1 <= len(normal) <= LONGEST_NAME:
         raise InvalidUser("name", f"must have 1 to {LONGEST_NAME} characters")
     if not normal.isprintable() or any(character.isspace() for character in normal):
         raise InvalidUser("name", "must have no spaces, control or invisible characters")
     return normal
+
+
+def spelled(name: str) -> str:
+    """Give the spelling that a name is kept under; what is no name stays as it is."""
+    try:
+        return normal_name(name)
+    except InvalidUser:
+        return name
 
 
 def known_roles(roles: Iterable[str]) -> frozenset[str]:
