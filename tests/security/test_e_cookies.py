@@ -125,7 +125,7 @@ async def test_security_056_no_script_finds_a_token(tmp_path: Path) -> None:
             await page.goto(url)
             status, told, name = await page.evaluate(SIGN_IN, BODY)
             assert (status, name) == (200, "ann")
-            cookies = {cookie["name"]: cookie["value"] for cookie in await context.cookies()}
+            cookies = {one.get("name", ""): one.get("value", "") for one in await context.cookies()}
             assert {"__Host-hf_session", "__Host-hf_device"} <= set(cookies)
             await page.reload()
             seen = told + await _reachable(page)
