@@ -75,3 +75,14 @@ async def test_deadlines_are_kept_when_calls_that_are_over_were_cleared_away() -
     took = await asyncio.gather(*slow)
     assert all(0.19 < seconds < 0.4 for seconds in took)
     assert len(deadlines) == 0
+
+
+async def test_a_call_has_its_whole_time_after_the_program_was_busy() -> None:
+    """Time in which nobody asked anything is not taken from the next call."""
+    deadlines = Deadlines(0.3)
+    with kept(deadlines):
+        await asyncio.sleep(0)
+    time.sleep(0.4)
+    with kept(deadlines):
+        await asyncio.sleep(0.01)
+    deadlines.close()
