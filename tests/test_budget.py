@@ -4,7 +4,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,37 +19,17 @@ from holdfast import (
     StoreUnavailable,
     open_store,
 )
-from holdfast.budget import Balance, Bought, Budget, Budgets, Kind
+from holdfast.budget import Bought, Budget, Budgets, Kind
 from holdfast.ledger import MOST_KINDS
 from holdfast.purchase import hold
+from tests.budgeting import CAKE, KEYS, NOON, TEA, Time, figures, url_of
 from tests.redis_servers import RedisServer
-
-KEYS = Keyring.generate()
-NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
-TEA, CAKE = Kind("drinks", "tea"), Kind("food", "cake")
-
-
-class Time:
-    """A clock that is moved by hand."""
-
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def passes(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
 
 
 @pytest.fixture(params=["memory", "sqlite", "redis"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SessionStore[Any]]:
     """A store of each kind."""
-    url = {"memory": "memory://", "sqlite": f"sqlite:///{tmp_path}/sessions.db"}.get(request.param)
-    if url is None:
-        server: RedisServer = request.getfixturevalue("redis_server")
-        url = server.url()
-    async with open_store(url, keys=KEYS) as opened:
+    async with open_store(url_of(request, tmp_path), keys=KEYS) as opened:
         yield opened
 
 
@@ -66,10 +46,6 @@ def budgets(store: SessionStore[Any], time: Time) -> Budgets:
 @pytest.fixture
 def budget(budgets: Budgets) -> Budget:
     return budgets.named("test", limit=100)
-
-
-def figures(balance: Balance) -> tuple[int | None, int, int, int | None]:
-    return balance.limit, balance.spent, balance.reserved, balance.remaining
 
 
 async def test_what_is_reserved_is_held_until_it_is_settled(budget: Budget) -> None:
@@ -167,6 +143,40 @@ async def test_under_one_key_it_happens_once(budget: Budget) -> None:
     await budget.settle(first.reservation_id, 10)
     assert (await budget.reserve(10, kind=TEA, key="k")).reservation_id == first.reservation_id
     assert figures(await budget.read()) == (100, 30, 5, 65)
+
+
+async def test_a_key_is_one_for_reserving_and_another_for_spending(budget: Budget) -> None:
+    """What was spent under it is not taken for what a reservation came to."""
+    made = await budget.reserve(10, key="k")
+    await budget.settle(made.reservation_id, 5)
+    await budget.spend(20, key="k")
+    assert (await budget.settle(made.reservation_id, 5)).spent == 25
+
+
+async def test_a_key_of_a_reservation_that_is_over_makes_no_other(
+    budget: Budget, time: Time
+) -> None:
+    """The same is answered with the same; another amount or kind would be held by nobody."""
+    made = await budget.reserve(10, kind=TEA, key="k")
+    await budget.settle(made.reservation_id, 5)
+    time.passes(1)
+    assert await budget.reserve(10, kind=TEA, key="k") == made
+    for amount, kind in ((90, TEA), (10, CAKE)):
+        with pytest.raises(InvalidSession, match="key"):
+            await budget.reserve(amount, kind=kind, key="k")
+    assert figures(await budget.read()) == (100, 5, 0, 95)
+
+
+async def test_a_reservation_that_is_over_and_forgotten_is_not_promised(
+    budget: Budget, time: Time
+) -> None:
+    """Nothing is held under the key any more, and who asks again is told."""
+    await budget.reserve(100, key="k")
+    for _ in range(2):
+        time.passes(86_461)
+        await budget.reserve(100)
+    with pytest.raises(ReservationNotFound):
+        await budget.reserve(100, key="k")
 
 
 async def test_a_reservation_that_nobody_ends_gives_its_part_back(
@@ -271,42 +281,6 @@ async def test_different_kinds_are_bounded(budgets: Budgets) -> None:
     assert sum(bought.amount for bought in items) == (await budget.read()).spent
 
 
-async def test_several_budgets_are_held_together(budgets: Budgets) -> None:
-    """A purchase counts on all of them; where one refuses, none is touched."""
-    wide, narrow = budgets.named("wide", limit=100), budgets.named("narrow", limit=30)
-    async with hold([wide, narrow], 30, kind=TEA) as held:
-        assert (await wide.read()).reserved == (await narrow.read()).reserved == 30
-        held.cost = 12
-    assert figures(await wide.read()) == (100, 12, 0, 88)
-    assert figures(await narrow.read()) == (30, 12, 0, 18)
-    with pytest.raises(BudgetExceeded, match="narrow"):
-        async with hold([wide, narrow], 19):
-            raise AssertionError("not reached")
-    assert figures(await wide.read()) == (100, 12, 0, 88)
-
-
-async def test_a_hold_ends_however_its_block_does(budget: Budget) -> None:
-    """What was bought is settled, also by one who is cancelled; else all is given back."""
-    with pytest.raises(ZeroDivisionError):
-        async with hold([budget], 30):
-            raise ZeroDivisionError
-    assert figures(await budget.read()) == (100, 0, 0, 100)
-    reached = asyncio.Event()
-
-    async def buy() -> None:
-        async with hold([budget], 30) as held:
-            held.cost = 5
-            reached.set()
-            await asyncio.Event().wait()
-
-    task = asyncio.create_task(buy())
-    await reached.wait()
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert figures(await budget.read()) == (100, 5, 0, 95)
-
-
 async def test_sessions_users_and_days_do_not_share(
     store: SessionStore[Any], budgets: Budgets
 ) -> None:
@@ -346,6 +320,18 @@ async def test_a_budget_outlives_a_change_of_keys(store: SessionStore[Any]) -> N
     await after.spend(1, kind=TEA)
     assert figures(await after.read()) == (100, 16, 0, 84)
     assert (await after.read()).items == (Bought("drinks", "tea", 16, 3),)
+
+
+async def test_keys_of_purchases_outlive_a_change_of_keys(store: SessionStore[Any]) -> None:
+    """Who asks again after it has bought once, and holds one reservation."""
+    before = Budgets(store, keys=KEYS).named("test", limit=100)
+    await before.spend(20, kind=TEA, key="k")
+    made = await before.reserve(10, kind=TEA, key="k")
+    newer = Keyring.from_text(f"{Keyring.generate('newer').to_text()},{KEYS.to_text()}")
+    after = Budgets(store, keys=newer).named("test", limit=100)
+    assert (await after.spend(20, kind=TEA, key="k")).spent == 20
+    assert await after.reserve(10, kind=TEA, key="k") == made
+    assert figures(await after.read()) == (100, 20, 10, 70)
 
 
 async def test_where_the_store_is_out_nothing_is_spent(own_redis: RedisServer) -> None:

@@ -11,7 +11,6 @@ it did cost and gives the rest back; `holdfast.purchase` does both around a bloc
 cannot say what is left, nothing is spent.
 """
 
-import secrets
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -31,12 +30,14 @@ from holdfast.ledger import (
     Bought,
     Kind,
     Note,
+    Receipt,
     balance,
     check_amount,
     find_note,
     kind_key,
     limit_of,
     overdue,
+    purchase_id,
 )
 from holdfast.opening import open_beside
 from holdfast.session import MAX_INTEGER, Session
@@ -156,8 +157,9 @@ class Budget:
         Raises:
             BudgetExceeded: it does not fit into what is left.
             InvalidSession: a value that breaks a rule, or a key that was used with other ones.
+            ReservationNotFound: it was made under this key, and is long over.
         """
-        reservation_id = self._id_of(key)
+        reservation_id = purchase_id("reserve", key)
         change_id = None if key is None else f"reserve:{reservation_id}"
         return await self.reserve_as(reservation_id, amount, kind, change_id=change_id)
 
@@ -188,7 +190,7 @@ class Budget:
                     await self._make_room(account, exc)
             except InvalidSession as exc:
                 _refuse_unless_repeated(exc)
-                return Reservation(reservation_id, amount, expires_at)
+                return await self._made_before(note)
             else:
                 return Reservation(reservation_id, amount, expires_at)
 
@@ -216,16 +218,19 @@ class Budget:
 
     async def end(self, reservation_id: str, cost: int | None) -> None:
         """Settle a reservation, or release it where nothing was bought; see both."""
+        if cost is not None:
+            check_amount(cost)
         while True:
             account = await self._find()
             note = find_note(account, reservation_id)
             if account is None or note is None:
                 return await self._check_ended(account, reservation_id, cost)
             mark, held = _mark(account, note)
+            receipt = Receipt(reservation_id, cost, note)
             if cost is None:
-                change = Change(append=[{"id": reservation_id, "amount": None}])
+                change = Change(append=[receipt.written()])
             else:
-                change = self._bought(account, note.kind, cost, reservation_id)
+                change = self._bought(account, note.kind, cost, receipt)
             add = {mark: -1, "committed": (cost or 0) - held, **change.add}
             if await self._ended(account, note, add, change):
                 return None
@@ -239,10 +244,10 @@ class Budget:
         """
         check_amount(amount)
         kind.check()
-        purchase = self._id_of(key)
+        purchase = purchase_id("spend", key)
         while True:
             account = await self._open()
-            change = self._bought(account, kind, amount, purchase)
+            change = self._bought(account, kind, amount, Receipt(purchase, amount))
             whole = Change(
                 set=change.set,
                 add={**change.add, "committed": amount},
@@ -282,19 +287,13 @@ class Budget:
         limit = limit_of(account, self._limit)
         return MAX_INTEGER if limit is None else limit
 
-    def _id_of(self, key: str | None) -> str:
-        """Make an id; from a key the same one again."""
-        if key is None:
-            return secrets.token_hex(16)
-        return self._budgets.keys.primary.derive("budget key", *self._ids, key).hex()[:32]
-
-    def _bought(self, account: Account, kind: Kind, amount: int, purchase: str) -> Change:
+    def _bought(self, account: Account, kind: Kind, amount: int, receipt: Receipt) -> Change:
         """Count a purchase, and write a receipt for it."""
         counted, known = kind_key(account, kind, self._budgets.keys.primary)
         return Change(
             set=known,
             add={"spent": amount, f"amounts.{counted}": amount, f"times.{counted}": 1},
-            append=[{"id": purchase, "amount": amount}],
+            append=[receipt.written()],
         )
 
     async def _ended(
@@ -352,15 +351,21 @@ class Budget:
             ReservationNotFound: it was released, there never was one, or it is long over.
             InvalidSession: it was settled with another amount.
         """
-        settled = await self._receipt(account, purchase)
+        settled = (await self._receipt(account, purchase)).amount
         if cost is None or cost == settled:
             return
         if settled is None:
             raise ReservationNotFound(purchase)
         raise InvalidSession("amount", f"was {settled} when this was counted before")
 
-    async def _receipt(self, account: Account | None, purchase: str) -> int | None:
-        """Say what a purchase came to; None when its reservation was released.
+    async def _made_before(self, asked: Note) -> Reservation:
+        """Give the reservation that was made under the same key, also where it is over."""
+        account = await self._find()
+        made = find_note(account, asked.reservation_id)
+        return _same(made or (await self._receipt(account, asked.reservation_id)).note, asked)
+
+    async def _receipt(self, account: Account | None, purchase: str) -> Receipt:
+        """Say how a purchase ended.
 
         Raises:
             ReservationNotFound: there is no receipt for it among the last 1,000.
@@ -369,7 +374,7 @@ class Budget:
             items = await self._accounts.items(account.session_id, limit=1000)
             for item in reversed(items):
                 if item.value["id"] == purchase:
-                    return item.value["amount"]  # type: ignore[no-any-return]
+                    return Receipt.read(item.value)
         raise ReservationNotFound(purchase)
 
 
@@ -380,8 +385,8 @@ def _mark(account: Account, note: Note) -> tuple[str, int]:
     return f"late.{note.reservation_id}", 0
 
 
-def _same(known: Note, asked: Note) -> Reservation:
-    if (known.amount, known.kind) != (asked.amount, asked.kind):
+def _same(known: Note | None, asked: Note) -> Reservation:
+    if known is None or (known.amount, known.kind) != (asked.amount, asked.kind):
         raise InvalidSession("key", "was used for a reservation with other content")
     return Reservation(known.reservation_id, known.amount, known.expires_at)
 

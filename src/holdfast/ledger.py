@@ -6,7 +6,9 @@ time is over and its part was given back. Whoever ends one takes that counter do
 works once, whoever tries it and how often.
 """
 
+import hashlib
 import re
+import secrets
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -125,10 +127,43 @@ def check_amount(amount: int, field: str = "amount") -> int:
     return amount
 
 
+def purchase_id(verb: str, key: str | None) -> str:
+    """Make an id; from a key the same one again, whatever keys the account is sealed with.
+
+    Raises:
+        InvalidSession: the key does not have 1-255 characters.
+    """
+    if key is None:
+        return secrets.token_hex(16)
+    return hashlib.sha256(f"{verb} {check_name('key', key)}".encode()).hexdigest()[:32]
+
+
 def find_note(account: Account | None, reservation_id: str) -> Note | None:
     """Find a reservation that has not been settled or released."""
     kept = account and account.metadata.get(_RESERVATION + reservation_id)
     return _note(reservation_id, kept) if kept else None
+
+
+class Receipt(NamedTuple):
+    """How a purchase ended; without an `amount` its reservation was released.
+
+    `note` is what was reserved for it, None where it was bought in one step.
+    """
+
+    purchase: str
+    amount: int | None
+    note: Note | None = None
+
+    def written(self) -> dict[str, Any]:
+        """Write it as the account's log keeps it."""
+        reserved = self.note and self.note.written()
+        return {"id": self.purchase, "amount": self.amount, "reserved": reserved}
+
+    @classmethod
+    def read(cls, kept: Any) -> "Receipt":
+        """Read one that was written."""
+        reserved = kept["reserved"]
+        return cls(kept["id"], kept["amount"], reserved and _note(kept["id"], reserved))
 
 
 def overdue(account: Account, now: datetime) -> Iterator[Note]:
