@@ -29,6 +29,43 @@ class Hold:
         self.cost: int | None = None
 
 
+class _Part:
+    """A reservation on one of the budgets."""
+
+    def __init__(self, budget: Budget, amount: int, kind: Kind) -> None:
+        self._budget = budget
+        self._reservation_id = secrets.token_hex(16)
+        making = budget.reserve_as(self._reservation_id, amount, kind)
+        self._making = asyncio.ensure_future(making)
+
+    async def made(self) -> None:
+        """Wait until it holds; who is cancelled meanwhile still has to end it."""
+        await asyncio.shield(self._making)
+
+    async def end(self, cost: int | None) -> None:
+        """Settle it, or give it back, whatever became of it.
+
+        A store may go on with a change whose caller was cancelled: it is waited for, since what is
+        not there yet could not be given back.
+        """
+        await asyncio.wait((self._making,))
+        if _holds_nothing(self._making.exception()):
+            return
+        try:
+            await self._budget.end(self._reservation_id, cost)
+        except (ReservationNotFound, StoreUnavailable) as exc:
+            # It was never made or its time was over long ago, or its time will be over: what it
+            # cost stands in the log alone.
+            if cost is not None or isinstance(exc, StoreUnavailable):
+                logger.warning("budget.unsettled", extra={"amount": cost})
+
+
+def _holds_nothing(failure: BaseException | None) -> bool:
+    if isinstance(failure, StoreUnavailable):
+        return failure.outcome == "not_applied"
+    return isinstance(failure, BudgetExceeded)
+
+
 @asynccontextmanager
 async def hold(
     budgets: Iterable[Budget], amount: int, *, kind: Kind = ANYTHING
@@ -39,34 +76,16 @@ async def hold(
 
     Raises:
         BudgetExceeded: it does not fit into one of them; then none of them holds anything.
+        InvalidSession: the cost is no amount; what was held stays held until its time is over.
     """
     held = Hold(check_amount(amount))
     kind.check()
-    made: list[tuple[Budget, str]] = []
+    parts: list[_Part] = []
     try:
         for budget in budgets:
-            made.append((budget, secrets.token_hex(16)))
-            try:
-                await budget.reserve_as(made[-1][1], amount, kind)
-            except BudgetExceeded:
-                made.pop()
-                raise
-            except StoreUnavailable as exc:
-                if exc.outcome == "not_applied":
-                    made.pop()
-                raise
+            parts.append(_Part(budget, amount, kind))
+            await parts[-1].made()
         yield held
     finally:
-        ending = asyncio.gather(*(_end(budget, name, held.cost) for budget, name in made))
+        ending = asyncio.gather(*(part.end(held.cost) for part in parts))
         await asyncio.shield(ending)
-
-
-async def _end(budget: Budget, reservation_id: str, cost: int | None) -> None:
-    try:
-        await budget.end(reservation_id, cost)
-    except ReservationNotFound:
-        # It was refused, or its time was over long ago.
-        return
-    except StoreUnavailable:
-        # Its time will be over; what it cost stands in the log alone.
-        logger.warning("budget.unsettled", extra={"amount": cost})
