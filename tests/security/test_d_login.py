@@ -13,6 +13,7 @@ from holdfast.backends.memory import MemoryBackend
 from holdfast.server.auth.known_devices import LONGEST_KNOWN, KnownDevices
 from holdfast.server.auth.throttle import Admission, Throttle, account_of
 from holdfast.server.users.errors import HashingBusy
+from holdfast.server.users.user import normal_name
 from holdfast.testing import ManualClock
 from tests.security.guard_jobs import ATTACKER, OWNER, guess
 from tests.security.processes import KEYS, Processes
@@ -152,6 +153,17 @@ async def test_security_043_the_owner_is_not_locked_out(throttle: Throttle) -> N
     assert not (await throttle.admit("owner", OWNER)).allowed
     assert (await throttle.admit("owner", OWNER, cookie)).allowed
     assert (await throttle.admit("OWNER ", ATTACKER, cookie)).allowed
+
+
+async def test_security_043_neighbours_do_not_lock_the_owner_out(throttle: Throttle) -> None:
+    """Where a whole network is refused, a known device of that network gets in, so often."""
+    cookie = await throttle.succeeded(await throttle.admit("owner", ATTACKER))
+    for number in range(10 * LIMIT):
+        assert (await throttle.admit(f"name {number}", ATTACKER)).allowed
+    assert (await throttle.admit("owner", ATTACKER)).retry_after is not None
+    assert (await throttle.admit("other", ATTACKER, cookie)).retry_after is not None
+    tries = [await throttle.admit("owner", ATTACKER, cookie) for _ in range(2 * LIMIT)]
+    assert [one.allowed for one in tries] == [True] * LIMIT + [False] * LIMIT
 
 
 async def test_security_043_a_cookie_is_good_for_its_account_alone(throttle: Throttle) -> None:
@@ -294,3 +306,10 @@ def test_spellings_of_a_name_are_counted_together(name: str) -> None:
     """A guesser has not five more tries for each of them."""
     assert account_of(name) == "owner"
     assert account_of("\ud800")
+
+
+@pytest.mark.parametrize(("name", "other"), [("s\u015b", "\xdf\u0301"), ("\u0399\u0344", "\u0390")])
+def test_what_is_one_user_is_counted_as_one_account(name: str, other: str) -> None:
+    """Two spellings under which one user is found share their tries, and the owner's devices."""
+    assert normal_name(name) == normal_name(other)
+    assert account_of(name) == account_of(other) == normal_name(name)

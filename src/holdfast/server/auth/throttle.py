@@ -4,18 +4,18 @@ Whoever asks is counted before a password is hashed, in one atomic step of the s
 and gets back what was counted when the password was right: tries that are made at once cannot get
 past a limit together. A refusal counts nothing, so nobody is locked out longer by trying on.
 
-- network: so many tries in a time, whatever the account. Only this limit is ever told to callers.
+- network: so many tries in a time, whatever the account, from devices that are not known to it.
+  Only this limit is ever told to callers.
 - account: `limit` tries in `cooldown` seconds from devices that are not known to it.
 - streak: never more than 100 failures of an account in a row (NIST SP 800-63B-4, 3.2.2).
 - pair: after `limit` failures each next one is kept waiting for 1, 2, 4, … seconds, up to 15
-  minutes. The pair of a known device is its own, so that its network is not its problem.
+  minutes. The pair of a known device is its own: its neighbours are not its problem.
 
 Accounts that do not exist are counted like others. All names are kept as keyed tags.
 """
 
 import asyncio
 import time
-import unicodedata
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
@@ -24,6 +24,7 @@ from holdfast.keyring import Keyring
 from holdfast.limits import Rate, RateLimit, Taken
 from holdfast.opening import open_beside
 from holdfast.server.auth.known_devices import KnownDevices
+from holdfast.server.users.user import one_spelling
 from holdfast.session import Session
 from holdfast.store import SessionStore
 
@@ -101,10 +102,11 @@ class Throttle:
         """
         account = account_of(name)
         asked = Admission(True, None, account, network, self._devices.read(device_cookie, account))
-        # First, so that what a network is told says nothing about any account.
-        seen = await self._networks.look(network)
-        if not seen.allowed:
-            return Admission(False, max(1, seen.retry_after))
+        if asked.device is None:
+            # First, so that what a network is told says nothing about any account.
+            seen = await self._networks.look(network)
+            if not seen.allowed:
+                return Admission(False, max(1, seen.retry_after))
         taken: list[Drawn] = []
         for limit, caller in self._limits_of(asked):
             answer = await limit.take(caller)
@@ -150,9 +152,8 @@ class Throttle:
     def _limits_of(self, asked: Admission) -> list[Drawn]:
         """List what a try takes from, the narrowest first, so that a crowd stops there."""
         if asked.device is not None:
-            own = [(self._device_streaks, asked.account)]
-        else:
-            own = [(self._strangers, asked.account), (self._streaks, asked.account)]
+            return [(self._device_streaks, asked.account)]
+        own = [(self._strangers, asked.account), (self._streaks, asked.account)]
         return [*own, (self._networks, asked.network)]
 
     async def _take_turn(self, pair: str) -> bool:
@@ -184,6 +185,5 @@ class Throttle:
 
 
 def account_of(name: str) -> str:
-    """Give the one way in which all spellings of a name are counted."""
-    plain = unicodedata.normalize("NFKC", name.encode(errors="replace").decode()).casefold()
-    return plain.strip()[:LONGEST_NAME]
+    """Give the one way in which all spellings of a name are counted: as users are found by it."""
+    return one_spelling(name.encode(errors="replace").decode()).strip()[:LONGEST_NAME]
