@@ -4,6 +4,7 @@ import asyncio
 import statistics
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx2
 import pytest
@@ -74,6 +75,28 @@ async def test_security_041_parallel_tries_do_not_pass_together(
         assert len(admitted) == LIMIT
         for admission in admitted:
             await throttle.succeeded(admission)
+
+
+async def test_security_041_nobody_passes_between_the_last_free_try_and_its_wait(
+    throttle: Throttle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long it takes to keep who has to wait, nobody who comes meanwhile is one more."""
+    cookie = await throttle.succeeded(await throttle.admit("owner", OWNER))
+    await asyncio.gather(*(throttle.admit("owner", OWNER, cookie) for _ in range(LIMIT - 1)))
+    waiting, keep, held = throttle.waiting, throttle.waiting.create, asyncio.Event()
+
+    async def slowly(name: str, **terms: Any) -> Session:
+        monkeypatch.undo()
+        await held.wait()
+        return await keep(name, **terms)
+
+    monkeypatch.setattr(waiting, "create", slowly)
+    slow = asyncio.create_task(throttle.admit("owner", OWNER, cookie))
+    while waiting.create == slowly:
+        await asyncio.sleep(0)
+    tries = [await throttle.admit("owner", OWNER, cookie) for _ in range(LIMIT)]
+    held.set()
+    assert sum(one.allowed for one in (await slow, *tries)) == 1
 
 
 @pytest.mark.parametrize("networks", [1, 100])

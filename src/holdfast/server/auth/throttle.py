@@ -157,20 +157,24 @@ class Throttle:
         return [*own, (self._networks, asked.network)]
 
     async def _take_turn(self, pair: str) -> bool:
-        """Count a try of a pair, where it has tries left or has waited long enough."""
+        """Count a try of a pair, where it has tries left or has waited long enough.
+
+        From the last free try on whoever keeps the others waiting passes: nobody fits between.
+        """
         failures = (await self._pairs.look(pair)).used
-        if failures >= self._limit:
+        if failures >= self._limit - 1:
             waited = await self._keep_waiting(pair, 2 ** (failures - self._limit + 1))
             if waited:
                 await self._pairs.take(pair)
             return waited
         taken = await self._pairs.take(pair)
-        if taken.used == self._limit:
-            await self._keep_waiting(pair, 1)
-        elif taken.allowed and taken.used > self._limit:
-            # Others who came at the same time were before this one.
+        if taken.used < self._limit:
+            return True
+        # Others who came at the same time were before this one.
+        passed = taken.allowed and await self._keep_waiting(pair, 1)
+        if taken.allowed and not passed:
             await self._pairs.give_back(pair)
-        return taken.used <= self._limit
+        return passed
 
     async def _keep_waiting(self, pair: str, seconds: int) -> bool:
         """Let the one who comes first pass, and nobody else until the time is over."""
