@@ -85,6 +85,7 @@ def test_what_is_no_text_is_refused_before_it_is_hashed() -> None:
         (bcrypt.hashpw(b"x", bcrypt.gensalt(4)).decode().replace("$2b$", "$2y$"), True),
         (bcrypt.hashpw(b"x", bcrypt.gensalt(4)).decode().replace("$04$", "$03$"), False),
         (bcrypt.hashpw(b"x", bcrypt.gensalt(4)).decode().replace("$04$", "$31$"), False),
+        (f"$2b$04${'.' * 21}B{'.' * 31}", False),
         ("$2b$04$short", False),
         ("plaintext", False),
         ("", False),
@@ -93,6 +94,30 @@ def test_what_is_no_text_is_refused_before_it_is_hashed() -> None:
 def test_hashes_of_bcrypt_are_known_by_their_form(text: str, *, old: bool) -> None:
     """Also that one of too many rounds, which would keep a thread busy for days, is none."""
     assert is_old(text) is old
+
+
+async def test_every_wrong_password_takes_the_work_of_the_slowest_old_hash(
+    hasher: Hasher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody can tell by the time whether a name is known whose hash has fewer rounds."""
+    work: list[int] = []
+    check = bcrypt.checkpw
+
+    def seen(password: bytes, hashed: bytes) -> bool:
+        work.append(2 ** int(hashed[4:6]))
+        return check(password, hashed)
+
+    monkeypatch.setattr(bcrypt, "checkpw", seen)
+    spent: list[int] = []
+    for rounds in (4, 5, 7):
+        known = bcrypt.hashpw(b"right", bcrypt.gensalt(rounds)).decode()
+        assert not await hasher.verify(known, b"wrong", old_rounds=7)
+        spent.append(sum(work))
+        work.clear()
+        assert await hasher.verify(known, b"right", old_rounds=7)
+        work.clear()
+    assert not await hasher.verify(None, b"wrong", old_rounds=7)
+    assert spent == [sum(work)] * 3 == [2**7] * 3
 
 
 async def test_a_full_line_is_refused_and_goes_on_when_there_is_room(hasher: Hasher) -> None:

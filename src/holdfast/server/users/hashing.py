@@ -32,7 +32,8 @@ BCRYPT: Final = ("$2a$", "$2b$", "$2y$")
 FEWEST_ROUNDS: Final = 4
 # Four seconds and more; each further one doubles it.
 MOST_ROUNDS: Final = 16
-_OLD: Final = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}")
+# A salt has 128 bits: of its last character two count, and bcrypt takes no other.
+_OLD: Final = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}")
 
 
 class Cost(NamedTuple):
@@ -82,7 +83,7 @@ class Hasher:
         """Say whether a password is the one that was hashed; None stands for a user not known.
 
         Every wrong password takes the same work: that of Argon2id, and that of bcrypt as long as
-        somebody's hash is one (`old_rounds`).
+        somebody's hash is one (`old_rounds`, those of the slowest).
 
         Raises:
             HashingBusy: the line is full.
@@ -115,11 +116,15 @@ class Hasher:
         old = known is not None and known.startswith(BCRYPT)
         right = False
         if old_rounds is not None:
-            nobodys = bcrypt.gensalt(old_rounds) + b"." * 31
-            right = _old_matches((known or "").encode() if old else nobodys, password) and old
+            own = (known or "").encode() if old else _nobodys_old(old_rounds)
+            right = _old_matches(own, password) and old
         if right:
             # Its new hash, which is made now, takes as long as what follows.
             return True
+        if known is not None and old and old_rounds is not None:
+            # Each round doubles the work: with these it adds up to that of the most rounds.
+            for rounds in range(int(known[4:6]), old_rounds):
+                _old_matches(_nobodys_old(rounds), password)
         return self._matches(self._nobodys if known is None or old else known, password)
 
     def _matches(self, known: str, password: bytes) -> bool:
@@ -143,6 +148,10 @@ def is_old(known: str) -> bool:
 
 def _old_matches(known: bytes, password: bytes) -> bool:
     return bcrypt.checkpw(password[:BCRYPT_BYTES], known)
+
+
+def _nobodys_old(rounds: int) -> bytes:
+    return bcrypt.gensalt(rounds) + b"." * 31
 
 
 def _nobodys(cost: Cost) -> str:
