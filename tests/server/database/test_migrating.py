@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import time
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from multiprocessing.context import SpawnContext
 from multiprocessing.queues import Queue
@@ -114,6 +115,14 @@ def test_what_is_no_database_is_named(path: Path, what: str) -> None:
             path = path.parent / "missing" / "application.db"
     with pytest.raises(InvalidDatabase, match=path.name):
         migrate(path)
+
+
+def test_one_process_migrates_several_files_at_once(path: Path) -> None:
+    """Whoever opens two services in one process, in two threads, gets both."""
+    for turn in range(3):
+        files = [path.with_name(f"{turn}-{number}.db") for number in range(8)]
+        with ThreadPoolExecutor(len(files)) as threads:
+            assert {migrated.before for migrated in threads.map(migrate, files)} == {None}
 
 
 def _start(path: Path, barrier: Barrier, answers: "Queue[tuple[int, Migrated]]") -> None:

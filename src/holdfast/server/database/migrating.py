@@ -6,6 +6,7 @@ One migration is one file in `migrations/versions`; all that are missing happen 
 import fcntl
 import os
 import sqlite3
+import threading
 from collections.abc import Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -26,6 +27,8 @@ from holdfast.server.database.errors import InvalidDatabase
 MIGRATIONS: Final = Path(__file__).with_name("migrations")
 VERSION_TABLE: Final = "holdfast_migrations"
 PATIENCE: Final = 60.0
+# Alembic keeps what it is doing in its modules: one thread of a process at a time may do so.
+_ALEMBIC: Final = threading.Lock()
 
 
 class Migrated(NamedTuple):
@@ -61,7 +64,8 @@ def _upgrade(connection: Connection) -> Migrated:
     config.attributes["connection"] = connection
     before = _revision(connection)
     if before != ScriptDirectory.from_config(config).get_current_head():
-        command.upgrade(config, "head")
+        with _ALEMBIC:
+            command.upgrade(config, "head")
     return Migrated(before, _revision(connection))
 
 
