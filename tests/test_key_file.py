@@ -1,10 +1,12 @@
 """Keys of a file are exchanged while processes use them."""
 
 import logging
+import os
 import pickle
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -149,6 +151,62 @@ def test_a_file_is_replaced_as_a_whole_for_its_owner_alone(path: Path) -> None:
     assert [file.name for file in path.parent.iterdir()] == ["keys"]
 
 
+def test_a_file_keeps_its_owner(path: Path) -> None:
+    """Whoever exchanges a key for a service, the service reads the file afterwards."""
+    groups = [group for group in os.getgroups() if group != os.getegid()]
+    if os.geteuid() != 0 and not groups:
+        pytest.skip("this user can give a file to nobody")
+    owner = (65534, 65534) if os.geteuid() == 0 else (os.geteuid(), groups[0])
+    os.chown(path, *owner)
+    rotate(path, key_id="second", now=0)
+    status = path.stat()
+    assert (status.st_uid, status.st_gid) == owner
+    assert stat.S_IMODE(status.st_mode) == 0o600
+
+
+def test_a_link_to_a_file_stays_a_link(path: Path, tmp_path: Path) -> None:
+    """Who reads the file where it is sees the key as well as who reads it by the link."""
+    link = tmp_path / "elsewhere" / "link"
+    link.parent.mkdir()
+    link.symlink_to(path)
+    rotate(link, key_id="second", now=0)
+    assert link.is_symlink()
+    assert ids(read_key_file(path)) == ["second", "first"]
+    assert [file.name for file in link.parent.iterdir()] == ["link"]
+
+
+def test_a_key_outlasts_a_power_failure(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk knows the content before the file is in place, and the folder after that."""
+    synced: list[tuple[bool, int]] = []
+
+    def sync(descriptor: int) -> None:
+        folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        synced.append((folder, len(read_key_file(path))))
+
+    monkeypatch.setattr(os, "fsync", sync)
+    rotate(path, key_id="second", now=0)
+    assert synced == [(False, 1), (True, 2)]
+
+
+def test_of_those_who_make_a_file_at_once_one_does(tmp_path: Path) -> None:
+    """A key that was told of is the one in the file; nothing else is left in the folder."""
+    path, names = tmp_path / "new", [f"k{number}" for number in range(8)]
+    together = Barrier(len(names))
+
+    def make(name: str) -> str | None:
+        together.wait()
+        try:
+            write_key_file(path, [new_entry(name)], new=True)
+        except FileExistsError:
+            return None
+        return name
+
+    with ThreadPoolExecutor(len(names)) as threads:
+        made = [name for name in threads.map(make, names) if name is not None]
+    assert ids(read_key_file(path)) == made
+    assert [file.name for file in tmp_path.iterdir()] == ["new"]
+
+
 def test_commands_that_rotate_at_once_take_turns(path: Path) -> None:
     """No key is lost."""
     names = [f"k{number}" for number in range(12)]
@@ -179,6 +237,15 @@ def test_a_key_is_retired_once_nobody_can_seal_under_it(path: Path) -> None:
         check_retirable(read_key_file(path), "third", now=2000)
     retire(path, "first", settles=10, now=1021)
     assert ids(read_key_file(path)) == ["second"]
+
+
+def test_a_key_that_seals_at_once_has_to_settle_as_well(path: Path) -> None:
+    """Processes that have not read the file yet seal under the older one."""
+    rotate(path, key_id="second", settles=0, now=1000.5)
+    assert in_use(read_key_file(path), now=1000.5)[0].key_id == "second"
+    with pytest.raises(InvalidKeyring, match="first"):
+        retire(path, "first", settles=10, now=1009)
+    retire(path, "first", settles=10, now=1010)
 
 
 def test_the_moment_of_a_key_stands_in_its_entry() -> None:

@@ -3,14 +3,17 @@
 import asyncio
 import re
 import stat
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
 import holdfast
 from holdfast import Keyring, open_store
 from holdfast.cli import main
-from holdfast.key_file import rotate
+from holdfast.key_file import new_entry, rotate, write_key_file
 from holdfast.keyring import read_key_file
 from holdfast.server.keys import OWN_BY_NAMESPACE, OWN_NAMESPACES
 from holdfast.server.model import ServiceSession
@@ -93,6 +96,36 @@ async def test_a_key_is_rotated_resealed_and_retired(
         assert found is not None
         assert found.metadata == {"topic": "refund"}
         assert [item.value for item in await opened.items("b")] == ["hello"]
+
+
+def test_a_file_is_never_written_over(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of commands that make one at once, those that come late are refused."""
+    together = Barrier(4)
+
+    def make(name: str) -> int:
+        together.wait()
+        return main(["keys", "generate", "--id", name, "--file", f"{path}.new"])
+
+    with ThreadPoolExecutor(4) as threads:
+        codes = list(threads.map(make, "abcd"))
+    assert sorted(codes) == [0, 1, 1, 1]
+    (told,) = capsys.readouterr().out.split()
+    assert Keyring.from_file(f"{path}.new").primary.key_id == told
+
+
+async def test_a_key_that_is_about_to_seal_is_waited_for(
+    path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where it does so before the file is due to be looked at again."""
+    url = f"sqlite:///{tmp_path}/sessions.db"
+    await fill(url, path, "a")
+    entry = new_entry("second", seals_from=int(time.time()) + 1)
+    write_key_file(path, [entry, *read_key_file(path)])
+    command = ["sessions", "reseal", "--keys-file", str(path), "--store", url]
+    assert await asyncio.to_thread(main, command) == 0
+    assert "4 values sealed anew under key second\nleft under key first: 0" in (
+        capsys.readouterr().out
+    )
 
 
 async def test_what_does_not_open_is_left_and_told(

@@ -12,7 +12,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -75,9 +75,13 @@ class FollowedKeyring(Keyring):
         """Find a key by its id; one that is not known may have come into the file just now."""
         found = self.current().find(key_id)
         if found is None:
-            self._look(self._monotonic())
+            self.look()
             found = self._ring.find(key_id)
         return found
+
+    def look(self) -> None:
+        """Look at the file now, however short ago it was looked at."""
+        self._look(self._monotonic())
 
     def to_text(self) -> str:
         """Write the keys as they are now. This is the secret itself."""
@@ -141,7 +145,8 @@ def rotate(path: Path, *, key_id: str | None = None, settles: int = SETTLES, now
         InvalidKeyring: the file is no keyring, is full, or knows the id.
     """
     with _alone(path):
-        entry = new_entry(key_id, seals_from=int(now + settles + 1) if settles else 0)
+        # Rounded up, so that nobody has less time; one that seals at once says so since when.
+        entry = new_entry(key_id, seals_from=int(now + settles + 1) if settles else int(now))
         write_key_file(path, [entry, *read_key_file(path)])
     return entry.key_id
 
@@ -177,30 +182,59 @@ def check_retirable(
     raise InvalidKeyring("The file holds no key of that id.")
 
 
-def write_key_file(path: Path, entries: Iterable[KeyEntry]) -> None:
+def write_key_file(path: Path, entries: Iterable[KeyEntry], *, new: bool = False) -> None:
     """Put a file of keys in place, as a whole, readable by its owner alone.
+
+    A file that was there keeps its owner, whoever writes it, and a link to it stays one. With `new`
+    there is none yet: of any number of processes that make one at once, one does.
 
     Raises:
         InvalidKeyring: the entries are no keyring; the file stays as it was.
+        FileExistsError: there is a file, and it was to be a new one.
     """
     kept = tuple(entries)
     Keyring([(entry.key_id, entry.key) for entry in kept])
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    place = path.resolve()
+    draft = place.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             file.write("".join(f"{entry.written()}\n" for entry in kept))
             file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+            if not new:
+                _keep_owner(descriptor, place)
+            os.fsync(descriptor)
+        if new:
+            place.hardlink_to(draft)
+        else:
+            draft.replace(place)
     finally:
         draft.unlink(missing_ok=True)
+    _sync(place.parent)
+
+
+def _keep_owner(descriptor: int, place: Path) -> None:
+    """Give a file to the owner of the one whose place it takes."""
+    own = os.fstat(descriptor)
+    with suppress(FileNotFoundError):
+        owner = place.stat()
+        if (owner.st_uid, owner.st_gid) != (own.st_uid, own.st_gid):
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
+
+
+def _sync(folder: Path) -> None:
+    """Have the disk know which files a folder holds: a key must outlast what it seals."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
 def _alone(path: Path) -> Generator[None]:
     """Let one process at a time exchange keys in a folder."""
-    folder = os.open(path.parent, os.O_RDONLY)
+    folder = os.open(path.resolve().parent, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
         yield

@@ -65,9 +65,10 @@ def _generate(options: Namespace) -> int:
     if options.file is None:
         print(entry.written())
         return 0
-    if options.file.exists():
+    try:
+        write_key_file(options.file, [entry], new=True)
+    except FileExistsError:
         return complain(f"{options.file} is there already: holdfast keys rotate adds a key to it")
-    write_key_file(options.file, [entry])
     print(entry.key_id)
     return 0
 

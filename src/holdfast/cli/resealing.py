@@ -88,6 +88,7 @@ async def _settled(keys: Keyring) -> None:
         while (wait := newest.seals_from - time.time()) > 0:
             print(f"Key {newest.key_id} seals in {wait:.0f} s", flush=True)
             await asyncio.sleep(wait)
+        keys.look()
 
 
 async def _go_through(spaces: list[SealedSpace]) -> tuple[int, int]:

@@ -3,13 +3,12 @@
 Keys that stand in a file are read again when it changes, also while the service runs.
 """
 
-import os
-import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from holdfast.errors import InvalidStore
-from holdfast.key_file import FollowedKeyring, new_entry
+from holdfast.key_file import FollowedKeyring, new_entry, write_key_file
 from holdfast.keyring import Keyring
 from holdfast.server.settings import Settings
 
@@ -49,26 +48,10 @@ def sealed_namespaces(namespace: str) -> tuple[str, ...]:
 def make_key_file(path: Path) -> Keyring:
     """Write a new key to `path`, readable by its owner alone, unless somebody was there first.
 
-    The file appears whole or not at all: a link puts the finished one in place, and fails when
-    there is one.
+    The file appears whole or not at all.
     """
     if not path.exists():
-        draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                file.write(f"{new_entry().written()}\n")
-                file.flush()
-                os.fsync(file.fileno())
-            _link(draft, path)
-        finally:
-            draft.unlink()
+        # Where another process makes its key first, that one counts.
+        with suppress(FileExistsError):
+            write_key_file(path, [new_entry()], new=True)
     return FollowedKeyring(path)
-
-
-def _link(draft: Path, path: Path) -> None:
-    try:
-        path.hardlink_to(draft)
-    except FileExistsError:
-        # Another process made its key first, and that one counts.
-        return
