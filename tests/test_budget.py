@@ -219,6 +219,20 @@ async def test_what_is_long_over_is_forgotten(budgets: Budgets, budget: Budget, 
     assert len(account.metadata) <= 3
 
 
+async def test_what_nobody_ends_does_not_pile_up(budgets: Budgets, time: Time) -> None:
+    """Also where there is always room: the last hundred can still be settled."""
+    budget = budgets.named("free")
+    made = [await budget.reserve(1) for _ in range(250)]
+    time.passes(60)
+    assert (await budget.read()).reserved == 0
+    await asyncio.gather(*(budget.reserve(1) for _ in range(5)))
+    (account,) = (await budgets.accounts.list_active()).sessions
+    assert (account.committed, len(account.open), len(account.late)) == (5 + 50, 5 + 50, 100)
+    assert len(account.metadata) == 5 + 50 + 100
+    late = [one.reservation_id for one in made if one.reservation_id in account.late]
+    assert figures(await budget.settle(late[0], 3)) == (None, 3, 5, None)
+
+
 async def test_without_a_limit_everything_is_counted(budgets: Budgets) -> None:
     """Nothing is refused, and there is no telling what remains."""
     budget = budgets.named("free")

@@ -33,9 +33,11 @@ from holdfast.ledger import (
     Receipt,
     balance,
     check_amount,
+    due,
     find_note,
     kind_key,
     limit_of,
+    mark_of,
     overdue,
     purchase_id,
 )
@@ -51,6 +53,8 @@ DAY: Final = 86_400.0
 AFTERWARDS: Final = 2 * DAY
 # Reservations whose time is over that can still be settled, and for how long.
 MOST_LATE: Final = 100
+# Reservations whose time is over that an account carries along before it is tidied.
+MOST_DUE: Final = 100
 LATE: Final = timedelta(days=1)
 
 
@@ -176,6 +180,9 @@ class Budget:
             account = await self._open()
             if (known := find_note(account, reservation_id)) is not None:
                 return _same(known, note)
+            if len(account.open) >= MOST_DUE <= len(due(account, self._budgets.now())):
+                await self._tidy(account)
+                continue
             change = Change(
                 set={note.name: note.written()},
                 add={mark: 1, "committed": amount},
@@ -225,7 +232,7 @@ class Budget:
             note = find_note(account, reservation_id)
             if account is None or note is None:
                 return await self._check_ended(account, reservation_id, cost)
-            mark, held = _mark(account, note)
+            mark, held = mark_of(account, note)
             receipt = Receipt(reservation_id, cost, note)
             if cost is None:
                 change = Change(append=[receipt.written()])
@@ -315,31 +322,31 @@ class Budget:
         Raises:
             BudgetExceeded: there are none.
         """
-        now = self._budgets.now()
-        due = [note for note in overdue(account, now) if note.reservation_id in account.open]
-        if not due:
+        if not due(account, self._budgets.now()):
             raise BudgetExceeded(
                 self.owner, counter="budget", value=exc.value, limit=exc.limit
             ) from exc
-        room = MOST_LATE - len(account.late)
-        for place, note in enumerate(due):
-            await self._give_back(account, note, keeps=place < room)
-        for note in overdue(account, now - LATE):
-            if note.reservation_id in account.late:
-                forgotten = {f"late.{note.reservation_id}": -1}
-                await self._ended(account, note, forgotten, Change())
+        await self._tidy(account)
 
-    async def _give_back(self, account: Account, note: Note, *, keeps: bool) -> None:
-        """Give back what a reservation holds; one that is kept may still be settled."""
-        add = {f"open.{note.reservation_id}": -1, "committed": -note.amount}
-        if not keeps:
-            await self._ended(account, note, add, Change())
-            return
-        add[f"late.{note.reservation_id}"] = 1
+    async def _tidy(self, account: Account) -> None:
+        """Give back what is due, all in one step, and forget what could be settled long enough."""
+        now = self._budgets.now()
+        over = due(account, now)[:MOST_DUE]
+        old = [n for n in overdue(account, now - LATE) if n.reservation_id in account.late]
+        kept = max(0, MOST_LATE - len(account.late) + len(old))
+        change = Change(
+            add={
+                **{f"open.{note.reservation_id}": -1 for note in over},
+                **{f"late.{note.reservation_id}": 1 for note in over[:kept]},
+                **{f"late.{note.reservation_id}": -1 for note in old},
+                "committed": -sum(note.amount for note in over),
+            },
+            unset=[note.name for note in (*over[kept:], *old)],
+        )
         try:
-            await self._accounts.apply(account.session_id, Change(add=add))
+            await self._accounts.apply(account.session_id, change)
         except LimitReached:
-            # Somebody else ended it, or gave it back.
+            # Somebody else has ended one of them, or given it back: whoever asked reads again.
             return
 
     # What is over
@@ -376,13 +383,6 @@ class Budget:
                 if item.value["id"] == purchase:
                     return Receipt.read(item.value)
         raise ReservationNotFound(purchase)
-
-
-def _mark(account: Account, note: Note) -> tuple[str, int]:
-    """Name the counter that whoever ends a reservation takes down, and say what it still holds."""
-    if note.reservation_id in account.open:
-        return f"open.{note.reservation_id}", note.amount
-    return f"late.{note.reservation_id}", 0
 
 
 def _same(known: Note | None, asked: Note) -> Reservation:

@@ -166,6 +166,13 @@ class Receipt(NamedTuple):
         return cls(kept["id"], kept["amount"], reserved and _note(kept["id"], reserved))
 
 
+def mark_of(account: Account, note: Note) -> tuple[str, int]:
+    """Name the counter that whoever ends a reservation takes down, and say what it still holds."""
+    if note.reservation_id in account.open:
+        return f"open.{note.reservation_id}", note.amount
+    return f"late.{note.reservation_id}", 0
+
+
 def overdue(account: Account, now: datetime) -> Iterator[Note]:
     """Find the reservations whose time is over, those that were given back already included."""
     for name, kept in account.metadata.items():
@@ -173,6 +180,11 @@ def overdue(account: Account, now: datetime) -> Iterator[Note]:
             note = _note(name.removeprefix(_RESERVATION), kept)
             if note.expires_at <= now:
                 yield note
+
+
+def due(account: Account, now: datetime) -> list[Note]:
+    """Find the reservations that still hold a part although their time is over."""
+    return [note for note in overdue(account, now) if note.reservation_id in account.open]
 
 
 def kind_key(account: Account, kind: Kind, key: RootKey) -> tuple[str, dict[str, Any]]:
@@ -187,9 +199,7 @@ def balance(account: Account | None, *, limit: int | None, now: datetime) -> Bal
     """Say what an account comes to now; `limit` is for one that has none of its own."""
     if account is None:
         return Balance(limit, 0, 0, ())
-    freed = sum(
-        note.amount for note in overdue(account, now) if note.reservation_id in account.open
-    )
+    freed = sum(note.amount for note in due(account, now))
     reserved = max(0, account.committed - account.spent - freed)
     return Balance(limit_of(account, limit), account.spent, reserved, _items(account))
 
