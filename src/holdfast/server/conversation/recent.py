@@ -30,24 +30,39 @@ class Recent:
         self._entries: deque[Entry] = deque()
         # All messages with a greater number are here.
         self._since: int | None = None
+        # How many items the log has, as far as it was read.
+        self._length = 0
 
     async def read_on(self) -> None:
-        """Read what is new in the log.
+        """Read what is new in the log; the end of it anew where anything was taken out of it.
 
         Raises:
             SessionNotFound: the session has ended.
         """
-        if self._since is None:
-            newest = await self._store.read_log(self._session_id, limit=1)
-            self._since = self.number = max(newest.last_item - KEPT, 0)
+        if self._since is None or not await self._has_grown():
+            await self._go_back()
+            await self._has_grown()
+        while len(self._entries) > KEPT:
+            self._since = self._entries.popleft().number
+
+    async def _has_grown(self) -> bool:
+        """Read on to the newest item; False when the log holds less now than it should."""
         while True:
             log = await self._store.read_log(self._session_id, after=self.number, limit=PAGE)
             self._entries.extend(Conversation.of(log.items))
+            self._length = min(self._length + len(log.items), self._store.terms.max_items)
             self.number = log.items[-1].number if log.items else log.last_item
             if self.number >= log.last_item:
                 break
-        while len(self._entries) > KEPT:
-            self._since = self._entries.popleft().number
+        expected, self._length = self._length, log.length
+        return expected <= log.length
+
+    async def _go_back(self) -> None:
+        """Begin with as many items as are kept here, whatever was read before."""
+        newest = await self._store.read_log(self._session_id, limit=1)
+        self._entries.clear()
+        self._length = 0
+        self._since = self.number = max(newest.last_item - KEPT, 0)
 
     async def after(self, number: int) -> Stretch:
         """Give what comes after a number: all that is known here, or a page of what was before.

@@ -20,7 +20,8 @@ async def read_all(agent: SupportAgent, session_id: str) -> list[Message]:
     while True:
         page = await agent.messages(session_id, after=after, limit=PAGE)
         messages += page.messages
-        after += PAGE
+        # A page reaches further than its size where numbers are left out.
+        after = max(after + PAGE, page.messages[-1].number if page.messages else 0)
         if after >= page.last_number:
             return messages
 
