@@ -209,7 +209,7 @@ async def test_streams_end_with_the_service(tmp_path_factory: pytest.TempPathFac
             httpx2.AsyncClient(base_url=base, headers=chat.headers) as client,
             following(client) as events,
         ):
-            await until(events, "welcome")
+            await until(events, "owner")
             here.process.terminate()
             async with asyncio.timeout(SOON):
                 assert [event async for event in events] == []
