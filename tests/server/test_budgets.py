@@ -279,3 +279,13 @@ def test_a_limit_needs_the_price_of_the_model() -> None:
         Settings.load(**model, **{limit: 5}, prices="small=1/2")
         Settings.load(**{limit: 5})
     Settings.load(**model)
+
+
+def test_a_reservation_outlives_the_call_that_it_is_for() -> None:
+    """What it holds would be spent again while the model still answers."""
+    times = {"ai_timeout_seconds": 60, "budget_reservation_seconds": 60}
+    model = {"ai_provider": "openai", "ai_api_key": "sk-1", "ai_model": "small"}
+    with pytest.raises(InvalidSettings, match="HOLDFAST_BUDGET_RESERVATION_SECONDS"):
+        Settings.load(**model, **times)
+    Settings.load(**model, **times | {"budget_reservation_seconds": 61})
+    Settings.load(**times)

@@ -299,6 +299,12 @@ class Settings(BaseSettings):
                 yield Complaint(field, f"is needed with HOLDFAST_AI_PROVIDER={self.ai_provider}")
         if self.has_budget and self.ai_provider != "local" and self.ai_model not in self.prices:
             yield Complaint("prices", f"needs that of {self.ai_model}: a budget has a limit")
+        if (
+            self.ai_provider != "local"
+            and self.budget_reservation_seconds <= self.ai_timeout_seconds
+        ):
+            rule = "must be more than HOLDFAST_AI_TIMEOUT_SECONDS, so that it outlives its call"
+            yield Complaint("budget_reservation_seconds", rule)
         if self.production:
             yield from self._complaints_in_production()
 
