@@ -135,42 +135,46 @@ class Access:
             return None
         sign_in: SignIn = connection.app.state.sign_in
         can_be_told = connection.scope["type"] == "http"
-        opened = await sign_in.rotation.open(login_id, secret, rotate=can_be_told)
+        refusal = self._refusal_of_cookie(connection, login_id)
+        # What is refused exchanges nothing: its answer brings no cookie.
+        rotate = can_be_told and refusal is None
+        opened = await sign_in.rotation.open(login_id, secret, rotate=rotate)
         if opened is None or not sign_in.logins.lives(opened.session):
             await self._tell(connection, "session.unknown", login_id)
             return None
-        if connection.scope.get("method") not in SAFE:
-            await self._refuse_other_sites(connection, login_id)
+        if refusal is not None:
+            await self._tell(connection, "csrf.refused", login_id)
+            raise forbidden(refusal)
         login: Login | None = opened.session
+        if opened.renewed is not None:
+            # At once: whatever fails from here on, the old secret opens for seconds only.
+            left = sign_in.logins.ends(opened.session) - sign_in.logins.now()
+            value = f"{login_id}.{opened.renewed}"
+            renew_cookie(connection, SESSION_COOKIE, value, max_age=left.total_seconds())
         if opened.rotated or not can_be_told:
             login = await sign_in.recognition.recognise(opened.session, client_of(connection))
         if login is None:
             return None
-        if opened.renewed is not None:
-            left = sign_in.logins.ends(login) - sign_in.logins.now()
-            value = f"{login_id}.{opened.renewed}"
-            renew_cookie(connection, SESSION_COOKIE, value, max_age=left.total_seconds())
         if opened.rotated:
             await self._tell(connection, "session.rotated", login_id, outcome="ok")
         await sign_in.logins.note_seen(login)
         return principal_of(login)
 
-    async def _refuse_other_sites(self, connection: HTTPConnection, login_id: str) -> None:
-        """Refuse what a cookie came along with unless a page of ours, or a listed one, asks."""
+    def _refusal_of_cookie(self, connection: HTTPConnection, login_id: str) -> str | None:
+        """Say why a cookie counts for nothing here: no page of ours, and no listed one, asks."""
+        if connection.scope.get("method") in SAFE:
+            return None
         if site_of(connection, self._listed) not in {"own", "listed"}:
-            await self._tell(connection, "csrf.refused", login_id)
-            raise forbidden(
-                "With a cookie, Sec-Fetch-Site or Origin must show that this page asks."
-            )
+            return "With a cookie, Sec-Fetch-Site or Origin must show that this page asks."
         if connection.scope["type"] != "http" or connection.url.path in TOKENLESS:
-            return
+            return None
         sign_in: SignIn = connection.app.state.sign_in
-        if not sign_in.csrf.is_good(login_id, connection.headers.get(CSRF_HEADER)):
-            await self._tell(connection, "csrf.refused", login_id)
-            raise forbidden(
-                f"With a cookie, {CSRF_HEADER} must hold a token of this sign-in: "
-                "GET /v1/auth/me answers with one."
-            )
+        if sign_in.csrf.is_good(login_id, connection.headers.get(CSRF_HEADER)):
+            return None
+        return (
+            f"With a cookie, {CSRF_HEADER} must hold a token of this sign-in: "
+            "GET /v1/auth/me answers with one."
+        )
 
     async def _tell(
         self,
