@@ -1,6 +1,6 @@
 -- Like count_chunks_with_terms, among the chunks of documents for the audiences in the JSON array
 -- :audiences. The two tables of uses are made by open_uses.
-WITH hidden (number) AS MATERIALIZED (
+WITH hidden (number) AS (
   SELECT c.number
   FROM kb_document d JOIN kb_chunk c ON c.document = d.number
   WHERE d.audience NOT IN (SELECT value FROM json_each(:audiences))
