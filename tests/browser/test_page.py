@@ -125,6 +125,16 @@ async def test_it_speaks_german(browser: Browser, service: Served) -> None:
         await expect(page.locator("html")).to_have_attribute("lang", "en")
 
 
+async def test_a_greeting_is_answered_in_the_language_of_the_page(
+    browser: Browser, service: Served
+) -> None:
+    """What could be either language is taken for the one that the visitor reads."""
+    async with visiting(browser, service.url, locale="de-DE") as visitor:
+        await visitor.page.get_by_role("textbox", name="Ihre Frage").fill("Hi")
+        await visitor.page.keyboard.press("Enter")
+        await expect(visitor.answers).to_contain_text("Womit kann ich Ihnen helfen?")
+
+
 async def test_a_chosen_appearance_is_kept(browser: Browser, service: Served) -> None:
     """Dark is shown to those who chose it, whatever their system prefers."""
     async with visiting(browser, service.url, color_scheme="light") as visitor:

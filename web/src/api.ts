@@ -12,8 +12,8 @@ export interface Stretch {
 
 /** The calls beside the socket; the secret travels in a cookie that scripts cannot read. */
 export interface ChatApi {
-  /** Begin a conversation, and give its name. */
-  begin(): Promise<string>;
+  /** Begin a conversation with somebody who reads this language, and give its name. */
+  begin(language: string): Promise<string>;
   /** The conversation as Markdown. */
   transcript(sessionId: string): Promise<Blob>;
   read(sessionId: string, after: number): Promise<Stretch>;
@@ -32,8 +32,8 @@ export function connectApi(): ChatApi {
   return { begin, transcript, read, stream, send, rate, touch, answers };
 }
 
-async function begin(): Promise<string> {
-  const response = await call(BASE, posted({}));
+async function begin(language: string): Promise<string> {
+  const response = await call(BASE, posted({ metadata: { language } }));
   const reply = (await response.json().catch(giveUp)) as ConversationReply;
   return reply.session_id;
 }

@@ -10,6 +10,7 @@ import { named, Problem } from "./problem";
 import { begun, grown, type Run } from "./run";
 import type { Storage } from "./storage";
 import type { Frame, Hello, MessageTold, Owner, Rating, RunStarted } from "./wire";
+import { language } from "./words";
 
 /** How long a run of an earlier socket may stay without a word on the new one. */
 const STALE_MS = 5_000;
@@ -211,7 +212,7 @@ export class Conversation {
     this.#beginning = true;
     for (let pause = 400; !this.#closed; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
       this.line.state.value = "opening";
-      const outcome = await this.#around.api.begin().catch(named);
+      const outcome = await this.#around.api.begin(language.value).catch(named);
       if (this.#closed) return;
       if (!(outcome instanceof Problem)) return this.#began(outcome);
       this.line.state.value = outcome.passing ? "waiting" : "closed";
