@@ -15,6 +15,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
+from holdfast.accounts import AccountPlace, Names
 from holdfast.change import Change
 from holdfast.errors import (
     BudgetExceeded,
@@ -96,7 +97,8 @@ class Budgets:
 
     def of_session(self, session: Session, *, limit: int | None = None) -> "Budget":
         """Give the budget of one incarnation of a session."""
-        return Budget(self, session.session_id, (f"s:{session.incarnation}",), limit=limit)
+        name = f"s:{session.incarnation}"
+        return Budget(self, session.session_id, lambda: (name,), limit=limit)
 
     def of_user(self, user_id: str, day: date, *, limit: int | None = None) -> "Budget":
         """Give what a user may spend in one day."""
@@ -109,8 +111,11 @@ class Budgets:
 
         Its account is known by a keyed tag of the names; `ttl`, in seconds, is how long it is kept.
         """
-        tags = [key.derive("budget", kind, *names).hex() for key in self.keys]
-        return Budget(self, kind, tuple(f"n:{tag}" for tag in tags), limit=limit, ttl=ttl)
+
+        def tags() -> tuple[str, ...]:
+            return tuple(f"n:{key.derive('budget', kind, *names).hex()}" for key in self.keys)
+
+        return Budget(self, kind, tags, limit=limit, ttl=ttl)
 
 
 class Budget:
@@ -125,7 +130,7 @@ class Budget:
         self,
         budgets: Budgets,
         owner: str,
-        ids: tuple[str, ...],
+        names: Names,
         *,
         limit: int | None,
         ttl: float | None = None,
@@ -133,19 +138,18 @@ class Budget:
         self._budgets = budgets
         self._accounts = budgets.accounts
         self.owner = owner
-        self._ids = ids
+        self._place = AccountPlace(budgets.accounts, names, ttl=ttl)
         self._limit = None if limit is None else check_amount(limit, "limit")
-        self._ttl = ttl
 
     async def read(self) -> Balance:
         """Say what was spent, what is reserved, and what is left."""
-        return self._balance(await self._find())
+        return self._balance(await self._place.find())
 
     async def set_limit(self, limit: int | None) -> Balance:
         """Set another limit, also one that is exceeded already; None is no limit."""
         if limit is not None:
             check_amount(limit, "limit")
-        account = await self._open()
+        account = await self._place.open()
         change = Change(set={"limit": limit, "limit_given": True})
         await self._accounts.apply(account.session_id, change)
         return await self.read()
@@ -177,7 +181,7 @@ class Budget:
         note = Note(reservation_id, amount, expires_at, kind)
         mark = f"open.{reservation_id}"
         while True:
-            account = await self._open()
+            account = await self._place.open()
             if (known := find_note(account, reservation_id)) is not None:
                 return _same(known, note)
             if len(account.open) >= MOST_DUE <= len(due(account, self._budgets.now())):
@@ -228,7 +232,7 @@ class Budget:
         if cost is not None:
             check_amount(cost)
         while True:
-            account = await self._find()
+            account = await self._place.find()
             note = find_note(account, reservation_id)
             if account is None or note is None:
                 return await self._check_ended(account, reservation_id, cost)
@@ -253,7 +257,7 @@ class Budget:
         kind.check()
         purchase = purchase_id("spend", key)
         while True:
-            account = await self._open()
+            account = await self._place.open()
             change = self._bought(account, kind, amount, Receipt(purchase, amount))
             whole = Change(
                 set=change.set,
@@ -274,18 +278,6 @@ class Budget:
                 return await self.read()
 
     # The account
-
-    async def _find(self) -> Account | None:
-        """Read the account, under whichever key of the ring it was begun."""
-        for account_id in self._ids:
-            account = await self._accounts.get(account_id)
-            if account is not None:
-                return account
-        return None
-
-    async def _open(self) -> Account:
-        found = await self._find()
-        return found or await self._accounts.get_or_create(self._ids[0], ttl=self._ttl)
 
     def _balance(self, account: Account | None) -> Balance:
         return balance(account, limit=self._limit, now=self._budgets.now())
@@ -367,7 +359,7 @@ class Budget:
 
     async def _made_before(self, asked: Note) -> Reservation:
         """Give the reservation that was made under the same key, also where it is over."""
-        account = await self._find()
+        account = await self._place.find()
         made = find_note(account, asked.reservation_id)
         return _same(made or (await self._receipt(account, asked.reservation_id)).note, asked)
 
