@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from holdfast import Keyring, open_store
 from holdfast.clock import MICROSECONDS, Clock
-from holdfast.fingerprint import Client, Fingerprints
+from holdfast.fingerprint import Client, Fingerprints, Mode
 from holdfast.rotation import Rotation
 from holdfast.server.audit.trail import Trail
 from holdfast.server.auth.access_tokens import AccessTokens
@@ -107,7 +107,12 @@ class Desk:
 
 @asynccontextmanager
 async def desk(
-    url: str, keys: Keyring, *, terms: LoginTerms = DEFAULT_TERMS, ahead: Ahead | None = None
+    url: str,
+    keys: Keyring,
+    *,
+    terms: LoginTerms = DEFAULT_TERMS,
+    ahead: Ahead | None = None,
+    mode: Mode = "soft",
 ) -> AsyncGenerator[Desk]:
     """Open the parts over the store at a URL."""
     ahead = ahead or Ahead()
@@ -120,7 +125,7 @@ async def desk(
         yield Desk(
             logins,
             tokens,
-            Refreshing(logins, tokens, trail, Recognition(logins, trail, fingerprints)),
+            Refreshing(logins, tokens, trail, Recognition(logins, trail, fingerprints, mode=mode)),
             AccessTokens(keys, namespace=NAMESPACE, clock=ahead.clock),
             Rotation(logins.store, keys, clock=ahead.clock),
             trail,

@@ -141,6 +141,19 @@ async def test_security_031_a_used_token_after_the_grace_ends_the_login(parts: D
     assert parts.trail.events[-1] == "refresh.refused"
 
 
+@pytest.mark.parametrize(("behind", "passes"), [(10, True), (11, False)])
+async def test_security_031_a_clock_that_is_behind_gives_no_more_time(
+    parts: Desk, behind: float, passes: bool
+) -> None:
+    """A worker by whose clock the exchange is yet to come allows the grace, and no more."""
+    token = await parts.token()
+    newest = (await parts.refresh(token)).token
+    parts.ahead.seconds -= behind
+    again = await parts.refreshing.refresh(token, HOME)
+    assert (again is not None) is passes
+    assert await is_dead(parts, newest) is not passes
+
+
 async def test_security_032_a_token_two_generations_old_ends_the_login(parts: Desk) -> None:
     """Within the grace as well: no accident gets that far."""
     token = await parts.token()
@@ -186,6 +199,31 @@ async def test_security_034_another_browser_makes_no_accident(client: Client, pa
         again = await parts.refreshing.refresh(token, client)
         assert (again is not None) is passes
         assert await is_dead(parts, newest) is not passes
+
+
+async def test_security_066_who_repeats_is_held_to_the_client_as_well() -> None:
+    """Where nothing may change, the successor is not given to another network."""
+    async with desk("memory://", KEYS, mode="strict") as parts:
+        token = await parts.token()
+        newest = (await parts.refresh(token)).token
+        assert (await parts.refresh(token)).token == newest
+        assert await parts.refreshing.refresh(token, AWAY) is None
+        assert await is_dead(parts, newest)
+
+
+async def test_security_034_a_login_that_ends_meanwhile_is_refused(
+    parts: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where its client has changed, and it ends before that is written down: no error."""
+    token = await parts.token()
+    step_down = parts.logins.step_down
+
+    async def too_late(login_id: str) -> None:
+        assert await parts.logins.end(login_id)
+        await step_down(login_id)
+
+    monkeypatch.setattr(parts.logins, "step_down", too_late)
+    assert await parts.refreshing.refresh(token, Client(HOME.ip_address, CHROME)) is None
 
 
 async def test_security_034_an_accident_does_not_happen_eleven_times(parts: Desk) -> None:

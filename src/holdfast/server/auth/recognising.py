@@ -4,6 +4,7 @@ Detection, no proof (OWASP Session Management, "Binding the Session ID to Other 
 a copied cookie or token is noticed where its thief does not take the trouble to look alike.
 """
 
+from holdfast.errors import SessionNotFound
 from holdfast.fingerprint import Client, Fingerprints, Mode
 from holdfast.server.audit.trail import Trail
 from holdfast.server.auth.login import Login
@@ -37,7 +38,10 @@ class Recognition:
                 await self._tell("fingerprint.changed", login, client, "kept")
             return login
         if verdict.action == "step_up":
-            await self._logins.step_down(login.session_id)
+            try:
+                await self._logins.step_down(login.session_id)
+            except SessionNotFound:
+                return None
             await self._tell("fingerprint.changed", login, client, "step_up")
             return login.model_copy(update={"authenticated_at": None})
         await self._logins.end(login.session_id)

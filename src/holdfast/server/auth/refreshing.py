@@ -115,6 +115,8 @@ class Refreshing:
         if behind > 1 or not await self._is_accident(login, client):
             await self._end(login, client, "refresh.reused", "revoked")
             return None
+        if await self._recognition.recognise(login, client) is None:
+            return None
         await self._tell("refresh.grace_hit", login, client)
         successor = self._tokens.issue(login.session_id, login.generation, key_id=login.refresh_key)
         return Refreshed(login, successor, "repeated")
@@ -124,7 +126,8 @@ class Refreshing:
         rotated = login.refreshed_at
         if rotated is None or not self._recognition.is_same_browser(login, client):
             return False
-        ago = self._logins.now() - rotated
+        # Another worker's clock may be ahead of this one's: that is no more time to come again.
+        ago = abs(self._logins.now() - rotated)
         if ago > timedelta(seconds=self._logins.terms.grace):
             return False
         if ago <= timedelta(seconds=ACCIDENT_SECONDS):
