@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from holdfast import SessionNotFound, SessionStore
+from holdfast import SessionNotFound, SessionStore, StoreUnavailable
 from holdfast.backends.memory import MemoryBackend
 from holdfast.rotation import new_secret, secret_hash
 from holdfast.server.auth.login import Login, new_login_id
 from holdfast.server.auth.logins import Logins
+from holdfast.server.auth.recognising import Recognition
 from holdfast.server.settings import InvalidSettings, Settings
 from holdfast.terms import Terms
 from holdfast.testing.manual_clock import ManualClock
@@ -314,6 +315,30 @@ async def test_security_012_a_new_password_ends_other_devices(
     assert again.status_code == 403
 
 
+async def test_security_012_no_password_changes_while_devices_cannot_be_ended(
+    signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store is asked first, so the same request does all of it as soon as the store answers."""
+    await signed_in.user("anna", password=PASSWORD)
+    device, other = await signed_in.begin("anna"), await signed_in.begin("anna")
+    change = {"current_password": PASSWORD, "new_password": "nine herons above a weir"}
+
+    async def out(**_: Any) -> None:
+        raise StoreUnavailable(retry_after=1)
+
+    async def asked(body: dict[str, str]) -> int:
+        path, headers = "/v1/auth/password", device.headers
+        return (await signed_in.client.post(path, json=body, headers=headers)).status_code
+
+    with monkeypatch.context() as patched:
+        patched.setattr(signed_in.parts.logins.store, "list_active", out)
+        assert await asked(change) == 503
+    assert await asked({**change, "new_password": "short"}) == 422
+    assert await signed_in.knows(other)
+    assert await asked(change) == 200
+    assert not await signed_in.knows(other)
+
+
 async def test_security_013_a_user_has_so_many_devices(parts: Desk) -> None:
     """Of fifty who sign in at once, round after round, the ten begun last are left."""
     for _ in range(2):
@@ -349,6 +374,37 @@ async def test_security_014_fifty_at_once_get_one_new_secret(signed_in: SignedIn
     signed_in.ahead.seconds += 2
     assert not await signed_in.knows(browser)
     assert await signed_in.knows(new)
+
+
+async def test_security_014_what_is_refused_exchanges_no_secret(signed_in: SignedIn) -> None:
+    """A page of a neighbour has a browser send its cookie: that signs nobody out later on."""
+    browser = await signed_in.begin("anna", cookie=True)
+    signed_in.ahead.seconds += 901
+    cookie = {"Cookie": browser.headers["Cookie"]}
+    for asking in (PAGE, {}):
+        answer = await signed_in.client.post("/v1/auth/logout", headers={**cookie, **asking})
+        assert answer.status_code == 403
+    signed_in.ahead.seconds += 11
+    assert await signed_in.knows(browser)
+
+
+async def test_security_014_a_failure_loses_no_secret(
+    signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What goes wrong after the exchange: the answer that tells of it brings the cookie too."""
+    browser = await signed_in.begin("anna", cookie=True)
+    signed_in.ahead.seconds += 901
+
+    async def out(*_: Any) -> None:
+        raise StoreUnavailable(retry_after=1)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Recognition, "recognise", out)
+        answer = await signed_in.client.get("/v1/auth/me", headers=browser.headers)
+    assert answer.status_code == 503
+    signed_in.ahead.seconds += 11
+    cookie = answer.headers["Set-Cookie"].partition(";")[0]
+    assert await signed_in.knows(Device(browser.handle, {"Cookie": cookie, **PAGE}))
 
 
 async def test_security_014_two_processes_get_one_new_secret(

@@ -30,6 +30,7 @@ from holdfast.server.clients import client_of
 from holdfast.server.csrf import CSRF_HEADER
 from holdfast.server.json_route import OptionalJsonRoute
 from holdfast.server.problems import forbidden, not_found, unauthenticated
+from holdfast.server.users.passwords import check_password
 from holdfast.server.visitors import AskingSite, is_browser, refuse_other_sites
 
 DEVICE_COOKIE: Final = "hf_device"
@@ -117,7 +118,7 @@ async def devices(user: User, sign_in: SigningIn) -> DevicesReply:
 @router.delete("/sessions")
 async def end_others(user: User, request: Request, sign_in: SigningIn) -> EndedReply:
     """Sign the caller out on all other devices."""
-    ended = await sign_in.logins.end_all(user.user_id or "", except_=user.login_id)
+    ended = await _end_others(sign_in, user)
     await _tell(sign_in, request, "logout.everywhere", user, ended=ended)
     return EndedReply(ended=ended)
 
@@ -143,12 +144,19 @@ async def change_password(
     known = await confirm(sign_in, asked)
     if known is None or known.user_id != user.user_id:
         raise forbidden("The present password is not right.")
-    await sign_in.users.set_password(known.user_id, body.new_password.get_secret_value())
-    ended = 0
-    if body.end_others:
-        ended = await sign_in.logins.end_all(known.user_id, except_=user.login_id)
+    password = body.new_password.get_secret_value()
+    check_password(password, name=known.name)
+    # Before, too: it cannot be asked for again once the present password is the new one. After,
+    # for those who came in meanwhile.
+    ended = await _end_others(sign_in, user) if body.end_others else 0
+    await sign_in.users.set_password(known.user_id, password)
+    ended += await _end_others(sign_in, user) if body.end_others else 0
     await _tell(sign_in, request, "password.changed", user, ended=ended)
     return EndedReply(ended=ended)
+
+
+async def _end_others(sign_in: SignIn, user: Principal) -> int:
+    return await sign_in.logins.end_all(user.user_id or "", except_=user.login_id)
 
 
 async def require_fresh(sign_in: SignIn, caller: Principal, client: Client) -> None:
