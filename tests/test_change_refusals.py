@@ -197,3 +197,16 @@ class TestRefusing:
         with pytest.raises(InvalidSession) as refusal:
             bench.change(set={"home": {"street": ["hunter2"]}})
         assert "hunter2" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("revision", ["1", True, None])
+def test_a_revision_that_is_added_is_checked_too(revision: Any) -> None:
+    """As it is where a change is made."""
+    refused(lambda: Change().at("i", revision), "expect_revision", "an integer")
+
+
+@pytest.mark.parametrize("name", ["", None, 5])
+def test_names_that_are_added_are_checked_too(name: Any) -> None:
+    """No condition is dropped because what it names is missing."""
+    refused(lambda: Change().at(name, 1), "expect_incarnation", "a string")
+    refused(lambda: Change().under(name), "lease_token", "a string")

@@ -64,8 +64,8 @@ class Change(_Parts):
         known_revision: int | None = None,
     ) -> Self:
         """Check the form of every part; what is in them is checked when it is applied."""
-        if expect_revision is not None and type(expect_revision) is not int:
-            raise InvalidSession("expect_revision", "must be an integer")
+        if expect_revision is not None:
+            _check_expected(expect_revision)
         if known_revision is not None:
             _check_known(known_revision, change_id)
         # A change is made for every write, and most have two or three parts.
@@ -93,11 +93,18 @@ class Change(_Parts):
 
     def at(self, incarnation: str, revision: int) -> "Change":
         """Make the same change on the condition that the session is still at this revision."""
+        check_name("expect_incarnation", incarnation)
+        _check_expected(revision)
         return self._replace(expect_incarnation=incarnation, expect_revision=revision)
 
     def under(self, lease_token: str) -> "Change":
         """Make the same change on the condition that the lease is still held."""
-        return self._replace(lease_token=lease_token)
+        return self._replace(lease_token=check_name("lease_token", lease_token))
+
+
+def _check_expected(revision: Any) -> None:
+    if type(revision) is not int:
+        raise InvalidSession("expect_revision", "must be an integer")
 
 
 def _check_known(revision: Any, change_id: str | None) -> None:
