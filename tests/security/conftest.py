@@ -6,12 +6,19 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from holdfast.server.users import hashing
 from tests.redis_servers import RedisServer
 from tests.security.processes import Processes, several
 from tests.security.signed_in import signed_in
 from tests.server.conftest import Opening, _no_settings_from_outside, indexed_articles, opening
 
 __all__ = ["_no_settings_from_outside", "indexed_articles", "opening", "signed_in"]
+
+
+@pytest.fixture(autouse=True)
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let services in this process hash passwords at little cost; most tests need only some."""
+    monkeypatch.setattr(hashing, "RECOMMENDED", hashing.Cost(64, 1, 1))
 
 
 def _url(request: pytest.FixtureRequest, folder: Path) -> str:

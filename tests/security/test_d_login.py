@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from fastapi import FastAPI
 
 from holdfast import Keyring, Session, SessionStore, open_store
 from holdfast.backends.memory import MemoryBackend
@@ -83,17 +84,17 @@ async def test_security_041_nobody_passes_between_the_last_free_try_and_its_wait
     """However long it takes to keep who has to wait, nobody who comes meanwhile is one more."""
     cookie = await throttle.succeeded(await throttle.admit("owner", OWNER))
     await asyncio.gather(*(throttle.admit("owner", OWNER, cookie) for _ in range(LIMIT - 1)))
-    waiting, keep, held = throttle.waiting, throttle.waiting.create, asyncio.Event()
+    keep, came, held = throttle.waiting.create, asyncio.Event(), asyncio.Event()
 
     async def slowly(name: str, **terms: Any) -> Session:
         monkeypatch.undo()
+        came.set()
         await held.wait()
         return await keep(name, **terms)
 
-    monkeypatch.setattr(waiting, "create", slowly)
+    monkeypatch.setattr(throttle.waiting, "create", slowly)
     slow = asyncio.create_task(throttle.admit("owner", OWNER, cookie))
-    while waiting.create == slowly:
-        await asyncio.sleep(0)
+    await came.wait()
     tries = [await throttle.admit("owner", OWNER, cookie) for _ in range(LIMIT)]
     held.set()
     assert sum(one.allowed for one in (await slow, *tries)) == 1
@@ -132,6 +133,29 @@ async def test_security_040_an_account_does_not_show_that_it_is_throttled(
     await fail(throttle)
     assert await throttle.admit("owner", OWNER) == Admission(False)
     assert await throttle.admit("owner", ATTACKER) == Admission(False)
+
+
+async def test_security_040_all_who_are_refused_are_answered_alike(opening: Opening) -> None:
+    """Unknown, wrong, disabled, throttled: the same status, headers and body."""
+    async with opening(headers={"X-Request-ID": "alike"}, rate_limit=False) as client:
+        app: FastAPI = client.app  # type: ignore[attr-defined]
+        users, throttle = app.state.service.users, app.state.sign_in.throttle
+        await add_staff(app, "ann", "bob", "zoe")
+        await users.disable((await users.find("bob")).user_id)
+        for number in range(LIMIT):
+            await throttle.admit("zoe", f"network {number}")
+        tries = [
+            ("nobody", PASSWORD), ("no name\n", PASSWORD), ("ann", "wrong"), ("ann", "x" * 2000),
+            ("bob", PASSWORD), ("zoe", PASSWORD),
+        ]  # fmt: skip
+        answers = [
+            await client.post(LOGIN, json={"username": name, "password": password})
+            for name, password in tries
+        ]
+        for answer in answers:
+            del answer.headers["X-Process-Time"]
+            assert (answer.status_code, answer.headers) == (401, answers[0].headers)
+            assert answer.json() == answers[0].json()
 
 
 async def test_security_042_delays_double_up_to_a_quarter_of_an_hour(moved: Moved) -> None:

@@ -21,11 +21,18 @@ from holdfast.server.users.tables import USERS
 PASSWORD = "four lamps on a quiet quay"
 TRIES = 200
 LOGINS = 100
+# The line behind these waits as long as they are hashed, and is then sent away.
+HASHED = 25
 LAG = 0.05
 # Ten milliseconds a hash: enough to stand out from everything else that a check does.
 MODEST = Cost(memory_kib=8 * 1024, passes=1, lanes=1)
 QUICK = Cost(memory_kib=64, passes=1, lanes=1)
 STAFF = frozenset({"staff"})
+
+
+@pytest.fixture
+def quick_hashes() -> None:
+    """Leave the cost as it is: it is what is tested here."""
 
 
 @pytest.fixture
@@ -125,9 +132,13 @@ async def test_security_047_a_hundred_sign_ins_do_not_hold_up_the_loop(database:
             lags.append(time.perf_counter() - began - 0.005)
 
     watching = asyncio.create_task(watch())
-    tries = (users.check("anna", f"wrong {number}") for number in range(LOGINS))
-    assert await asyncio.gather(*tries) == [None] * LOGINS
-    watching.cancel()
+    tries = [asyncio.create_task(users.check("anna", f"wrong {n}")) for n in range(LOGINS)]
+    while sum(one.done() for one in tries) < HASHED:
+        await asyncio.sleep(0.1)
+    for one in (watching, *tries):
+        one.cancel()
+    answers = await asyncio.gather(*tries, return_exceptions=True)
+    assert {answer for answer in answers if not isinstance(answer, BaseException)} == {None}
     hasher.close()
     # One in a hundred may be the doing of other processes on the machine.
     assert sorted(lags)[int(len(lags) * 0.99)] < LAG, sorted(lags)[-10:]
