@@ -90,6 +90,8 @@ def test_what_is_no_text_is_refused_before_it_is_hashed() -> None:
         ("plaintext", False),
         ("", False),
     ],
+    # Their salts are others in each process.
+    ids=["2b", "2a", "2y", "too-cheap", "too-dear", "no-salt", "short", "plain", "empty"],
 )
 def test_hashes_of_bcrypt_are_known_by_their_form(text: str, *, old: bool) -> None:
     """Also that one of too many rounds, which would keep a thread busy for days, is none."""
