@@ -9,7 +9,8 @@ from holdfast import StoreUnavailable
 from holdfast.server import InvalidSettings, Settings
 from holdfast.server.auth.api_keys import ApiKey, read_api_key
 from holdfast.server.auth.principal import EVERYTHING, OPEN, SCOPES, Principal
-from tests.security.signed_in import SignedIn, signed_in
+from holdfast.server.database import DatabaseUnavailable
+from tests.security.signed_in import PASSWORD, SignedIn, signed_in
 from tests.server.conftest import Opening
 
 __all__ = ["signed_in"]
@@ -134,6 +135,22 @@ async def test_security_082_without_the_store_nobody_is_anybody(
         begun = await signed_in.client.post("/v1/chat/sessions", json={}, headers=device.headers)
         assert begun.status_code == 503
     assert (await signed_in.refresh(devices[0].refresh_token)).status_code == 503
+
+
+async def test_security_082_an_outage_of_the_database_is_no_wrong_password(
+    signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often it is tried meanwhile, the user signs in as soon as the database answers."""
+    await signed_in.user("anna", password=PASSWORD)
+
+    async def out(*_: str) -> None:
+        raise DatabaseUnavailable
+
+    with monkeypatch.context() as patched:
+        patched.setattr(signed_in.parts.users, "_known", out)
+        answers = [await signed_in.sign_in("anna") for _ in range(10)]
+    assert {answer.status_code for answer in answers} == {503}
+    assert (await signed_in.sign_in("anna")).status_code == 200
 
 
 @pytest.mark.parametrize(

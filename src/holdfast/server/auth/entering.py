@@ -12,6 +12,7 @@ from holdfast.rotation import new_secret, secret_hash
 from holdfast.server.auth.login import Bearing, Login
 from holdfast.server.auth.parts import SignIn
 from holdfast.server.auth.throttle import Admission
+from holdfast.server.database import DatabaseUnavailable
 from holdfast.server.problems import unauthenticated
 from holdfast.server.users import User
 from holdfast.server.users.errors import HashingBusy
@@ -74,7 +75,7 @@ async def confirm(sign_in: SignIn, asked: Asked) -> User | None:
 async def _check(sign_in: SignIn, asked: Asked, admission: Admission) -> User | None:
     try:
         return await sign_in.users.check(asked.name, asked.password)
-    except HashingBusy:
+    except (HashingBusy, DatabaseUnavailable):
         # Nobody has looked at it, so it is no wrong password.
         await sign_in.throttle.withdraw(admission)
         raise
