@@ -6,12 +6,13 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from holdfast.backends.sqlite import SQLiteBackend, Synchronous
 from holdfast.backends.sqlite.connections import connect_to_write
-from holdfast.backends.sqlite.schema import APPLICATION, VERSION
+from holdfast.backends.sqlite.schema import APPLICATION, VERSION, prepare
 from holdfast.errors import HoldfastError, InvalidStore
 from holdfast.testing.steps import count, create, read
 
@@ -133,12 +134,40 @@ async def test_several_processes_open_a_new_file_at_once(tmp_path: Path) -> None
         )
         for _ in range(4)
     ]
-    for process in processes:
-        await process.communicate(b"go\n")
+    await asyncio.gather(*(process.communicate(b"go\n") for process in processes))
     assert [process.returncode for process in processes] == [0] * 4
     for path in tmp_path.glob("*.db"):
         async with SQLiteBackend(path) as backend:
             assert await count(backend, "opened") == 4
+
+
+class Overtaken(sqlite3.Connection):
+    """Lets somebody do something before one of its statements."""
+
+    def before(self, place: int, do: Callable[[], None]) -> "Overtaken":
+        self._left = place
+        self._do = do
+        return self
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        self._left -= 1
+        if self._left < 0:
+            do, self._do = self._do, lambda: None
+            do()
+        return super().execute(sql, parameters)
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_a_file_that_another_process_has_just_made_is_a_store(tmp_path: Path, place: int) -> None:
+    """Between whichever two looks at it that was."""
+    path = tmp_path / "sessions.db"
+
+    def come_first() -> None:
+        connect_to_write(path, synchronous="FULL", patience=1.0).close()
+
+    with closing(sqlite3.connect(path, isolation_level=None, factory=Overtaken)) as connection:
+        prepare(connection.before(place, come_first), str(path))
+        assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
 
 
 @pytest.mark.parametrize(("level", "number"), [("NORMAL", 1), ("FULL", 2), ("EXTRA", 3)])

@@ -40,9 +40,10 @@ def prepare(connection: sqlite3.Connection, location: str) -> None:
 
 
 def _version(connection: sqlite3.Connection, location: str) -> int:
-    application = _number(connection, "PRAGMA application_id")
-    version = _number(connection, "PRAGMA user_version")
+    # In this order: between two of them another process may make a store of an empty file.
     empty = not _number(connection, "SELECT count(*) FROM sqlite_master")
+    version = _number(connection, "PRAGMA user_version")
+    application = _number(connection, "PRAGMA application_id")
     if application != APPLICATION and not (empty and application == 0 and version == 0):
         raise InvalidStore(location, "it is the database of another application; name another file")
     if version > VERSION:
