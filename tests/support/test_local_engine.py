@@ -14,7 +14,9 @@ from holdfast.support import (
     Turn,
 )
 from holdfast.support.engines import open_engine
+from holdfast.support.engines.local import LocalEngine
 from holdfast.support.knowledge import Knowledge
+from holdfast.support.languages import Language
 from holdfast.support.library import Library
 
 UNKNOWN = "How many moons does Jupiter have?"
@@ -118,6 +120,25 @@ async def test_any_text_is_a_safe_question(knowledge: Knowledge, text: str) -> N
     assert answer.text
     assert answer.sources == ()
     assert answer.declined or answer.asks_back
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "answer"),
+    [
+        ("en", "Thanks, bye!", "Goodbye"),
+        ("en", "Hi, how are you?", "All is well"),
+        ("en", "Hello. I have a question", "Of course."),
+        ("de", "Super, vielen Dank!", "Gern geschehen."),
+        ("de", "Danke - schönen Tag noch", "Auf Wiedersehen"),
+    ],
+)
+async def test_small_talk_may_be_said_in_one_go(
+    knowledge: Knowledge, language: Language, text: str, answer: str
+) -> None:
+    """What was said last is answered."""
+    turn = Turn(text=text, history=(), library=Library(knowledge), language=language)
+    told = await LocalEngine().answer(turn)
+    assert told.text.startswith(answer)
 
 
 async def test_an_answer_is_told_in_small_pieces(articles: Knowledge) -> None:

@@ -15,6 +15,8 @@ from holdfast.support.languages import Language
 
 FILES: Final[Mapping[Language, str]] = {"en": "small_talk.toml", "de": "small_talk.de.toml"}
 _WORDS: Final = re.compile(r"[\w']+")
+# What stands between the parts of a message.
+_PARTS: Final = re.compile(r"[,.;:!?\n]|\s[-\u2013]\s")
 # Words of a message beside those that name no subject.
 _ONE_SUBJECT: Final = 1
 
@@ -51,8 +53,12 @@ class SmallTalk:
         return f"{self._texts['unclear']}: {self._texts['subjects']}"
 
     def answer(self, message: str) -> str | None:
-        """Answer a message that is small talk and nothing else."""
-        return self._answers.get(_plain(message))
+        """Answer a message that is small talk and nothing else; of several parts, the last."""
+        if (whole := self._answers.get(_plain(message))) is not None:
+            return whole
+        parts = filter(None, map(_plain, _PARTS.split(message)))
+        answers = [self._answers.get(part) for part in parts]
+        return answers[-1] if answers and None not in answers else None
 
     def follows_up(self, message: str) -> bool:
         """Say whether a message may lean on what was said before it."""
