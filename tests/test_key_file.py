@@ -120,6 +120,24 @@ def test_a_broken_file_leaves_the_keys_as_they_were(
     assert keys.primary.key_id == "second"
 
 
+def test_the_file_of_another_service_is_not_taken(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An id names one key for ever: under another one nothing that was sealed would open."""
+    time = Time()
+    keys, own = followed(path, time), read_key_file(path)
+    before = keys.current()
+    write_key_file(path, [new_entry("second"), new_entry("first")])
+    time.now += 2
+    assert keys.current() is before
+    assert keys.find("second") is None
+    (complaint,) = caplog.records
+    assert "'first'" in str(vars(complaint)["reason"])
+    write_key_file(path, [new_entry("second"), *own])
+    time.now += 2
+    assert keys.primary.key_id == "second"
+
+
 def test_a_followed_keyring_travels_and_shows_no_key(path: Path) -> None:
     """Another process follows the same file."""
     keys = FollowedKeyring(path)

@@ -33,7 +33,8 @@ Signature = tuple[int, int, int]
 class FollowedKeyring(Keyring):
     """The keyring of a file, read again when the file has changed.
 
-    A file that cannot be used leaves the keys as they were, and is logged once.
+    A file that cannot be used, or that has another key under an id that is known, leaves the keys
+    as they were, and is logged once.
     """
 
     def __init__(
@@ -120,6 +121,10 @@ class FollowedKeyring(Keyring):
     def _read(self) -> tuple[KeyEntry, ...]:
         entries = read_key_file(self._path)
         Keyring.of(entries, now=self._wall())
+        known = {entry.key_id: entry.key for entry in self._entries}
+        for entry in entries:
+            if known.get(entry.key_id, entry.key) != entry.key:
+                raise InvalidKeyring(f"Key {entry.key_id!r} of {self._path} is not the one it was")
         return entries
 
 
