@@ -74,6 +74,18 @@ def test_a_user_is_disabled_enabled_changed_and_removed(holdfast: Holdfast, anna
     assert [event.partition(".")[2] for event in _events(holdfast)] == done
 
 
+def test_a_removal_can_be_made_again_until_sign_ins_have_ended(
+    holdfast: Holdfast, anna: str
+) -> None:
+    """Who cannot be signed out stays, disabled: whoever is gone could never be named again."""
+    code, shown, said = holdfast("users", "remove", anna, "--store", "redis://127.0.0.1:9/0")
+    assert (code, shown) == (1, "disabled anna\n")
+    assert "again" in said
+    assert holdfast("users", "list")[1].split()[-1] == "disabled"
+    assert holdfast("users", "remove", anna) == (0, "removed anna\n", "")
+    assert holdfast("users", "list")[1] == ""
+
+
 @pytest.mark.parametrize(
     ("line", "given", "why"),
     [

@@ -187,9 +187,14 @@ async def _password(opened: Opened, options: Namespace) -> Outcome:
 
 async def _remove(opened: Opened, options: Namespace) -> Outcome:
     user = await _found(opened, options)
+    # Until their sign-ins have ended the user stays, disabled: who is gone cannot be named again.
+    await opened.users.disable(user.user_id)
+    if await _follow_up(opened, (Done("user.removed", user, ending=True),)):
+        print(f"disabled {user.name}")
+        return Outcome(code=complain("Remove them again when they can be signed out."))
     await opened.users.remove(user.user_id)
     print(f"removed {user.name}")
-    return Outcome((Done("user.removed", user, ending=True),))
+    return Outcome()
 
 
 async def _import(opened: Opened, options: Namespace) -> Outcome:
