@@ -19,7 +19,7 @@ from holdfast import (
 )
 from holdfast.backend import Backend, Operation, Outcome, Read, Reseal
 from holdfast.key_file import FollowedKeyring, new_entry, rotate, write_key_file
-from holdfast.resealing import SealedSpace
+from holdfast.resealing import BYTES_A_STEP, SealedSpace
 from tests.redis_servers import RedisServer
 
 OLD = Keyring.generate("old").to_text()
@@ -104,6 +104,31 @@ async def test_long_logs_and_many_sessions_are_gone_through(backend: Backend) ->
     assert await space(backend).left() == {}
     values = [item.value for item in await under(backend, NEW).items("s7", limit=1000)]
     assert values == [*range(249), "after the hole"]
+
+
+async def test_large_items_are_gone_through_in_steps(backend: Backend) -> None:
+    """However much a log holds, others are answered in between."""
+    old = under(backend, OLD)
+    await old.create("s")
+    for number in range(20):
+        await old.append("s", str(number) * 100_000)
+    steps: list[int] = []
+
+    class Watched:
+        """Notes how much each step carries."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(backend, name)
+
+        async def execute(self, operation: Operation) -> Outcome:
+            if isinstance(operation, Reseal) and operation.items:
+                steps.append(sum(len(one.sealed + one.resealed) for one in operation.items))
+            return await backend.execute(operation)
+
+    await space(cast(Backend, Watched())).reseal()
+    assert await space(backend).left() == {}
+    assert max(steps) <= BYTES_A_STEP
+    assert len(steps) > 3
 
 
 async def test_a_value_that_is_read_is_sealed_anew(backend: Backend) -> None:

@@ -37,6 +37,8 @@ T = TypeVar("T")
 SESSIONS_A_PAGE: Final = 100
 ITEMS_A_PAGE: Final = 100
 AT_ONCE: Final = 16
+# How much is exchanged in one step, in bytes: nobody else is answered meanwhile.
+BYTES_A_STEP: Final = 1 << 20
 USER_ID: Final = "uuser_id"
 # What is no envelope, or does not open, is counted under this name.
 UNREADABLE: Final = "?"
@@ -173,8 +175,7 @@ class SealedSpace:
         if values is not None:
             yield values
         async for items in self._items(session_id):
-            swaps = tuple(_swapped(self._sealer.of(session_id), items))
-            if swaps:
+            for swaps in _together(_swapped(self._sealer.of(session_id), items)):
                 yield Reseal(key, items=swaps)
         draft, seal = await self._draft(session_id), self._sealer.of(session_id)
         if draft and not seal.is_current(draft):
@@ -188,6 +189,20 @@ def _swapped(seal: SessionSeal, items: Iterable[StoredItem]) -> Iterator[SwapIte
             place = item.origin.encode()
             plain = seal.open("item", place, item.sealed)
             yield SwapItem(item.number, item.sealed, seal.seal("item", place, plain))
+
+
+def _together(swaps: Iterable[SwapItem]) -> Iterator[tuple[SwapItem, ...]]:
+    """Put items into steps that are not too large."""
+    step: list[SwapItem] = []
+    size = 0
+    for swap in swaps:
+        size += len(swap.sealed) + len(swap.resealed)
+        if step and size > BYTES_A_STEP:
+            yield tuple(step)
+            step, size = [], len(swap.sealed) + len(swap.resealed)
+        step.append(swap)
+    if step:
+        yield tuple(step)
 
 
 def _key_of(sealed: bytes) -> str:
