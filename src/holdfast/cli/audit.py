@@ -188,15 +188,15 @@ async def _filter(opened: Opened, options: Namespace) -> "Callable[[Row], bool]"
 
 async def _called(database: "Database", name: str) -> set[str]:
     """Give what a user is known by: a failed sign-in tells of the name, all else of the id."""
-    from sqlalchemy import select
-
-    from holdfast.server.users.tables import USERS
+    from holdfast.server.users import Hasher, Users
     from holdfast.server.users.user import spelled
 
-    called = {name, spelled(name)}
-    async with database.reading() as connection:
-        found = select(USERS.c.user_id).where(USERS.c.name.in_(called))
-        return called | set(await connection.scalars(found))
+    hasher = Hasher()
+    try:
+        user = await Users(database, hasher).find(name)
+    finally:
+        hasher.close()
+    return {name, spelled(name), *({user.user_id} if user else ())}
 
 
 def _is_about(row: "Row", users: set[str]) -> bool:
