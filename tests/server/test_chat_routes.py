@@ -128,6 +128,17 @@ async def test_a_person_is_called_once(chat: Chat, client: httpx2.AsyncClient) -
     assert (await client.get("messages")).json()["last_number"] == 2
 
 
+async def test_a_person_is_called_in_the_language_of_the_conversation(
+    client: httpx2.AsyncClient,
+) -> None:
+    """Who has written German reads German."""
+    await say(client, "Wie lange dauert die Lieferung?")
+    assert (await client.post("escalate")).status_code == 200
+    asked, told = (await client.get("messages")).json()["messages"][-2:]
+    assert asked["content"] == "Ich möchte bitte mit einem Menschen sprechen."
+    assert told["content"].startswith("Ich habe dieses Gespräch an einen Menschen")
+
+
 async def test_a_reason_reaches_the_person(service: Served, client: httpx2.AsyncClient) -> None:
     """It is what the visitor said."""
     answer = await client.post("escalate", json={"reason": "It is about my invoice."})

@@ -305,7 +305,7 @@ async def test_a_run_that_is_over_cannot_be_stopped(chat: Chat) -> None:
         await one.send(QUESTION, name="m1")
         run_id = (await one.until("run.finished"))["run_id"]
         await one.say("run.cancel", run_id=run_id)
-        assert (await one.until("error"))["code"] == "NOT_FOUND"
+        assert (await one.until("error"))["detail"] == "There is no such answer in the making."
 
 
 async def test_the_end_of_a_session_closes_its_sockets(service: Served, chat: Chat) -> None:

@@ -93,9 +93,9 @@ def forbidden(detail: str) -> Problem:
     return Problem(403, "FORBIDDEN", "Forbidden", detail)
 
 
-def not_found() -> Problem:
+def not_found(detail: str = "There is nothing at this address.") -> Problem:
     """Make the answer where there is nothing: no session, no route."""
-    return Problem(404, "NOT_FOUND", "Not found", "There is nothing at this address.")
+    return Problem(404, "NOT_FOUND", "Not found", detail)
 
 
 def invalid(field: str, rule: str) -> Problem:

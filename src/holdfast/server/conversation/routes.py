@@ -1,5 +1,6 @@
 """What a visitor does with a conversation, beside speaking: see it live, judge it, end it."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
@@ -25,9 +26,13 @@ from holdfast.server.request_ids import CURRENT
 from holdfast.server.requests import Body, Number, Parameters
 from holdfast.server.visitors import Conversation, refuse_other_sites
 from holdfast.support import Incoming, Message
+from holdfast.support.languages import Language, spoken
 
 FIRST = (Depends(refuse_other_sites),)
-REQUEST: Final = "I would like to talk to a person, please."
+REQUESTS: Final[Mapping[Language, str]] = {
+    "en": "I would like to talk to a person, please.",
+    "de": "Ich möchte bitte mit einem Menschen sprechen.",
+}
 # Asked for twice, at the same time or later, it is one message.
 REQUEST_ID: Final = "escalate"
 
@@ -99,10 +104,12 @@ async def escalate(
     session_id: Conversation, request: Request, talk: Talking, body: EscalationRequest | None = None
 ) -> EscalationReply:
     """Hand the conversation to a person; again it is the same ticket."""
-    if not (await _live(talk, session_id)).escalated:
-        text = f"{REQUEST}\n\n{body.reason}" if body and body.reason else REQUEST
+    session = await _live(talk, session_id)
+    if not session.escalated:
+        reason = body.reason if body else ""
+        request_text = REQUESTS[await _language(talk, session, reason)]
         incoming = Incoming(
-            text=text,
+            text=f"{request_text}\n\n{reason}" if reason else request_text,
             request_id=CURRENT.get(),
             client_message_id=REQUEST_ID,
             ip_address=request.client.host if request.client else None,
@@ -157,6 +164,13 @@ async def transcript(
         return whole.model_dump(mode="json", exclude_none=True)
     named = {"Content-Disposition": 'attachment; filename="conversation.md"'}
     return Response(as_markdown(messages), media_type="text/markdown", headers=named)
+
+
+async def _language(talk: Talking, session: ServiceSession, said: str) -> Language:
+    """Say which language a visitor writes in, by what is said now and what was before."""
+    messages = await read_all(talk.service.agent, session.session_id)
+    before = [message.content for message in messages if message.role == "user"]
+    return spoken(said, before=before, preferred=session.metadata.get("language"))
 
 
 async def _live(talk: Talking, session_id: str) -> ServiceSession:

@@ -113,7 +113,7 @@ class Visitor:
                 await self._send(said)
             case CancelRun(run_id=run_id):
                 if not await self._talk.runs.cancel(self._session_id, run_id):
-                    raise not_found()
+                    raise not_found("There is no such answer in the making.")
             case GiveFeedback():
                 service = self._talk.service
                 await rate(service.store, service.agent, self._session_id, said)
