@@ -14,7 +14,9 @@ from holdfast.rotation import new_secret, secret_hash
 from holdfast.server.auth.login import Login, new_login_id
 from holdfast.server.auth.logins import Logins
 from holdfast.server.auth.recognising import Recognition
+from holdfast.server.database import DatabaseUnavailable
 from holdfast.server.settings import InvalidSettings, Settings
+from holdfast.server.users import User
 from holdfast.terms import Terms
 from holdfast.testing.manual_clock import ManualClock
 from tests.security import sign_in_jobs
@@ -282,6 +284,18 @@ async def test_security_011_whoever_is_disabled_is_signed_out(parts: Desk) -> No
         await parts.logins.end_all(ANNA.user_id)
         await asyncio.gather(*begins)
         assert await parts.logins.of_user(ANNA.user_id) == []
+
+
+async def test_security_011_nobody_knows_whether_a_user_is_disabled(parts: Desk) -> None:
+    """Then nobody is let in, and no device is left behind."""
+
+    class Out(People):
+        async def get(self, user_id: str) -> User | None:
+            raise DatabaseUnavailable
+
+    with pytest.raises(DatabaseUnavailable):
+        await parts.logins.begin(ANNA, Out(ANNA), HOME)
+    assert await parts.logins.of_user(ANNA.user_id) == []
 
 
 async def test_security_011_an_end_reaches_every_device(signed_in: SignedIn) -> None:

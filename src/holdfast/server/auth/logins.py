@@ -103,8 +103,14 @@ class Logins:
             authenticated_at=self.now(),
         )
         # Who disables a user does that first and ends the logins then: one of both sees the other.
-        if not _same(user, await directory.get(user.user_id)):
-            await self.end(login.session_id)
+        unchanged = False
+        try:
+            unchanged = _same(user, await directory.get(user.user_id))
+        finally:
+            # Also where nobody can tell: no device is left that nobody was let in on.
+            if not unchanged:
+                await self.end(login.session_id)
+        if not unchanged:
             return None
         await self._make_room(user.user_id)
         return login
