@@ -42,9 +42,11 @@ async def _admit(frames: Frames, socket: WebSocket, access: Access) -> Principal
         return OPEN
     frame = await first_frame(frames)
     caller = await access.of_socket(socket, _token(frame), _ticket(frame))
-    if caller is None or not caller.has_scope("events"):
+    if caller is None:
         reason = "the first frame must hold an access token, an API key, or a ticket"
         raise Ended(Ending.UNAUTHENTICATED, reason)
+    if not caller.has_scope("events"):
+        raise Ended(Ending.FORBIDDEN, "this needs the scope events")
     return caller
 
 

@@ -1,9 +1,12 @@
 """Who may do what: services by their scopes, users by their roles, everybody else nothing."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from websockets.asyncio.client import connect
 
 from holdfast import StoreUnavailable
 from holdfast.server import InvalidSettings, Settings
@@ -12,11 +15,14 @@ from holdfast.server.auth.principal import EVERYTHING, OPEN, SCOPES, Principal
 from holdfast.server.database import DatabaseUnavailable
 from tests.security.signed_in import PASSWORD, SignedIn, signed_in
 from tests.server.conftest import Opening
+from tests.server.inside import listening
+from tests.server.talking import ending
 
 __all__ = ["signed_in"]
 
 READER = "a-key-that-reads=sessions:read|events"
 TALKER = "a-key-for-chats=chat"
+MANAGER = "the-key-of-a-manager=users"
 
 
 @pytest.fixture
@@ -65,6 +71,8 @@ def test_roles_contain_each_other() -> None:
         (READER, "GET /v1/sessions/count", 200),
         (READER, "POST /v1/sessions", 403),
         (READER, "GET /v1/users", 403),
+        (MANAGER, "GET /v1/users", 200),
+        (MANAGER, "GET /v1/sessions/count", 403),
         (TALKER, "GET /v1/sessions/count", 403),
         (TALKER, "POST /v1/chat/sessions", 201),
         (READER, "POST /v1/chat/sessions", 401),
@@ -73,13 +81,22 @@ def test_roles_contain_each_other() -> None:
 async def test_a_key_opens_what_its_scopes_name(
     opening: Opening, key: str, path: str, status: int
 ) -> None:
-    """Reading with one, writing with another, chats with a third."""
+    """Reading with one, chats with another, users with a third."""
     method, _, address = path.partition(" ")
     body: dict[str, Any] = {"user_id": "u-1"} if "chat" in address else {}
     headers = {"Authorization": f"Bearer {key.partition('=')[0]}"}
-    async with opening(headers=headers, api_keys=[READER, TALKER]) as client:
+    async with opening(headers=headers, api_keys=[READER, TALKER, MANAGER]) as client:
         answer = await client.request(method, address, json=body if method == "POST" else None)
     assert answer.status_code == status
+
+
+async def test_a_key_that_may_not_follow_events_is_forbidden_to(tmp_path: Path) -> None:
+    """It is known, so it is told something else than one that is not."""
+    async with listening(tmp_path, api_keys=[TALKER]) as (url, _):
+        for key, code in ((TALKER.partition("=")[0], 4403), (TALKER, 4401)):
+            async with connect(f"ws{url.removeprefix('http')}/v1/events") as socket:
+                await socket.send(json.dumps({"token": key}))
+                assert await ending(socket) == code
 
 
 async def test_staff_use_the_sessions_and_admins_the_users(signed_in: SignedIn) -> None:

@@ -102,18 +102,6 @@ async def principal(connection: HTTPConnection) -> Principal:
 Caller = Annotated[Principal, Depends(principal)]
 
 
-def require_role(role: Role) -> Callable[[HTTPConnection], Awaitable[Principal]]:
-    """Make a dependency that lets callers of a role pass; a key with all scopes passes as well."""
-
-    async def check(connection: HTTPConnection) -> Principal:
-        caller = await principal(connection)
-        if not caller.has_role(role):
-            raise await _refusal(connection, caller, f"the role {role}")
-        return caller
-
-    return check
-
-
 def require_scope(scope: Scope) -> Callable[[HTTPConnection], Awaitable[Principal]]:
     """Make a dependency that lets callers pass who have a scope, or a role that brings it."""
 

@@ -1,4 +1,4 @@
-"""`/v1/users`: who can sign in; for admins alone.
+"""`/v1/users`: who can sign in; for admins, and for services with the scope `users`.
 
 What a user may do is kept with each sign-in, so every change that takes something away ends them
 all: first the database knows it, then the sign-ins end. A call that was interrupted between the two
@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from holdfast.server.auth.parts import SignIn, SigningIn
-from holdfast.server.auth.principal import Caller, require_role
+from holdfast.server.auth.principal import Caller, require_scope
 from holdfast.server.auth.routes import require_fresh
 from holdfast.server.clients import client_of
 from holdfast.server.json_route import JsonRoute
@@ -27,13 +27,13 @@ from holdfast.server.users.bodies import (
 from holdfast.server.users.errors import UserNotFound
 from holdfast.server.users.user import User
 
-_require_admin = require_role("admin")
+_require_scope = require_scope("users")
 
 
 class AdminRoute(JsonRoute):
-    """A route for admins; they are checked before anything of the request is read.
+    """A route for who manages users; they are checked before anything of the request is read.
 
-    What changes users needs a sign-in that is not long ago.
+    What changes users needs a sign-in that is not long ago, where a user asks.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -41,7 +41,7 @@ class AdminRoute(JsonRoute):
         handle = super().get_route_handler()
 
         async def check_and_handle(request: Request) -> Response:
-            caller = await _require_admin(request)
+            caller = await _require_scope(request)
             if request.method != "GET" and caller.kind == "user":
                 await require_fresh(request.app.state.sign_in, caller, client_of(request))
             return await handle(request)
