@@ -15,6 +15,7 @@ from holdfast.backends.memory import MemoryBackend
 from holdfast.server.auth.known_devices import LONGEST_KNOWN, KnownDevices
 from holdfast.server.auth.throttle import Admission, Throttle, account_of
 from holdfast.server.users.errors import HashingBusy
+from holdfast.server.users.hashing import LONGEST_LINE
 from holdfast.server.users.user import normal_name
 from holdfast.testing import ManualClock
 from tests.security.guard_jobs import ATTACKER, OWNER, guess
@@ -213,6 +214,22 @@ async def test_security_043_neighbours_do_not_lock_the_owner_out(throttle: Throt
     assert [one.allowed for one in tries] == [True] * LIMIT + [False] * LIMIT
 
 
+async def test_security_043_a_crowd_keeps_no_known_device_out(
+    opening: Opening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While as many passwords of strangers wait to be hashed as may, known devices do not wait."""
+    async with opening(headers={}) as client:
+        client.base_url = httpx2.URL("https://127.0.0.1")
+        app: FastAPI = client.app  # type: ignore[attr-defined]
+        await add_staff(app, "ann")
+        await token_of(client)
+        monkeypatch.setattr(app.state.service.users._hasher, "_waiting", LONGEST_LINE)
+        await token_of(client)
+        client.cookies.clear()
+        answer = await client.post(LOGIN, json={"username": "ann", "password": PASSWORD})
+        assert (answer.status_code, answer.json()["code"]) == (503, "SIGN_IN_BUSY")
+
+
 async def test_security_043_a_cookie_is_good_for_its_account_alone(throttle: Throttle) -> None:
     """Neither a good sign-in of one's own nor a made-up cookie helps with another account."""
     mine = await throttle.succeeded(await throttle.admit("attacker", ATTACKER))
@@ -284,7 +301,7 @@ async def test_security_041_046_blocked_sign_ins_are_not_hashed(
             looked_at.append(password)
             return await check(name, password)
 
-        monkeypatch.setattr(type(users), "check", lambda _, *said: counting(*said))
+        monkeypatch.setattr(type(users), "check", lambda _, *said, **_more: counting(*said))
         guesses = ({"username": "ann", "password": f"guess {number}"} for number in range(200))
         answers = await asyncio.gather(*(client.post(LOGIN, json=said) for said in guesses))
         assert len(looked_at) == LIMIT
@@ -310,7 +327,7 @@ async def test_who_could_not_be_looked_at_has_not_failed(
         users = client.app.state.service.users  # type: ignore[attr-defined]
         await add_staff(client.app, "ann")  # type: ignore[attr-defined]
 
-        async def busy(*_: str) -> None:
+        async def busy(*_: str, **_more: bool) -> None:
             raise HashingBusy(retry_after=1)
 
         with monkeypatch.context() as patched:

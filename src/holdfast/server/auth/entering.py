@@ -74,7 +74,8 @@ async def confirm(sign_in: SignIn, asked: Asked) -> User | None:
 
 async def _check(sign_in: SignIn, asked: Asked, admission: Admission) -> User | None:
     try:
-        return await sign_in.users.check(asked.name, asked.password)
+        known = admission.device is not None
+        return await sign_in.users.check(asked.name, asked.password, known_device=known)
     except (HashingBusy, DatabaseUnavailable):
         # Nobody has looked at it, so it is no wrong password.
         await sign_in.throttle.withdraw(admission)

@@ -28,14 +28,21 @@ class Users:
     """Everybody who can sign in.
 
     With `keep_admin`, what would leave nobody to manage users is refused (`LastAdmin`). All of it
-    may raise `DatabaseUnavailable`.
+    may raise `DatabaseUnavailable`. Passwords from known devices wait at a hasher of their own, if
+    one is given: a crowd of strangers does not hold them up.
     """
 
     def __init__(
-        self, database: Database, hasher: Hasher, *, now: Callable[[], datetime] = _now
+        self,
+        database: Database,
+        hasher: Hasher,
+        *,
+        known_hasher: Hasher | None = None,
+        now: Callable[[], datetime] = _now,
     ) -> None:
         self._database = database
         self._hasher = hasher
+        self._known_hasher = known_hasher or hasher
         self._now = now
 
     async def add(self, name: str, password: str, *, roles: Iterable[str]) -> User:
@@ -94,7 +101,7 @@ class Users:
             rows = await connection.execute(query.limit(min(limit, LARGEST_PAGE)))
         return [user_of(row) for row in rows]
 
-    async def check(self, name: str, password: str) -> User | None:
+    async def check(self, name: str, password: str, *, known_device: bool = False) -> User | None:
         """Give the user who has this name and this password, and may sign in.
 
         None for a wrong password, for a user who is not known and for one who is disabled; all
@@ -103,13 +110,14 @@ class Users:
         Raises:
             HashingBusy: too many passwords are waiting.
         """
+        hasher = self._known_hasher if known_device else self._hasher
         user, known, old_rounds = await self._known(name)
         given = normal_password(password)
-        right = await self._hasher.verify(known, given or b"", old_rounds=old_rounds)
+        right = await hasher.verify(known, given or b"", old_rounds=old_rounds)
         if not right or given is None or user is None or known is None:
             return None
-        if self._hasher.outdated(known):
-            await self._renew(user, known, await self._hasher.hash(given))
+        if hasher.outdated(known):
+            await self._renew(user, known, await hasher.hash(given))
         # Hashing takes long enough for the user to be disabled, or to get another password.
         now = await self.get(user.user_id)
         unchanged = now is not None and now.password_changed_at == user.password_changed_at
