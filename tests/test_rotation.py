@@ -1,4 +1,4 @@
-"""Keys are exchanged under sessions in use, on both stores."""
+"""Keys are exchanged under sessions in use, on every store."""
 
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -14,10 +14,10 @@ from holdfast import (
     Session,
     SessionFilter,
     SessionStore,
+    open_store,
 )
 from holdfast.backend import Backend
-from holdfast.backends.memory import MemoryBackend
-from holdfast.backends.sqlite import SQLiteBackend
+from tests.redis_servers import RedisServer
 
 OLD = Keyring.generate("old").to_text()
 NEW = Keyring.generate("new").to_text()
@@ -29,13 +29,15 @@ class Visit(Session):
     seen: Flag = False
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "redis"])
 async def backend(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[Backend]:
-    made: Backend = (
-        MemoryBackend() if request.param == "memory" else SQLiteBackend(tmp_path / "sessions.db")
-    )
-    async with made:
-        yield made
+    if request.param == "redis":
+        server: RedisServer = request.getfixturevalue("redis_server")
+        url = server.url()
+    else:
+        url = "memory://" if request.param == "memory" else f"sqlite:///{tmp_path}/s.db"
+    async with open_store(url, keys=Keyring.from_text(OLD)) as store:
+        yield store.backend
 
 
 def under(backend: Backend, *keys: str) -> SessionStore[Visit]:
@@ -55,6 +57,27 @@ async def test_a_repeated_change_is_known_through_a_rotation(
     assert (await after.apply("s", change)).replayed
     with pytest.raises(InvalidSession):
         await after.apply("s", Change(add={"visits": 2}, change_id="once"))
+
+
+@pytest.mark.parametrize("first", [0, 1], ids=["new first", "old first"])
+async def test_workers_that_seal_with_different_keys_know_each_others_changes(
+    backend: Backend, first: int
+) -> None:
+    """Who repeats a change at the other worker has its answer, and nothing happens twice."""
+    workers = under(backend, NEW, OLD), under(backend, OLD, NEW)
+    one, other = workers[first], workers[1 - first]
+    await one.create("s", topic="refund")
+    change = Change(
+        set={"topic": "done", "note": [1]}, add={"visits": 1}, append=["said"], change_id="once"
+    )
+    told = await one.apply("s", change)
+    assert (await other.apply("s", change)) == told._replace(replayed=True)
+    with pytest.raises(InvalidSession, match="change_id"):
+        await other.apply("s", change._replace(append=["something else"]))
+    read = await other.get("s")
+    assert read is not None
+    assert (read.topic, read.metadata, read.visits) == ("done", {"note": [1]}, 1)
+    assert [item.value for item in await one.items("s")] == ["said"]
 
 
 async def test_a_session_put_in_place_under_a_new_key_keeps_its_user(backend: Backend) -> None:
