@@ -175,10 +175,16 @@ async def test_security_054_reading_changes_nothing(tmp_path: Path) -> None:
     ):
         begun = (await client.post("/v1/chat/sessions", json={})).json()
         await add_staff(app, "ann")
+        await enter_page(client)
+        cookies = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
+        client.cookies.clear()
         callers = [
             {}, AUTHORIZED, {"Authorization": f"Bearer {begun['session_secret']}"},
-            await token_of(client),
+            await token_of(client), {"Cookie": cookies, **PAGE},
         ]  # fmt: skip
+        client.cookies.clear()
+        me = await client.get("/v1/auth/me", headers=callers[-1])
+        assert me.json()["name"] == "ann"
         before = dumped(*files)
         asked = list(routes(app, "GET", "HEAD"))
         assert len(asked) > 20
