@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -93,11 +94,11 @@ async def test_security_029_two_processes_get_one_successor(
 @pytest.mark.slow
 async def test_security_029_two_services_answer_all_alike(tmp_path: Path, shared_url: str) -> None:
     """Fifty requests, half of them to each: fifty times 200, with one and the same successor."""
-    async with (
-        staffed(tmp_path / "one", shared_url) as one,
-        staffed(tmp_path / "other", shared_url) as other,
-        httpx2.AsyncClient(timeout=60) as client,
-    ):
+    async with AsyncExitStack() as services, httpx2.AsyncClient(timeout=60) as client:
+        starting = (staffed(tmp_path / name, shared_url) for name in ("one", "other"))
+        entering = map(services.enter_async_context, starting)
+        started = await asyncio.gather(*entering, return_exceptions=True)
+        one, other = (url for url in started if isinstance(url, str))
         pair = await tokens(client, one)
         for generation in range(1, 4):
             body = {"refresh_token": pair["refresh_token"]}

@@ -1,7 +1,8 @@
 """Services on one store, as an operator starts them, and a user of the staff."""
 
+import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +24,10 @@ async def staffed(folder: Path, url: str, *options: str) -> AsyncGenerator[str]:
     """Serve from a folder, on a store that others may use, with a user of the staff."""
     folder.mkdir(exist_ok=True)
     keys = KEYS.to_text()
-    with served(folder, *options, store=url, keys=keys, rate_limit="false") as service:
+    starting = served(folder, *options, store=url, keys=keys, rate_limit="false")
+    with ExitStack() as stack:
+        # In a thread, so that several can start at once.
+        service = await asyncio.to_thread(stack.enter_context, starting)
         hasher = Hasher(QUICK)
         async with open_database(database_url(folder / "data" / "application.db")) as database:
             await Users(database, hasher).add("anna", PASSWORD, roles={"staff"})
