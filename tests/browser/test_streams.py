@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Page, WebSocketRoute, expect
 from tests.browser.conftest import SETTINGS, Writing
 from tests.browser.visiting import PATIENCE, enter, visiting
 from tests.server.serving import free_port, served
-from tests.support.fake_openai import serving, text
+from tests.support.fake_openai import failure, serving, text
 
 pytestmark = [
     pytest.mark.browser,
@@ -295,6 +295,26 @@ async def test_a_service_killed_meanwhile_is_asked_again(browser: Browser, tmp_p
                 await expect(visitor.log.get_by_role("article")).to_have_count(2)
                 await expect(retry).to_have_count(0)
                 assert visitor.complaints == []
+
+
+@pytest.mark.parametrize(
+    ("locale", "field", "reason"),
+    [
+        ("en-GB", "Your question", "The assistant is very busy at the moment."),
+        ("de-DE", "Ihre Frage", "Der Assistent ist gerade sehr beschäftigt."),
+    ],
+)
+async def test_a_visitor_is_told_why_there_is_no_answer(
+    browser: Browser, writing: Writing, locale: str, field: str, reason: str
+) -> None:
+    """As far as the model's service has said it, in the language of the page."""
+    writing.model.script.clear()
+    writing.model.script.append(failure(429))
+    async with visiting(browser, writing.service.url, locale=locale) as visitor:
+        await visitor.page.get_by_role("textbox", name=field).fill("Tell me everything.")
+        await visitor.page.keyboard.press("Enter")
+        told = visitor.page.locator(".failed")
+        await expect(told).to_contain_text(reason, timeout=PATIENCE)
 
 
 async def test_what_a_model_writes_is_text(browser: Browser, writing: Writing) -> None:

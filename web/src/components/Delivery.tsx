@@ -1,5 +1,5 @@
 import type { Entry } from "../entry";
-import { explained, words } from "../words";
+import { explained, reasonOf, words } from "../words";
 
 /** What became of an own message; what went wrong is told at length under it. */
 export function Delivery({ entry }: { entry: Entry }) {
@@ -11,9 +11,10 @@ export function Delivery({ entry }: { entry: Entry }) {
 
 /** Why a message got no answer, and the way to send it again. */
 export function Failure({ entry, retry }: { entry: Entry; retry: () => void }) {
-  const { notSent, interrupted, unanswered, kept, retry: again } = words.value;
+  const { notSent, unanswered, kept, retry: again } = words.value;
   const { delivery, problem, clientId } = entry;
   if (delivery !== "failed" && delivery !== "interrupted" && delivery !== "unanswered") return null;
+  const interrupted = delivery === "interrupted" ? reasonOf(problem) : "";
   return (
     <div class="failed">
       <p role="alert">

@@ -101,4 +101,13 @@ export const DE: Words = {
     LIMIT_REACHED: "Dieses Gespräch ist voll. Bitte beginnen Sie ein neues.",
   },
   problem: "Das ließ sich nicht senden. Bitte versuchen Sie es noch einmal.",
+  reasons: {
+    "The assistant is very busy at the moment.": "Der Assistent ist gerade sehr beschäftigt.",
+    "The assistant did not answer in time.": "Der Assistent hat nicht rechtzeitig geantwortet.",
+    "The assistant cannot be reached at the moment.": "Der Assistent ist gerade nicht erreichbar.",
+    "The connection to the assistant broke off.": "Die Verbindung zum Assistenten ist abgebrochen.",
+    "The assistant is not available at the moment.": "Der Assistent steht gerade nicht zur Verfügung.",
+    "The budget for the assistant's answers is used up.":
+      "Der Assistent kann zurzeit keine weiteren Antworten geben.",
+  },
 };

@@ -100,4 +100,6 @@ export const EN = {
     TIMEOUT: "The answer is taking too long.",
   } as Record<string, string>,
   problem: "The help desk could not take this. Please try again.",
+  /** Why there is no answer, by what the service says; where it says more, its own words do. */
+  reasons: { "The answer was interrupted.": "The answer broke off." } as Record<string, string>,
 };

@@ -38,6 +38,12 @@ export function explained(problem: string | null): string {
   return problems[code] ?? (language.value === "en" && detail ? detail : unknown);
 }
 
+/** Tell why there is no answer, as far as that is known. */
+export function reasonOf(detail: string | null): string {
+  const { interrupted, reasons } = words.value;
+  return reasons[detail ?? ""] ?? (language.value === "en" && detail ? detail : interrupted);
+}
+
 function isKnown(code: string | undefined): code is Language {
   return code !== undefined && code in ALL;
 }
