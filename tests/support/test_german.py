@@ -29,6 +29,8 @@ Mensch
 Könnte ich mit einer Kundenberaterin telefonieren?
 ich moechte mit einem menschen chatten
 Stellen Sie mich zu einem Berater durch
+Bitte einen Mitarbeiter!
+Ich möchte keinen Bot, sondern einen echten Menschen.
 """.strip().splitlines()
 
 OTHERS = """
@@ -42,6 +44,7 @@ Ihr Mitarbeiter war sehr freundlich.
 Kann ich an eine andere Adresse liefern lassen?
 Wie lange dauert die Lieferung?
 Ich möchte das ohne mit jemandem zu sprechen klären.
+Nennen Sie mir bitte Personen, die das Zelt fasst.
 """.strip().splitlines()
 
 

@@ -68,6 +68,7 @@ def _german() -> _Patterns:
         rf"{part['send']}{_AFTER}{_APART}{_BEFORE}{with_anybody}",
         rf"{part['want']}\s+(?:{part['soon']}\s+)*{part['determiner']}\s+{people}{_AFTER}",
         rf"(?:{part['determiner']}\s+)?{people},?\s+bitte{_AFTER}",
+        rf"(?:bitte|sondern)\s+{part['determiner']}\s+{people}{_AFTER}(?=\s*(?:$|[.!?]))",
     )
     return _patterns(part, people, asked, rf"{_BEFORE}{part['refusal']}\s+$")
 
