@@ -85,6 +85,16 @@ async def test_off_is_closed_to_other_sites(opening: Opening, headers: dict[str,
         assert answer.headers["X-Request-ID"]
 
 
+@pytest.mark.parametrize(("address", "status"), [("203.0.113.9", 403), ("::1", 200)])
+async def test_off_is_closed_to_other_machines(opening: Opening, address: str, status: int) -> None:
+    """Whatever name they call it by: one's own server may listen where it should not."""
+    async with opening(headers={}, auth="off", api_keys=[]) as client:
+        app = client.app  # type: ignore[attr-defined]
+        elsewhere = httpx2.ASGITransport(app, client=(address, 50_000))
+        async with httpx2.AsyncClient(transport=elsewhere, base_url="http://127.0.0.1") as other:
+            assert (await other.get("/v1/sessions/count")).status_code == status
+
+
 async def test_the_interface_is_documented_in_development(
     client: httpx2.AsyncClient, opening: Opening
 ) -> None:

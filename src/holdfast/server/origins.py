@@ -46,7 +46,8 @@ class Loopback:
     """Keeps a service whose access is off to this machine.
 
     A page of another site reaches it through the visitor's browser: under a name of its own that
-    it lets point here, or across sites.
+    it lets point here, or across sites. Another machine does where a server was started by other
+    means than `holdfast serve`, which knows on what address it listens, or where a proxy stands.
     """
 
     def __init__(self, app: ASGIApp, *, listed: Collection[str]) -> None:
@@ -63,6 +64,8 @@ class Loopback:
             await forbidden(refusal).response(Request(scope))(scope, receive, send)
 
     def _refusal(self, request: HTTPConnection) -> str | None:
+        if request.client is not None and not is_loopback(request.client.host):
+            return "With HOLDFAST_AUTH=off the service answers to callers on this machine."
         if not _is_loopback_name(request.headers.get("host", "")):
             return "With HOLDFAST_AUTH=off the service answers to 127.0.0.1, [::1] and localhost."
         changes = request.scope.get("method") not in SAFE
