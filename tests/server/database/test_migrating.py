@@ -137,9 +137,9 @@ def _start(path: Path, barrier: Barrier, answers: "Queue[tuple[int, Migrated]]")
 
 @pytest.fixture
 def processes() -> Generator[SpawnContext]:
-    context = multiprocessing.get_context("spawn")
-    yield context
-    for child in multiprocessing.active_children():
+    before = set(multiprocessing.active_children())
+    yield multiprocessing.get_context("spawn")
+    for child in set(multiprocessing.active_children()) - before:
         child.join(timeout=30)
 
 
