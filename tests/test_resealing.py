@@ -72,11 +72,11 @@ async def test_the_job_leaves_nothing_under_the_old_key(backend: Backend) -> Non
     before = await old.get("s1")
     assert before is not None
     job = space(backend)
-    assert await job.left() == {"old": 3 * 8}
+    assert await job.left() == {"old": 3 * 9}
     done = await job.reseal()
     assert (done.sessions, done.unreadable) == (3, 0)
     assert await job.left() == {}
-    assert await job.count() == {"new": 3 * 8}
+    assert await job.count() == {"new": 3 * 9}
     assert (await job.reseal()).exchanged == 0
     new = under(backend, NEW)
     assert await new.get("s1") == before
@@ -173,6 +173,32 @@ async def test_a_change_between_reading_and_sealing_anew_wins(
         found = await under(backend, ring).get("s0")
         assert found is not None
         assert (found.topic, found.metadata) == ("newer", {"u": STATE["u"]})
+
+
+async def test_a_user_is_found_whatever_came_between(backend: Backend) -> None:
+    """A worker that still seals with the old key may tag anew what was put in place meanwhile."""
+    ahead, behind = under(backend, TURNED), f"{OLD},{NEW}"
+    await ahead.create("s0", user_id="ann", topic="one")
+
+    class Overtaken:
+        """Lets a worker with the new key put the session in place first."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(backend, name)
+
+        async def execute(self, operation: Operation) -> Outcome:
+            if isinstance(operation, Reseal):
+                read = await ahead.get("s0")
+                assert read is not None
+                await ahead.set(read)
+            return await backend.execute(operation)
+
+    await under(cast(Backend, Overtaken()), behind).get("s0")
+    assert await space(backend).left() == {"old": 1}
+    await space(backend).reseal()
+    assert await space(backend).left() == {}
+    page = await under(backend, NEW).list_active(filter=SessionFilter(user_id="ann"))
+    assert [session.session_id for session in page.sessions] == ["s0"]
 
 
 async def test_a_reader_has_its_answer_though_nothing_can_be_written(backend: Backend) -> None:

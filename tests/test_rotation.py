@@ -73,7 +73,7 @@ async def test_workers_that_seal_with_different_keys_know_each_others_changes(
     told = await one.apply("s", change)
     assert (await other.apply("s", change)) == told._replace(replayed=True)
     with pytest.raises(InvalidSession, match="change_id"):
-        await other.apply("s", change._replace(append=["something else"]))
+        await other.apply("s", change._replace(append=("something else",)))
     read = await other.get("s")
     assert read is not None
     assert (read.topic, read.metadata, read.visits) == ("done", {"note": [1]}, 1)

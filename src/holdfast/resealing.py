@@ -65,6 +65,20 @@ def exchange(key: str, record: Record, sealer: Sealer) -> Reseal | None:
     return Reseal(key, tuple(swaps), user_tags=user_tags) if swaps else None
 
 
+def tags_of(record: Record, sealer: Sealer, session_id: str) -> dict[bytes, str]:
+    """Say for each tag of a session's user under which key it is made; none without a user.
+
+    Raises:
+        DecryptionFailed: the user does not open.
+    """
+    seal = sealer.of(session_id)
+    for place in (seal.tag(USER_ID), *seal.older_tags(USER_ID)):
+        if record.user_tag and place in record.values:
+            _, value = _named(seal.open("value", place, record.values[place]))
+            return sealer.user_keys(str(value))
+    return {}
+
+
 def _named(plain: bytes) -> tuple[str, object]:
     """Read kind and name of an opened value, and the value."""
     ((name, value),) = from_json(b"{%b}" % plain[1:]).items()
@@ -118,11 +132,20 @@ class SealedSpace:
 
     async def _count(self, session_id: str, record: Record) -> Counter[str]:
         found = Counter(map(_key_of, record.values.values()))
+        found.update(self._tagged(session_id, record))
         async for items in self._items(session_id):
             found.update(_key_of(item.sealed) for item in items)
         draft = await self._draft(session_id)
         found.update([_key_of(draft)] if draft else [])
         return found
+
+    def _tagged(self, session_id: str, record: Record) -> list[str]:
+        """Say under which key the user is found; a user that does not open is counted already."""
+        try:
+            keys = tags_of(record, self._sealer, session_id)
+        except DecryptionFailed:
+            return []
+        return [keys.get(record.user_tag, UNREADABLE)] if keys else []
 
     async def _reseal(self, session_id: str, record: Record) -> int | None:
         """Seal one session anew; say how many parts, None where one of them does not open."""
@@ -174,6 +197,10 @@ class SealedSpace:
         values = exchange(key, record, self._sealer)
         if values is not None:
             yield values
+        # A worker that went over later may have tagged the user of what was put in place meanwhile.
+        tag = next(iter(tags_of(record, self._sealer, session_id)), record.user_tag)
+        if tag != record.user_tag and (values is None or values.user_tags is None):
+            yield Reseal(key, user_tags=(record.user_tag, tag))
         async for items in self._items(session_id):
             for swaps in _together(_swapped(self._sealer.of(session_id), items)):
                 yield Reseal(key, items=swaps)

@@ -194,7 +194,12 @@ class Sealer:
 
     def user_tags(self, user_id: str) -> tuple[bytes, ...]:
         """Name a user in the index, under each key; the first one is for new sessions."""
-        return tuple(
-            hmac.digest(key.derive("user", self._namespace), user_id.encode(), "sha256")[:TAG_BYTES]
+        return tuple(self.user_keys(user_id))
+
+    def user_keys(self, user_id: str) -> dict[bytes, str]:
+        """Say for each tag of a user under which key it is made, the sealing one first."""
+        name = user_id.encode()
+        return {
+            hmac.digest(key.derive("user", self._namespace), name, "sha256")[:TAG_BYTES]: key.key_id
             for key in self._keyring.current()
-        )
+        }
