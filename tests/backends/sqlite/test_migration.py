@@ -83,7 +83,9 @@ async def test_work_goes_on_where_it_was(path: Path, keys: Keyring) -> None:
         assert await store.append("beta", "again") == 2
 
 
-async def test_the_file_has_the_newest_schema_then(path: Path, tmp_path: Path, keys: Keyring) -> None:
+async def test_the_file_has_the_newest_schema_then(
+    path: Path, tmp_path: Path, keys: Keyring
+) -> None:
     """Table by table and index by index it is what a new file is."""
     async with _store(path, keys), _store(tmp_path / "new.db", keys):
         pass
