@@ -57,8 +57,7 @@ class SendsRepetitionsAsNew(Broken):
     """Keeps from the backend that a change may have been applied before."""
 
     async def apply(self, session_id: str, change: Change) -> Applied:
-        vars(change).update(known_revision=None)
-        return await super().apply(session_id, change)
+        return await super().apply(session_id, change._replace(known_revision=None))
 
 
 class RevivesOnSet(Broken):
