@@ -14,8 +14,11 @@ from holdfast import Keyring
 from holdfast.backend import Operation, Outcome
 from holdfast.backends.memory import MemoryBackend
 from holdfast.fingerprint import Client
+from holdfast.server.audit.chain import Entry
+from holdfast.server.audit.writer import Writer
 from holdfast.server.auth.login import new_login_id
 from holdfast.server.auth.refresh_tokens import LENGTH, RefreshTokens
+from holdfast.server.database import DatabaseUnavailable
 from tests.security import sign_in_jobs
 from tests.security.processes import KEYS, Processes
 from tests.security.sign_in import AWAY, CHROME, FIREFOX, HOME, NAMESPACE, Desk, desk
@@ -140,6 +143,29 @@ async def test_security_031_a_used_token_after_the_grace_ends_the_login(parts: D
     assert parts.trail.events[-1] == "refresh.reused"
     assert await parts.refreshing.refresh(newest, HOME) is None
     assert parts.trail.events[-1] == "refresh.refused"
+
+
+async def test_security_030_an_outage_of_the_trail_ends_no_sign_in(
+    parts: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the client has moved on, or an answer was lost: these are told a moment later."""
+
+    class Out(Writer):
+        def __init__(self) -> None:
+            pass
+
+        async def write(self, entry: Entry) -> None:
+            raise DatabaseUnavailable
+
+        def write_soon(self, entry: Entry) -> bool:
+            return True
+
+    token = await parts.token()
+    monkeypatch.setattr(parts.trail, "_writer", Out())
+    newest = (await parts.refresh(token, AWAY)).token
+    assert (await parts.refresh(token, AWAY)).token == newest
+    parts.ahead.seconds += 60
+    await parts.refresh(newest, AWAY)
 
 
 @pytest.mark.parametrize(("behind", "passes"), [(10, True), (11, False)])

@@ -69,6 +69,9 @@ REPEATED: Final = frozenset(
 # These, and what happens all the time. The answer does not wait for the trail to have it.
 EVERYDAY: Final = REPEATED | {
     "refresh.rotated",
+    # A refusal of these two would let an outage of the trail turn lost answers into reuse.
+    "refresh.grace_hit",
+    "fingerprint.changed",
     "session.rotated",
     "budget.reserved",
     "budget.settled",
