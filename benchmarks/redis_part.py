@@ -34,13 +34,15 @@ async def _measure(url: str, scale: Scale) -> Rates:
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(Redis.from_url(url, max_connections=2 * CALLERS))
         await _set_all(client, ids)
+        # Each on sessions of its own: else every change would recall what the other keeps near.
         store, near = [
             await stack.enter_async_context(
-                RedisSessionStore(f"{url}/1{query}", keys=KEYS, model=Visit)
+                RedisSessionStore(f"{url}/{database}", keys=KEYS, model=Visit)
             )
-            for query in ("", f"?near_cache={2 * len(ids)}")
+            for database in ("1", f"2?near_cache={2 * len(ids)}")
         ]
-        await fill(store, ids)
+        for each in (store, near):
+            await fill(each, ids)
 
         def keep(call: Callable[[str, int], Awaitable[object]], callers: int = CALLERS) -> Turn:
             return lambda: for_a_while(

@@ -13,8 +13,6 @@ from websockets.exceptions import InvalidStatus
 
 from holdfast import SessionStore
 from holdfast.server import frames
-from holdfast.server.conversation import rooms
-from holdfast.server.conversation.recent import Recent
 from tests.redis_servers import RedisServer
 from tests.server.inside import listening, narrow
 from tests.server.serving import API_KEY, Served, served
@@ -371,35 +369,3 @@ async def test_who_does_not_read_is_given_up_and_resumes(
         async with tab(chat, last_number=len(long) - 3) as again:
             await again.until("message", lambda told: bool(told["number"] == len(long)))
             assert len(again.messages()) == 3
-
-
-async def test_a_broken_room_sends_its_readers_away(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Rather than leave them without news; they come back."""
-
-    async def broken(*_: object) -> None:
-        raise ZeroDivisionError
-
-    async with listening(tmp_path) as (url, app):
-        chat = await begun(url)
-        async with tab(chat) as one:
-            monkeypatch.setattr(Recent, "read_on", broken)
-            await app.state.holdfast_store.append(chat.session_id, "x")
-            assert await ending(one.socket) == 1013
-        assert "chat.room_broken" in caplog.text
-        monkeypatch.undo()
-        async with tab(chat) as again:
-            await again.send("Hello", name="m1")
-
-
-async def test_one_conversation_has_so_many_sockets(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Any number that a visitor opens, not any number that a program does."""
-    monkeypatch.setattr(rooms, "MOST_VIEWS", 2)
-    async with listening(tmp_path) as (url, _):
-        chat = await begun(url)
-        async with tab(chat), tab(chat), connect(chat.address) as third:
-            await third.send(json.dumps(chat.hello()))
-            assert await ending(third) == 4429

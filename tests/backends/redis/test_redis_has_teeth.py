@@ -99,7 +99,7 @@ OF_REDIS = {
         "test_a_change_from_before_what_is_remembered_is_forgotten",
     ),
     "older changes are not asked": Mutant(
-        "apply", "if older >= 0 and not known[1] then", "if false then",
+        "apply", "if older >= 0 and not known[1] and not fresh then", "if false then",
         "test_what_a_caller_named_is_remembered_as_long_as_the_session_lives",
     ),
     "every change moves the deadline": Mutant(

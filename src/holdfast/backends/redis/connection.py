@@ -60,6 +60,7 @@ class Connection(asyncio.Protocol):
         self._on_push = on_push
         self._on_lost = on_lost
         self._bounds = bounds
+        self._most, self._largest = bounds.commands, bounds.size
         self._reader = Reader(replyError=Refused, notEnoughData=NOTHING)
         self._gets = self._reader.gets
         self._outgoing: list[Entry] = []
@@ -100,8 +101,16 @@ class Connection(asyncio.Protocol):
         if future is None:
             future = self._create_future()
         outgoing = self._outgoing
+        payload = command[0]
+        self._size += len(payload)
+        if not self._in_flight and not outgoing and not self._paused and not command[3]:
+            # Alone: nothing to put together, and nothing that could have withdrawn it.
+            self._in_flight.append((future, command))
+            self._write(payload)
+            if self._size >= self._largest:
+                self._measure()
+            return future
         outgoing.append((future, command))
-        self._size += len(command[0])
         if len(outgoing) >= BATCH or not self._in_flight:
             self._flush()
         elif not self._scheduled:
@@ -158,8 +167,9 @@ class Connection(asyncio.Protocol):
             parts.append(payload)
             in_flight.append(entry)
         if parts:
-            self._write(b"".join(parts))
-        self._measure()
+            self._write(parts[0] if len(parts) == 1 else b"".join(parts))
+        if len(in_flight) >= self._most or self._size >= self._largest or self._obstacle:
+            self._measure()
 
     def _write(self, data: bytes) -> None:
         self._traffic.sent_bytes += len(data)

@@ -45,19 +45,21 @@ end
 local revision, created, updated, active, base, ttl, cap, length, last, size, incarnation, user, tail =
   unpack_('<i8i8i8i8i8i8i8i8i8i8Hc0Hc0', meta)
 local time = call('TIME')
-local now = time[1] * 1000000 + math.floor(time[2] / 1000) * 1000
+local now = time[1] * 1000000 + time[2] - time[2] % 1000
 
 -- Was it applied before?
 local kept = false
 local start, ends, older = revision > 1 and revision or 0, 0, -1
 if id_size > 0 then
-  local known = call('HMGET', KEYS[2], change, '')
+  -- An id that no caller gave, sent for the first time, cannot be known.
+  local fresh = repeated == 0 and digest_size == 0
+  local known = fresh and {false, call('HGET', KEYS[2], '')} or call('HMGET', KEYS[2], change, '')
   kept = known[2]
   if kept then
     start, ends, older = unpack_('<i8i8i8', kept)
   end
   local floor = start
-  if older >= 0 and not known[1] then
+  if older >= 0 and not known[1] and not fresh then
     known = call('HMGET', KEYS[3], change, '')
     floor = known[2] and older or start
   end
@@ -220,7 +222,9 @@ end
 meta = pack('<i8i8i8i8i8i8i8i8i8i8Hc0Hc0', revision, created, now, now, base, ttl, cap, length, last,
   size, #incarnation, incarnation, #user, user) .. integers
 call('HSET', KEYS[1], 'm', meta, unpack(ARGV, values, math.min(values + 999, from - 1)))
-many('HSET', KEYS[1], values + 1000, 2 * sets - 1000)
+if sets > 500 then
+  many('HSET', KEYS[1], values + 1000, 2 * sets - 1000)
+end
 -- `hf:{bucket}:s:<namespace>/<id>`, taken apart in a third of the time that a pattern takes.
 local name = KEYS[1]
 local brace = find(name, '}', 5, true)
