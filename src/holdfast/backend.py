@@ -5,9 +5,9 @@ from 1970 by the store's clock, `ttl` and `remaining` are durations. A `key` is
 `<namespace>/<session id>`; neither part can contain a slash.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from holdfast.bells import Bell
 from holdfast.change import MEMBER
@@ -149,7 +149,7 @@ class Backend(Protocol):
         """Name the part that answers, where parts fail alone (nodes of a cluster); else None."""
         ...
 
-    async def execute(self, operation: Operation) -> Outcome:
+    def execute(self, operation: Operation) -> Coroutine[Any, Any, Outcome]:
         """Answer one operation.
 
         A refusal (absent, conflict, limit) is an outcome, not an exception.

@@ -143,7 +143,7 @@ async def test_requests_can_be_repeated(client: httpx2.AsyncClient) -> None:
     name = made[0].json()["reservation_id"]
     for _ in range(2):
         settled = await _post(client, "settle", reservation_id=name, amount=3)
-    assert (settled.json()["spent"], settled.json()["reserved"]) == (23, 0)
+        assert (settled.json()["spent"], settled.json()["reserved"]) == (23, 0)
     other = await _post(client, "settle", reservation_id=name, amount=4)
     assert (other.status_code, other.json()["field"]) == (422, "amount")
 

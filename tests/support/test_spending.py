@@ -246,7 +246,8 @@ async def test_security_085_without_a_reservation_nothing_is_asked(
     """A store that does not take it costs the answer, not the money."""
     budgets = Budgets(memory, keys=KEYS)
     budget = budgets.named("test", limit=1000)
-    budgets.accounts._backend = Closed(memory.backend)
+    closed: Any = Closed(memory.backend)
+    budgets.accounts._backend = closed
     event = await ask(service, knowledge, Purse([budget], PRICES))
     assert isinstance(event, Failed)
     assert isinstance(event.error, StoreUnavailable)
