@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from pydantic_ai import RunContext
 from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse
@@ -46,7 +46,7 @@ class BilledModel(WrapperModel):
                 yield response
             return
         size = _size(messages, model_request_parameters)
-        most = (model_settings or {}).get("max_tokens") or MOST_OUTPUT
+        most = _most_output(model_settings)
         async with purse.call(self.model_name, input_tokens=size, output_tokens=most) as call:
             try:
                 async with self.wrapped.request_stream(*asked) as response:
@@ -65,6 +65,12 @@ def _used(usage: RequestUsage, size: int, response: ModelResponse) -> tuple[int,
     if usage.input_tokens or usage.output_tokens:
         return usage.input_tokens, usage.output_tokens
     return size // BYTES_A_TOKEN, -(-_bytes(response.parts) // BYTES_A_TOKEN)
+
+
+def _most_output(model_settings: ModelSettings | None) -> int:
+    # Its other entries are of types that not every installation has.
+    given = cast("dict[str, Any]", model_settings or {})
+    return int(given.get("max_tokens") or MOST_OUTPUT)
 
 
 def _size(messages: Iterable[ModelMessage], parameters: ModelRequestParameters) -> int:
