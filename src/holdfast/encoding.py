@@ -139,7 +139,7 @@ class Encoder:
             # It is sent again by its caller, who says what was known when it was sent first.
             life, since = incarnation, known_revision
         digests = _digests(seal, change, texts, integers, items) if change_id else (b"",)
-        remember = self._remember or change_id is not None
+        remember, minted = self._remember or change_id is not None, change_id is None
         change_id = change_id or (self._entropy.token() if remember or items else "")
         return assemble(
             Apply,
@@ -152,7 +152,7 @@ class Encoder:
                 claim,
                 _sealed_items(seal, change_id, items) if items else (),
                 self._max_items, MAX_SEALED_BYTES, incarnation, revision, lease_token,
-                False, (), None, digests[1:], since, known_revision is not None, life,
+                False, (), None, digests[1:], since, known_revision is not None, life, minted,
             ),
         )  # fmt: skip
 

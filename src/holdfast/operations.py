@@ -52,7 +52,8 @@ class Apply(NamedTuple):
     time. `repeated` says that it may have been sent before, when the session was at
     `known_revision` of `known_incarnation` (where that is known) or later: a change id that is not
     known is then `Forgotten` where the session does not remember its changes back to there, or is
-    another incarnation.
+    another incarnation. `minted` says that the change id was made for this change: unless it is
+    `repeated`, no session can know it.
     """
 
     key: str
@@ -78,6 +79,7 @@ class Apply(NamedTuple):
     known_revision: int = 0
     repeated: bool = False
     known_incarnation: str | None = None
+    minted: bool = False
 
     def repeats(self, digest: bytes) -> bool:
         """Say whether a change that was remembered with `digest` had the same content."""

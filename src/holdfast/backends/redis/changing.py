@@ -45,7 +45,7 @@ NONE: Final = 65_535
 CHANGED: Final = 1
 PUT, ADD, CLAIM = range(3)
 
-_HEADER: Final = Struct("<8s3B2q3I2H")
+_HEADER: Final = Struct("<8s4B2q3I2H")
 _CONDITIONS: Final = Struct("<2B3qI3H")
 # What a change says between its limits and the digests of older keys when it has no conditions.
 UNCONDITIONAL: Final = (None, None, None, False, (), None)
@@ -95,12 +95,12 @@ class Changing:
         # Taken apart at once: reading the fields one by one takes as long as all the rest here.
         (
             _, change_id, remember, digest, slide, values, unset, put, add, claim, append,
-            most_items, most_bytes, _, _, _, _, _, _, _, _, repeated, _,
+            most_items, most_bytes, _, _, _, _, _, _, _, _, repeated, _, minted,
         ) = operation  # fmt: skip
         conditional = repeated or operation[13:19] != UNCONDITIONAL
         nonce, named = self._caller.nonce(), change_id.encode()
         header = _HEADER.pack(
-            nonce, remember, slide, conditional, most_items, most_bytes,
+            nonce, remember, slide, conditional, minted and not repeated, most_items, most_bytes,
             len(unset), len(values), len(append), len(named), len(digest),
         )  # fmt: skip
         header += named + digest

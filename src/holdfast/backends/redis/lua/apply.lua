@@ -3,8 +3,8 @@
 --
 -- KEYS[1] session  KEYS[2] changes  KEYS[3] older changes  then, as far as they are needed:
 -- KEYS[4] log  KEYS[5] deadlines  KEYS[6] lease  KEYS[7] deletions (for a repetition)
--- ARGV[1] header: nonce, remember, slide, conditional, most items, most bytes, how many tags to unset,
---         values to set, items to append; change id and digest, whose lengths come first; of a
+-- ARGV[1] header: nonce, remember, slide, conditional, minted, most items, most bytes, how many tags
+--         to unset, values to set, items to append; change id and digest, whose lengths come first; of a
 --         conditional change: replace, repeated, expected revision (-1: any), known revision, ttl
 --         (-1: stays), how many user tags, the incarnation known with the known revision (length 0:
 --         none), incarnation and lease token (length 65535: none), whose lengths come first, and
@@ -24,8 +24,8 @@
 -- The event goes to `hf:{bucket}:e:<namespace>` and says `u<id>`.
 local call, find, sub, pack, unpack_ = redis.call, string.find, string.sub, struct.pack, struct.unpack
 local header = ARGV[1]
-local nonce, remember, slide, conditional, most_items, most_bytes, unsets, sets, items, id_size,
-  digest_size, at = unpack_('<c8BBBi8i8I4I4I4HH', header)
+local nonce, remember, slide, conditional, minted, most_items, most_bytes, unsets, sets, items,
+  id_size, digest_size, at = unpack_('<c8BBBBi8i8I4I4I4HH', header)
 local change = sub(header, at, at + id_size - 1)
 at = at + id_size
 local digest = sub(header, at, at + digest_size - 1)
@@ -51,8 +51,8 @@ local now = time[1] * 1000000 + time[2] - time[2] % 1000
 local kept = false
 local start, ends, older = revision > 1 and revision or 0, 0, -1
 if id_size > 0 then
-  -- An id that no caller gave, sent for the first time, cannot be known.
-  local fresh = repeated == 0 and digest_size == 0
+  -- An id that was made for this change, and is sent for the first time, cannot be known.
+  local fresh = minted == 1
   local known = fresh and {false, call('HGET', KEYS[2], '')} or call('HMGET', KEYS[2], change, '')
   kept = known[2]
   if kept then
