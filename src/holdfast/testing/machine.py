@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from holdfast.backend import (
+    Acquire,
     Apply,
     Backend,
     Count,
     Create,
+    Drop,
     List,
     Listed,
     Operation,
@@ -28,6 +30,8 @@ from holdfast.backend import (
     ReadDraft,
     ReadItems,
     Record,
+    Release,
+    Renew,
     Where,
 )
 from holdfast.clock import Clock
@@ -42,8 +46,11 @@ from holdfast.testing.strategies import (
     creations,
     drafts,
     endings,
+    entries,
+    keys,
     passing,
     resealings,
+    several,
     takes,
     turns,
     visits,
@@ -96,10 +103,16 @@ class BackendMachine(RuleBasedStateMachine):
         for operation in (first, second, first._replace(repeated=True)):
             self.ask(operation)
 
-    @rule(operation=st.one_of(visits(), turns(), takes()))
+    @rule(operation=st.one_of(visits(), takes()))
     def visit(self, operation: Operation) -> None:
-        """Read, touch, hold, or take from a limit."""
+        """Read, touch, or take from a limit."""
         self.ask(operation)
+
+    @rule(key=keys, steps=st.one_of(several(turns()), several(entries())))
+    def go_on(self, key: str, steps: list[Acquire | Renew | Release | Apply | Drop]) -> None:
+        """Lend one session to several, or make its log longer and shorter."""
+        for operation in steps:
+            self.ask(operation._replace(key=key))
 
     @rule(operation=st.one_of(endings(), drafts(), resealings()))
     def end_or_draft(self, operation: Operation) -> None:

@@ -77,6 +77,11 @@ def one(value: st.SearchStrategy[Drawn]) -> st.SearchStrategy[tuple[Drawn]]:
     return st.tuples(value)
 
 
+def several(steps: st.SearchStrategy[Drawn]) -> st.SearchStrategy[list[Drawn]]:
+    """Draw steps that build on each other: drawn one by one they seldom meet on a session."""
+    return st.lists(steps, min_size=2, max_size=4)
+
+
 # What a change does: one thing to each name, as all changes do.
 effects = st.one_of(
     parts(),
@@ -140,13 +145,23 @@ def visits() -> st.SearchStrategy[Operation]:
     )
 
 
-def turns() -> st.SearchStrategy[Operation]:
+def turns() -> st.SearchStrategy[Acquire | Renew | Release]:
     """Draw a step around a lease."""
     return st.one_of(
         st.builds(Acquire, keys, tokens, durations, rarely_true),
         st.builds(Renew, keys, tokens, durations),
         st.builds(Release, keys, tokens),
     )
+
+
+def entries() -> st.SearchStrategy[Apply | Drop]:
+    """Draw a step that makes a log longer or shorter."""
+    longer = st.builds(_entry, keys, st.integers(0, 999))
+    return st.one_of(longer, st.builds(Drop, keys, rarely_true, rarely_true))
+
+
+def _entry(key: str, number: int) -> Apply:
+    return Apply(key, f"entry-{number}", append=(b"x",))
 
 
 def drafts() -> st.SearchStrategy[KeepDraft]:
