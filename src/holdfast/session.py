@@ -202,6 +202,7 @@ class RunMark(BaseModel):
     `message_id` is that of the visitor's message. A run that is `running` while nobody holds the
     session's lease was interrupted: its process is gone. `reason` is a sentence for the visitor.
     `stop` asks whoever runs it to stop. `lease_token` is that of the lease which it runs under.
+    Of a run without an answer `retryable` says whether to repeat its message can help.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -210,6 +211,7 @@ class RunMark(BaseModel):
     message_id: Name
     state: Literal["running", "interrupted", "failed", "cancelled"] = "running"
     reason: str = ""
+    retryable: bool = True
     stop: bool = False
     lease_token: Name | None = None
 

@@ -42,8 +42,8 @@ class Provider:
         """Answer with this from now on, five characters at a time."""
         self._fake.script = _Same([text(content, between=between)])
 
-    def fails(self) -> None:
-        self._fake.script = _Same([replace(text(""), status=500)])
+    def fails(self, status: int = 500) -> None:
+        self._fake.script = _Same([replace(text(""), status=status)])
 
 
 @contextmanager

@@ -175,6 +175,17 @@ async def test_a_failed_run_can_be_taken_again(chat: Chat, model: Provider) -> N
         assert (await one.until("run.finished"))["number"] == 2
 
 
+async def test_a_refusal_that_lasts_is_not_to_be_retried(chat: Chat, model: Provider) -> None:
+    """Whoever sees the run, whenever: to repeat the message would not help."""
+    model.fails(401)
+    async with tab(chat) as one, tab_elsewhere(chat, one) as other:
+        await one.send("Tell me a story.", name="m1")
+        for reader in (one, other):
+            assert not (await reader.until("run.interrupted"))["retryable"]
+        async with tab(chat) as late:
+            assert not (await late.until("run.interrupted"))["retryable"]
+
+
 async def test_a_killed_worker_leaves_a_run_to_be_retried(chat: Chat, model: Provider) -> None:
     """Tabs at other workers keep the text so far, and soon are offered to try again."""
     model.says(STORY * 10, between=0.05)

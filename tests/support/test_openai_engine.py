@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from pydantic_ai.models import instrumented
 
 from holdfast import InMemorySessionStore, SupportSession
-from holdfast.support import AnswerUnavailable, EngineFailed, Said, SupportAgent, Turn
+from holdfast.support import AnswerUnavailable, EngineFailed, Failed, Said, SupportAgent, Turn
 from holdfast.support.engines import ConversingEngine, EngineSettings, open_engine
 from holdfast.support.knowledge import Knowledge
 from holdfast.support.library import Library
@@ -116,6 +116,21 @@ async def test_an_error_of_the_service_is_an_engine_failure(
         with pytest.raises(EngineFailed, match=str(status)) as caught:
             await engine.answer(turn(knowledge))
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "retryable"),
+    [(400, False), (401, False), (404, False), (408, True), (429, True), (500, True)],
+)
+async def test_what_the_service_refuses_for_good_is_not_worth_repeating(
+    service: FakeOpenAI, knowledge: Knowledge, status: int, *, retryable: bool
+) -> None:
+    """A wrong key stays wrong; a service that is busy or out comes back."""
+    service.script.append(failure(status))
+    async with open_engine(settings(service)) as engine:
+        events = [event async for event in engine.stream(turn(knowledge))]
+    assert isinstance(events[-1], Failed)
+    assert events[-1].retryable is retryable
 
 
 async def test_the_service_says_when_to_come_back(

@@ -111,12 +111,14 @@ class Failed:
 
     `reason` is for operators, `message` for visitors; `retry_after` is in seconds, None when nobody
     knows. With `error` the engine was not allowed to ask, and that is what the caller is told.
+    Where the same would go wrong until an operator changes something, it is not `retryable`.
     """
 
     reason: str
     message: str = NO_ANSWER
     retry_after: float | None = None
     error: HoldfastError | None = None
+    retryable: bool = True
 
 
 EngineEvent = (

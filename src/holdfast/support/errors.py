@@ -41,7 +41,8 @@ class AnswerUnavailable(HoldfastError):
     """A message was stored and has no answer yet; it can be sent again as it is.
 
     With the same `client_message_id` the message is not stored a second time. `message_id` and
-    `number` are those of the visitor's message, `retry_after` is in seconds.
+    `number` are those of the visitor's message, `retry_after` is in seconds. Nobody is told to try
+    again what is not `retryable`.
     """
 
     def __init__(
@@ -52,9 +53,9 @@ class AnswerUnavailable(HoldfastError):
         number: int,
         retry_after: float,
         message: str = NO_ANSWER,
+        retryable: bool = True,
     ) -> None:
-        super().__init__(
-            f"{message} Your message is kept. Please try again in {retry_after:.3g} s."
-        )
+        again = f" Please try again in {retry_after:.3g} s." if retryable else ""
+        super().__init__(f"{message} Your message is kept.{again}")
         self.session_id, self.message_id, self.number = session_id, message_id, number
         self.retry_after = retry_after

@@ -154,6 +154,7 @@ class Run:
                 number=self._asked.number,
                 retry_after=failure.retry_after or RETRY_AFTER,
                 message=failure.message,
+                retryable=failure.retryable,
             )
         if self._answer is None and failure is None and not self._needs_no_engine:
             raise RuntimeError("events() is read to its end before complete()")
@@ -169,12 +170,13 @@ class Run:
 
     async def interrupt(self) -> None:
         """End the run without an answer; it can be taken again."""
-        await self._leave_mark("interrupted", INTERRUPTED)
+        await self._leave_mark(state="interrupted", reason=INTERRUPTED)
 
     async def fail(self, failure: Failed) -> None:
         """End the run because the engine failed; it can be taken again."""
         logger.warning("support.engine_failed", extra={"reason": failure.reason})
-        await self._leave_mark("failed", failure.message)
+        reason, retryable = failure.message, failure.retryable
+        await self._leave_mark(state="failed", reason=reason, retryable=retryable)
 
     async def leave(self) -> None:
         """Interrupt the run if nothing has ended it; a store that is out finds it so later."""
@@ -358,13 +360,8 @@ class Run:
             extra = {"category": category, "priority": priority}
             logger.info("support.handed_over", extra=extra)
 
-    async def _leave_mark(self, state: Literal["interrupted", "failed"], reason: str) -> None:
-        mark = RunMark(
-            run_id=self.run_id,
-            message_id=self._asked.message.id,
-            state=state,
-            reason=reason,
-        )
+    async def _leave_mark(self, **became: Any) -> None:
+        mark = RunMark(run_id=self.run_id, message_id=self._asked.message.id, **became)
         await self._end(Change(set={"run": mark}))
 
     async def _interrupt_quietly(self) -> None:

@@ -49,6 +49,7 @@ class Progress(NamedTuple):
     state: Literal["running", "interrupted", "failed", "cancelled"]
     reason: str
     draft: Draft | None
+    retryable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,7 @@ class Room:
             mark.state,
             mark.reason,
             draft,
+            mark.retryable,
         )
 
     # Silence

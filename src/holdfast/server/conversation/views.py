@@ -145,7 +145,7 @@ class View:
             run.over = True
             yield RunInterrupted(
                 run_id=run.run_id,
-                retryable=True,
+                retryable=progress.retryable,
                 message_id=progress.message_id,
                 detail=progress.reason or None,
             )

@@ -183,7 +183,8 @@ class RunFinished(Told):
 class RunInterrupted(Told):
     """A run ended without an answer.
 
-    When `retryable`, the visitor's message can be sent again under its `client_message_id`.
+    When `retryable`, it can help to send the visitor's message again, under its
+    `client_message_id`; else the same would go wrong again.
     """
 
     type: Literal["run.interrupted"] = "run.interrupted"

@@ -36,6 +36,9 @@ AWAY: Final = "The assistant cannot be reached at the moment."
 CUT: Final = "The connection to the assistant broke off."
 REFUSED: Final = "The assistant is not available at the moment."
 
+# Refusals of a request that may be taken later: too slow, in conflict, too early, too many.
+PASSING: Final = frozenset({408, 409, 425, 429})
+
 
 def failure(exc: Exception, *, timeout: float, begun: bool) -> Failed:
     """Say what went wrong; never what the service or the visitor wrote.
@@ -44,17 +47,19 @@ def failure(exc: Exception, *, timeout: float, begun: bool) -> Failed:
     """
     match exc:
         case ModelHTTPError(status_code=status, retry_after=after):
-            return Failed(f"the model's service answered {status}", _of_status(status), after)
+            reason, lasting = f"the model's service answered {status}", _is_lasting(status)
+            return Failed(reason, _of_status(status), after, retryable=not lasting)
         case TimeoutError():
             return Failed(f"no answer within {timeout:g} s", LATE)
         case ModelAPIError(retry_after=after) if not begun:
             return Failed("the model's service could not be reached", AWAY, after)
         case BudgetExceeded():
-            return Failed("the budget is used up", SPENT, error=exc)
+            return Failed("the budget is used up", SPENT, error=exc, retryable=False)
         case EngineFailed(reason=reason, message=message, retry_after=after):
             return Failed(reason, message, after)
         case PriceUnknown():
-            return Failed(f"there is no price for {exc.model}", REFUSED, error=exc)
+            reason = f"there is no price for {exc.model}"
+            return Failed(reason, REFUSED, error=exc, retryable=False)
         case StoreUnavailable(retry_after=after):
             return Failed("the budget cannot be read", AWAY, after, error=exc)
         case TooCostly():
@@ -65,6 +70,11 @@ def failure(exc: Exception, *, timeout: float, begun: bool) -> Failed:
             return Failed("the knowledge base cannot be read", REFUSED)
         case _:
             return Failed("the model's service broke off its answer", CUT)
+
+
+def _is_lasting(status: int) -> bool:
+    """Say whether the same request would be refused again: a wrong key, an unknown model."""
+    return 400 <= status < 500 and status not in PASSING
 
 
 def _of_status(status: int) -> str:
