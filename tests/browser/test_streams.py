@@ -317,6 +317,21 @@ async def test_a_visitor_is_told_why_there_is_no_answer(
         await expect(told).to_contain_text(reason, timeout=PATIENCE)
 
 
+async def test_what_would_fail_again_is_not_to_be_repeated(
+    browser: Browser, writing: Writing
+) -> None:
+    """A visitor is pointed to a person then, also after a reload."""
+    writing.model.script.clear()
+    writing.model.script.append(failure(401))
+    async with visiting(browser, writing.service.url) as visitor:
+        await visitor.ask("Tell me everything.")
+        told = visitor.page.locator(".failed")
+        for _ in range(2):
+            await expect(told).to_contain_text("A person can help you.", timeout=PATIENCE)
+            await expect(told.get_by_role("button")).to_have_count(0)
+            await visitor.page.reload()
+
+
 async def test_what_a_model_writes_is_text(browser: Browser, writing: Writing) -> None:
     """Pictures and markup in an answer are neither shown nor fetched; links lead to pages alone."""
     _slowly(

@@ -9,7 +9,7 @@ import { Outbox, type Outgoing } from "./outbox";
 import { named, Problem } from "./problem";
 import { begun, grown, type Run } from "./run";
 import type { Storage } from "./storage";
-import type { Frame, Hello, MessageTold, Owner, Rating, RunStarted } from "./wire";
+import type { Frame, Hello, MessageTold, Owner, Rating, RunInterrupted, RunStarted } from "./wire";
 import { language } from "./words";
 
 /** How long a run of an earlier socket may stay without a word on the new one. */
@@ -202,8 +202,9 @@ export class Conversation {
     const open = message.role === "user" && !this.#answered.value.has(message.id);
     if (!open || this.staff.value !== null) return entry;
     const delivery = standing(message, this.#known.value);
-    const problem = delivery === "interrupted" ? (this.run.value?.detail ?? null) : null;
-    return { ...entry, delivery, problem };
+    if (delivery !== "interrupted") return { ...entry, delivery };
+    const { detail, retryable } = this.run.value!;
+    return { ...entry, delivery, problem: detail, retryable };
   }
 
   /** Begin a conversation for what waits to be sent; the network may be away for long. */
@@ -266,7 +267,7 @@ export class Conversation {
       case "run.started":
         return this.#started(frame);
       case "run.interrupted":
-        return this.#change(frame.run_id, { state: "interrupted", detail: frame.detail ?? null });
+        return this.#interrupted(frame);
       case "run.finished":
         if (this.run.value?.id === frame.run_id) this.run.value = null;
         return;
@@ -275,6 +276,10 @@ export class Conversation {
       default:
         return this.#progressed(frame);
     }
+  }
+
+  #interrupted({ run_id, detail, retryable }: RunInterrupted): void {
+    this.#change(run_id, { state: "interrupted", detail: detail ?? null, retryable });
   }
 
   #progressed(frame: Frame): void {

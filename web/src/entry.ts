@@ -23,6 +23,8 @@ export interface Entry {
   at: Date;
   delivery: Delivery;
   problem: string | null;
+  /** Whether to send it again can help. */
+  retryable: boolean;
   sources: readonly Source[];
   stopped: boolean;
   /** The person who wrote it, if it was one of the shop's and the name is known. */
@@ -39,6 +41,7 @@ const PLAIN = {
   id: null,
   delivery: "sent",
   problem: null,
+  retryable: true,
   sources: [],
   stopped: false,
   name: null,

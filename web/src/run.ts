@@ -11,6 +11,8 @@ export interface Run {
   sources: readonly Source[];
   /** Why it was interrupted, in the service's words. */
   detail: string | null;
+  /** Whether to send the message again can help. */
+  retryable: boolean;
 }
 
 export function begun({ run_id, message_id }: RunStarted): Run {
@@ -22,6 +24,7 @@ export function begun({ run_id, message_id }: RunStarted): Run {
     text: "",
     sources: [],
     detail: null,
+    retryable: true,
   };
 }
 

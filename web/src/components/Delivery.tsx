@@ -11,8 +11,8 @@ export function Delivery({ entry }: { entry: Entry }) {
 
 /** Why a message got no answer, and the way to send it again. */
 export function Failure({ entry, retry }: { entry: Entry; retry: () => void }) {
-  const { notSent, unanswered, kept, retry: again } = words.value;
-  const { delivery, problem, clientId } = entry;
+  const { notSent, unanswered, kept, instead, retry: again } = words.value;
+  const { delivery, problem, clientId, retryable } = entry;
   if (delivery !== "failed" && delivery !== "interrupted" && delivery !== "unanswered") return null;
   const interrupted = delivery === "interrupted" ? reasonOf(problem) : "";
   return (
@@ -20,8 +20,9 @@ export function Failure({ entry, retry }: { entry: Entry; retry: () => void }) {
       <p role="alert">
         <strong>{{ failed: notSent, interrupted, unanswered }[delivery]}</strong>{" "}
         {delivery === "failed" ? explained(problem) : kept}
+        {!retryable && ` ${instead}`}
       </p>
-      {clientId !== null && (
+      {retryable && clientId !== null && (
         <button type="button" class="button" onClick={retry}>
           {again}
         </button>

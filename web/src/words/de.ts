@@ -44,6 +44,7 @@ export const DE: Words = {
   interrupted: "Die Antwort ist abgebrochen.",
   unanswered: "Das wurde nicht beantwortet.",
   kept: "Ihre Nachricht ist gespeichert.",
+  instead: "Ein Mensch kann Ihnen weiterhelfen.",
   retry: "Noch einmal",
   stopped: "Angehalten",
   status: {

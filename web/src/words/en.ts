@@ -48,6 +48,7 @@ export const EN = {
   interrupted: "The answer broke off.",
   unanswered: "This was not answered.",
   kept: "Your message is kept.",
+  instead: "A person can help you.",
   retry: "Retry",
   stopped: "Stopped",
   status: {
