@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from holdfast import Keyring, open_store
 from holdfast.clock import MICROSECONDS, Clock
-from holdfast.fingerprint import Client, Fingerprints, Mode
+from holdfast.fingerprint import Client, Fingerprints
 from holdfast.rotation import Rotation
 from holdfast.server.audit.trail import Trail
 from holdfast.server.auth.access_tokens import AccessTokens
@@ -20,6 +20,7 @@ from holdfast.server.auth.refresh_tokens import RefreshTokens
 from holdfast.server.auth.refreshing import Refreshed, Refreshing
 from holdfast.server.auth.terms import DEFAULT_TERMS, LoginTerms
 from holdfast.server.model import ServiceSession
+from holdfast.server.strictness import DEFAULT_STRICTNESS, Strictness
 from holdfast.server.users import User
 
 NAMESPACE: Final = "default"
@@ -112,20 +113,26 @@ async def desk(
     *,
     terms: LoginTerms = DEFAULT_TERMS,
     ahead: Ahead | None = None,
-    mode: Mode = "soft",
+    strictness: Strictness = DEFAULT_STRICTNESS,
 ) -> AsyncGenerator[Desk]:
     """Open the parts over the store at a URL."""
     ahead = ahead or Ahead()
     async with open_store(url, model=ServiceSession, keys=keys) as store:
-        fingerprints = Fingerprints(keys)
+        fingerprints, trail = Fingerprints(keys), Tally(keys)
+        tokens = RefreshTokens(keys, namespace=NAMESPACE)
         logins = Logins.beside(
-            store, keys, terms=terms, fingerprints=fingerprints, clock=ahead.clock
+            store,
+            keys,
+            terms=terms,
+            fingerprints=fingerprints,
+            strictness=strictness,
+            clock=ahead.clock,
         )
-        tokens, trail = RefreshTokens(keys, namespace=NAMESPACE), Tally(keys)
+        recognition = Recognition(logins, trail, fingerprints, strictness=strictness)
         yield Desk(
             logins,
             tokens,
-            Refreshing(logins, tokens, trail, Recognition(logins, trail, fingerprints, mode=mode)),
+            Refreshing(logins, tokens, trail, recognition),
             AccessTokens(keys, namespace=NAMESPACE, clock=ahead.clock),
             Rotation(logins.store, keys, clock=ahead.clock),
             trail,

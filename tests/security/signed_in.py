@@ -1,6 +1,7 @@
 """A service on each store, by a clock that tests put ahead, and people who are signed in to it."""
 
 from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -111,18 +112,26 @@ class SignedIn:
         return answer.status_code == 200
 
 
-@pytest.fixture
-async def signed_in(store_url: str, tmp_path: Path) -> AsyncGenerator[SignedIn]:
-    """The service on each store."""
+@asynccontextmanager
+async def signing_in(url: str, folder: Path, **settings: Any) -> AsyncGenerator[SignedIn]:
+    """Open the service over a store, with settings of one's own."""
     ahead = Ahead()
-    settings: dict[str, Any] = {
-        "store": store_url,
+    chosen: dict[str, Any] = {
+        "store": url,
         "keys": KEYS.to_text(),
-        "data_dir": tmp_path / "data",
+        "data_dir": folder / "data",
         "rate_limit": False,
         "api_keys": [API_KEY],
         "shipped_articles": False,
+        **settings,
     }
-    app = create_app(Settings.load(**settings), clock=ahead.clock)
+    app = create_app(Settings.load(**chosen), clock=ahead.clock)
     async with running(app, timeout=60) as client:
-        yield SignedIn(client, app, ahead, store_url, KEYS)
+        yield SignedIn(client, app, ahead, url, KEYS)
+
+
+@pytest.fixture
+async def signed_in(store_url: str, tmp_path: Path) -> AsyncGenerator[SignedIn]:
+    """The service on each store."""
+    async with signing_in(store_url, tmp_path) as signed_in:
+        yield signed_in

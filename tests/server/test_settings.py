@@ -9,6 +9,7 @@ from holdfast.keyring import Keyring
 from holdfast.server.old_settings import OLD
 from holdfast.server.service import engine_settings
 from holdfast.server.settings import InvalidSettings, Settings
+from holdfast.server.strictness import Strictness
 
 ROOT = Path(__file__).parents[2]
 OURS = {f"HOLDFAST_{name.upper()}" for name in Settings.model_fields}
@@ -50,8 +51,9 @@ OLD_VALUES = {
     "REDIS_SESSION_TTL_SECONDS": ("300", "ttl_seconds", 300),
     "SESSION_CLEANUP_INTERVAL_SECONDS": ("60", "cleanup_seconds", 60),
     "SESSION_MAX_SESSIONS": ("100", "max_sessions", 100),
-    "SESSION_FINGERPRINTING_ENABLED": ("false", "fingerprinting", "off"),
-    "SESSION_FINGERPRINT_STRICT": ("true", "fingerprinting", "strict"),
+    "SESSION_FINGERPRINTING_ENABLED": ("false", "fingerprinting", Strictness("off", "off", "off")),
+    "SESSION_FINGERPRINT_STRICT": ("true", "fingerprinting",
+                                   Strictness("strict", "strict", "strict")),
     "SESSION_LOCK_TIMEOUT_SECONDS": ("5", "lease_seconds", 5),
     "SESSION_MAX_MESSAGES": ("7", "max_messages", 7),
     "REDIS_SESSION_KEY_PREFIX": ("agent:session:", "namespace", "agent.session"),

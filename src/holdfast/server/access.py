@@ -12,17 +12,13 @@ from holdfast.server.auth.api_keys import ApiKey, read_api_key
 from holdfast.server.auth.cookies import SESSION_COOKIE, read_cookie, renew_cookie
 from holdfast.server.auth.login import Login, is_login_id
 from holdfast.server.auth.parts import SignIn
-from holdfast.server.auth.principal import (
-    OPEN,
-    Principal,
-    Scope,
-    identified,
-)
+from holdfast.server.auth.principal import OPEN, Principal, Scope, identified, nobody
+from holdfast.server.auth.recognising import ClientChanged
 from holdfast.server.clients import client_of
 from holdfast.server.csrf import CSRF_HEADER
 from holdfast.server.json_route import JsonRoute
 from holdfast.server.origins import SAFE, site_of
-from holdfast.server.problems import forbidden, unauthenticated
+from holdfast.server.problems import forbidden
 from holdfast.server.settings import Settings
 
 # A JSON Web Token has three parts; no other credential has a dot.
@@ -78,9 +74,9 @@ class Access:
         self, socket: HTTPConnection, token: bytes | None, ticket: str | None = None
     ) -> Principal | None:
         """Give who opened a socket: by what its first frame shows, or else its headers."""
-        if ticket is not None:
-            return await self._by_ticket(socket, ticket)
         try:
+            if ticket is not None:
+                return await self._by_ticket(socket, ticket)
             return await (self.identify(socket) if token is None else self.holder(socket, token))
         except Problem:
             return None
@@ -92,15 +88,22 @@ class Access:
             Problem: a page of another site has the browser send its cookie.
             StoreUnavailable: nobody can tell whether a user is signed in.
         """
-        token = bearer(connection)
-        if token is not None:
-            caller = await self.holder(connection, token)
-        else:
-            caller = await self._by_cookie(connection)
+        token, caller = bearer(connection), None
+        try:
+            if token is not None:
+                caller = await self.holder(connection, token)
+            else:
+                caller = await self._by_cookie(connection)
+        except ClientChanged as refusal:
+            connection.state.refusal = refusal
         return OPEN if caller is None and self._keys.open_access else caller
 
     async def holder(self, connection: HTTPConnection, token: bytes) -> Principal | None:
-        """Give whose API key or access token it is."""
+        """Give whose API key or access token it is.
+
+        Raises:
+            ClientChanged: it was another client's.
+        """
         scopes = self._keys.scopes(token)
         if scopes is not None:
             return Principal("service", scopes=scopes)
@@ -114,8 +117,7 @@ class Access:
         if login is None or login.user_id != claims.user_id:
             await self._tell(connection, "token.refused", claims.login_id)
             return None
-        await sign_in.logins.note_seen(login)
-        return principal_of(login)
+        return await self._principal(connection, login)
 
     async def _by_ticket(self, socket: HTTPConnection, ticket: str) -> Principal | None:
         sign_in: SignIn = socket.app.state.sign_in
@@ -125,7 +127,7 @@ class Access:
         if login is None:
             await self._tell(socket, "ticket.refused", login_id)
             return None
-        return principal_of(login)
+        return await self._principal(socket, login)
 
     async def _by_cookie(self, connection: HTTPConnection) -> Principal | None:
         """Give the user whom a browser's cookie shows; its secret is exchanged in time."""
@@ -145,20 +147,33 @@ class Access:
         if refusal is not None:
             await self._tell(connection, "csrf.refused", login_id)
             raise forbidden(refusal)
-        login: Login | None = opened.session
         if opened.renewed is not None:
             # At once: whatever fails from here on, the old secret opens for seconds only.
             left = sign_in.logins.ends(opened.session) - sign_in.logins.now()
             value = f"{login_id}.{opened.renewed}"
             renew_cookie(connection, SESSION_COOKIE, value, max_age=left.total_seconds())
-        if opened.rotated or not can_be_told:
-            login = await sign_in.recognition.recognise(opened.session, client_of(connection))
-        if login is None:
-            return None
-        if opened.rotated:
+        closely = opened.rotated or not can_be_told
+        caller = await self._principal(connection, opened.session, closely=closely)
+        if caller is not None and opened.rotated:
             await self._tell(connection, "session.rotated", login_id, outcome="ok")
-        await sign_in.logins.note_seen(login)
-        return principal_of(login)
+        return caller
+
+    async def _principal(
+        self, connection: HTTPConnection, login: Login, *, closely: bool = False
+    ) -> Principal | None:
+        """Give who is signed in on a device, if it is still that device, looked at `closely`.
+
+        Raises:
+            ClientChanged: it is another.
+        """
+        sign_in: SignIn = connection.app.state.sign_in
+        known: Login | None = login
+        if closely or sign_in.recognition.is_strict(login):
+            known = await sign_in.recognition.recognise(login, client_of(connection))
+        if known is None:
+            return None
+        await sign_in.logins.note_seen(known)
+        return principal_of(known)
 
     def _refusal_of_cookie(self, connection: HTTPConnection, login_id: str) -> str | None:
         """Say why a cookie counts for nothing here: no page of ours, and no listed one, asks."""
@@ -245,9 +260,10 @@ async def require_access(request: Request) -> None:
     """
     caller = await identified(request)
     if caller is None:
-        raise unauthenticated(
+        raise nobody(
+            request,
             "This needs an API key, or a user of the staff: send Authorization: Bearer <key>, one "
-            "of HOLDFAST_API_KEYS, or <access token>."
+            "of HOLDFAST_API_KEYS, or <access token>.",
         )
     scope: Scope = "sessions:read" if request.method in SAFE else "sessions:write"
     if not caller.has_scope(scope):

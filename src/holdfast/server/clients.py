@@ -34,7 +34,7 @@ async def is_same_client(
         return True
     prints = Fingerprints(parts.keys, namespace=parts.settings.namespace)
     now = client_of(connection)
-    verdict = prints.compare(session.fingerprint, now, parts.settings.fingerprinting)
+    verdict = prints.compare(session.fingerprint, now, parts.settings.fingerprinting.visitor)
     refused = verdict.action in REFUSED
     if refused or (verdict.changed and not quietly):
         await parts.trail.record(

@@ -87,7 +87,7 @@ async def _root_document(request: Request, parts: Parts, *, revealing: bool) -> 
             "chat": True,
             "metrics": settings.metrics,
             "rate_limit": settings.rate_limit,
-            "fingerprinting": settings.fingerprinting != "off",
+            "fingerprinting": settings.fingerprinting.visitor != "off",
             "escalation": settings.escalation,
             "ai_provider": settings.ai_provider,
         },

@@ -251,7 +251,7 @@ def _policy(settings: Settings) -> AgentPolicy:
 
 
 def _fingerprints(settings: Settings, keys: Keyring) -> Fingerprints | None:
-    if settings.fingerprinting == "off":
+    if settings.fingerprinting.visitor == "off":
         return None
     return Fingerprints(keys, namespace=settings.namespace)
 

@@ -28,7 +28,6 @@ from pydantic_settings import (
 )
 
 from holdfast.errors import InvalidKeyring, InvalidSession
-from holdfast.fingerprint import Mode
 from holdfast.keyring import Keyring
 from holdfast.opening import open_store
 from holdfast.server.auth.api_keys import read_api_key
@@ -43,10 +42,10 @@ from holdfast.server.spelling import (
     check_network,
     check_origin,
     check_weights,
-    read_fingerprinting,
     read_list,
     read_mapping,
 )
+from holdfast.server.strictness import DEFAULT_STRICTNESS, Strictness, read_strictness
 from holdfast.session import MAX_INTEGER
 from holdfast.support import Price
 from holdfast.support.library import ToolName
@@ -67,7 +66,7 @@ Weights = Annotated[
 ]
 Prices = Annotated[dict[str, Price], NoDecode, BeforeValidator(read_prices)]
 Micros = Annotated[int | None, Field(ge=0, le=MAX_INTEGER)]
-Fingerprinting = Annotated[Mode, BeforeValidator(read_fingerprinting)]
+Fingerprinting = Annotated[Strictness, NoDecode, BeforeValidator(read_strictness)]
 Tools = Annotated[tuple[ToolName, ...], NoDecode, BeforeValidator(read_list)]
 HttpUrl = Annotated[str, AfterValidator(check_http_url)]
 Keys = Annotated[SecretStr, AfterValidator(check_keys)]
@@ -170,7 +169,7 @@ class Settings(BaseSettings):
     max_messages: int = Field(1000, ge=1, le=100_000)
     lease_seconds: float = Field(30, ge=5, le=300)
     lease_wait_seconds: Annotated[Seconds, Field(le=3600)] = 60
-    fingerprinting: Fingerprinting = "soft"
+    fingerprinting: Fingerprinting = DEFAULT_STRICTNESS
     shipped_articles: bool = True
     ai_provider: Literal["local", "openai", "azure", "compatible"] = "local"
     ai_model: str = "gpt-4o-mini"
@@ -341,8 +340,8 @@ class Settings(BaseSettings):
             yield Complaint("shipped_articles", "the knowledge base is about a fictional shop")
         if not self.rate_limit:
             yield Complaint("rate_limit", "visitors may ask without limit")
-        if self.fingerprinting == "off":
-            yield Complaint("fingerprinting", "a stolen conversation cannot be noticed")
+        if "off" in self.fingerprinting:
+            yield Complaint("fingerprinting", "with off, what was stolen cannot be noticed")
 
     def _complaints_in_production(self) -> Iterator[Complaint]:
         if any(network == "*" or network.endswith("/0") for network in self.trusted_proxies):

@@ -81,14 +81,6 @@ def check_weights(weights: dict[str, float]) -> dict[str, float]:
     return weights
 
 
-def read_fingerprinting(value: Any) -> Any:
-    """Read a mode of fingerprints; a switch turns soft comparison on, or all of it off."""
-    switch = str(value).strip().lower()
-    if switch in {"true", "1", "yes", "on"}:
-        return "soft"
-    return "off" if switch in {"false", "0", "no"} else switch
-
-
 def check_keys(text: SecretStr) -> SecretStr:
     """Give keys back when they make a keyring; what is wrong with them names no key material."""
     Keyring.from_text(text.get_secret_value())

@@ -11,6 +11,7 @@ from holdfast.keyring import Keyring
 from holdfast.opening import open_beside
 from holdfast.server.auth.login import Bearing, Login, is_login_id, new_login_id
 from holdfast.server.auth.terms import DEFAULT_TERMS, SEEN_SECONDS, LoginTerms
+from holdfast.server.strictness import DEFAULT_STRICTNESS, Strictness
 from holdfast.server.users.user import User
 from holdfast.session import Fingerprint, SessionFilter
 from holdfast.store import MAX_PAGE, SessionStore
@@ -38,6 +39,7 @@ class Logins:
         *,
         terms: LoginTerms = DEFAULT_TERMS,
         fingerprints: Fingerprints | None = None,
+        strictness: Strictness = DEFAULT_STRICTNESS,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         for field, rule in terms.problems():
@@ -45,6 +47,7 @@ class Logins:
         self.store = store
         self.terms = terms
         self._fingerprints = fingerprints
+        self._strictness = strictness
         self._clock = clock
         self._seen: dict[str, float] = {}
 
@@ -56,6 +59,7 @@ class Logins:
         *,
         terms: LoginTerms = DEFAULT_TERMS,
         fingerprints: Fingerprints | None = None,
+        strictness: Strictness = DEFAULT_STRICTNESS,
         clock: Clock = SYSTEM_CLOCK,
     ) -> Self:
         """Keep them on the connection of a service's store, apart from its sessions."""
@@ -68,7 +72,9 @@ class Logins:
             max_age=terms.max_age,
             sliding=True,
         )
-        return cls(logins, terms=terms, fingerprints=fingerprints, clock=clock)
+        return cls(
+            logins, terms=terms, fingerprints=fingerprints, strictness=strictness, clock=clock
+        )
 
     def now(self) -> datetime:
         return datetime.fromtimestamp(self._clock.wall() / MICROSECONDS, UTC)
@@ -97,7 +103,7 @@ class Logins:
             roles=tuple(sorted(user.roles)),
             bearing=bearing,
             secret_hash=secret_hash,
-            fingerprint=self._tags(client),
+            fingerprint=self._tags(user, client),
             device=_device(client),
             network=network(client.ip_address),
             authenticated_at=self.now(),
@@ -184,8 +190,8 @@ class Logins:
             if cursor is None:
                 return
 
-    def _tags(self, client: Client) -> Fingerprint | None:
-        if self._fingerprints is None:
+    def _tags(self, user: User, client: Client) -> Fingerprint | None:
+        if self._fingerprints is None or self._strictness.of(user.roles) == "off":
             return None
         return self._fingerprints.of(ip_address=client.ip_address, user_agent=client.user_agent)
 

@@ -50,17 +50,20 @@ class SignIn:
 @asynccontextmanager
 async def open_sign_in(service: Service, *, clock: Clock = SYSTEM_CLOCK) -> AsyncGenerator[SignIn]:
     """Let people sign in for the block, by the clock that is given."""
-    settings, keys, mode = service.settings, service.keys, service.settings.fingerprinting
+    settings, keys = service.settings, service.keys
     fingerprints = Fingerprints(keys, namespace=settings.namespace)
     refresh_tokens = RefreshTokens(keys, namespace=settings.namespace)
     logins = Logins.beside(
         service.store,
         keys,
         terms=settings.login_terms,
-        fingerprints=fingerprints if mode != "off" else None,
+        fingerprints=fingerprints,
+        strictness=settings.fingerprinting,
         clock=clock,
     )
-    recognition = Recognition(logins, service.trail, fingerprints, mode=mode)
+    recognition = Recognition(
+        logins, service.trail, fingerprints, strictness=settings.fingerprinting
+    )
     sign_in = SignIn(
         users=service.users,
         logins=logins,

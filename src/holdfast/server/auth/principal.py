@@ -93,10 +93,15 @@ async def principal(connection: HTTPConnection) -> Principal:
     """
     caller = await identified(connection)
     if caller is None:
-        raise unauthenticated(
-            "Sign in, or send Authorization: Bearer with an access token or an API key."
-        )
+        detail = "Sign in, or send Authorization: Bearer with an access token or an API key."
+        raise nobody(connection, detail)
     return caller
+
+
+def nobody(connection: HTTPConnection, detail: str) -> Problem:
+    """Make the answer to a caller whom nothing shows; why a sign-in ended by this goes first."""
+    refusal: Problem | None = getattr(connection.state, "refusal", None)
+    return refusal or unauthenticated(detail)
 
 
 Caller = Annotated[Principal, Depends(principal)]

@@ -53,6 +53,7 @@ class Refreshing:
         """Exchange a token; None when it is none, or its login has ended, or ends by this.
 
         Raises:
+            ClientChanged: it comes from another client, and its login has ended by this.
             StoreUnavailable: nobody can tell; the same token may be sent again.
         """
         token = self._tokens.read(text)
