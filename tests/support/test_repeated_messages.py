@@ -126,3 +126,18 @@ async def test_a_failure_without_an_id_is_kept_too(store: Store, knowledge: Know
         await agent.process_message(session_id, "hello")
     answer = await agent.process_message(session_id, "hello")
     assert (answer.number, answer.message_count) == (3, 2)
+
+
+async def test_a_failure_that_lasts_is_not_to_be_repeated(
+    store: Store, knowledge: Knowledge
+) -> None:
+    """Nobody is told to try again what will be refused again."""
+    failed = Failed("status 401", "The assistant is not available.", retryable=False)
+    agent, _ = agent_with(store, knowledge, failures=[failed])
+    session_id = (await store.create()).session_id
+    with pytest.raises(AnswerUnavailable) as caught:
+        await agent.process_message(session_id, "hello")
+    assert str(caught.value) == "The assistant is not available. Your message is kept."
+    mark = await agent.examine(session_id)
+    assert mark is not None
+    assert not mark.retryable

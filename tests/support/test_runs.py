@@ -253,21 +253,6 @@ async def test_a_failed_run_says_why_and_can_be_taken_again(
     assert await agent.examine(session_id) is None
 
 
-async def test_a_failure_that_lasts_is_not_to_be_repeated(
-    store: Store, knowledge: Knowledge
-) -> None:
-    """Nobody is told to try again what will be refused again."""
-    failed = Failed("status 401", "The assistant is not available.", retryable=False)
-    agent = SupportAgent(store, knowledge, ScriptedEngine(failures=[failed]))
-    session_id = (await store.create()).session_id
-    with pytest.raises(AnswerUnavailable) as caught:
-        await agent.process_message(session_id, "hello")
-    assert str(caught.value) == "The assistant is not available. Your message is kept."
-    mark = await agent.examine(session_id)
-    assert mark is not None
-    assert not mark.retryable
-
-
 async def test_a_run_of_an_answered_message_has_nothing_to_do(
     store: Store, knowledge: Knowledge
 ) -> None:

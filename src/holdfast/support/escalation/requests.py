@@ -48,39 +48,72 @@ def _english() -> _Patterns:
     part = _parts("requests.toml")
     people = rf"(?:{part['adjective']}\s+)*{part['person']}"
     anybody = rf"(?:{part['adjective']}\s+)*(?:{part['person']}|{part['somebody']})"
-    end = rf"{_AFTER}(?=\s*(?:$|[^\w\s']|{part['following']}{_AFTER}))"
+    ours = rf"(?:{part['determiner']}\s+{people}|{part['ours']}\s+(?:your\s+)?{part['somebody']})"
+    anyone = rf"(?:{part['determiner']}\s+{people}|(?:any|some)(?:one|body))"
     asked = (
         rf"{part['address']}\s+(?:{part['determiner']}\s+)?{anybody}{_AFTER}",
-        rf"{part['want']}\s+{part['determiner']}\s+{people}{end}",
+        rf"{part['want']}\s+{part['determiner']}\s+{people}{_before(part['following'])}",
         rf"(?<!my )(?<!the ){people},?\s+(?:please|pls){_AFTER}",
+        rf"{part['ask']}\s+{ours}\s+(?:(?:please|to|maybe)\s+)*{part['act']}{_AFTER}",
+        rf"{part['there']}\s+{anyone}{_before(part['so'])}",
+        rf"(?:is|are)\s+{anyone}\s+{part['present']}{_before(part['at_once'])}",
+        rf"(?:{part['want']}|please)\s+{part['help']}{_AFTER}",
+        rf"{part['want']}\s+{part['help_from']}\s+{ours}{_AFTER}",
     )
     refused = rf"{_BEFORE}{part['refusal']}(?:\s+{part['hesitation']})*\s+$"
-    return _patterns(part, people, asked, refused)
+    return _patterns(part, people, asked, refused, please="please|pls")
 
 
 def _german() -> _Patterns:
     part = _parts("requests.de.toml")
     people = rf"(?:{part['adjective']}\s+)*{part['person']}"
+    one = rf"{part['determiner']}\s+{people}"
     anybody = rf"(?:{part['adjective']}\s+)*(?:{part['person']}|{part['somebody']})"
     with_anybody = rf"{part['with']}\s+(?:{part['determiner']}\s+)?{anybody}{_AFTER}"
+    of_us = rf"{part['ours']}(?:\s+{part['somebody']})?"
+    ours = rf"(?:(?:kein\s+)?{people}|{one}|{of_us}){_AFTER}"
+    desk = rf"(?:{part['desk']}|{part['desk_please']}|jemanden)"
+    begin = rf"(?:^|(?<=[.!?,;] )){part['begin']}\s+(?:{part['soon']}\s+)*"
+    soon, whom = rf"(?:{part['soon']}\s+)*", rf"(?:{part['whom']}\s+)*"
+    act = rf"{_APART}{_BEFORE}{part['act']}{_AFTER}"
+    end = rf"{_AFTER}(?=\s*(?:$|[.!?]))"
     asked = (
         rf"{with_anybody}{_APART}{_BEFORE}{part['verb']}{_AFTER}",
         rf"{part['send']}{_AFTER}{_APART}{_BEFORE}{with_anybody}",
-        rf"{part['want']}\s+(?:{part['soon']}\s+)*{part['determiner']}\s+{people}{_AFTER}",
+        rf"{part['want']}\s+{soon}{one}{_AFTER}",
+        rf"{part['may']}\s+{soon}{one}{_before(part['reach'])}",
         rf"(?:{part['determiner']}\s+)?{people},?\s+bitte{_AFTER}",
-        rf"(?:bitte|sondern)\s+{part['determiner']}\s+{people}{_AFTER}(?=\s*(?:$|[.!?]))",
+        rf"(?:bitte|sondern)\s+{one}{end}",
+        rf"{part['can']}\s+{whom}{ours}{act}",
+        rf"{ours}\s+(?:soll|sollte|möge|muss){_AFTER}{act}",
+        rf"(?:hilft|antwortet)\s+{part['whom']}\s+{whom}{ours}",
+        rf"{begin}(?:(?:den|die|das|ihren|euren)\s+)?{desk}\s+(?:bitte\s+)?sprechen{_AFTER}",
+        rf"{begin}zu[mr]\s+{desk}{end}",
+        rf"{part['there']}\s+{whom}(?:{one}|{people}|jemand){_before(part['so'])}",
+        rf"ist\s+{whom}(?:{one}|{people}|jemand)\s+{part['present']}{_before(part['with_whom'])}",
+        rf"(?:{part['want']}|bitte)\s+{soon}{part['help']}{_AFTER}",
     )
-    return _patterns(part, people, asked, rf"{_BEFORE}{part['refusal']}\s+$")
+    return _patterns(part, people, asked, rf"{_BEFORE}{part['refusal']}\s+$", please="bitte")
+
+
+def _before(following: str) -> str:
+    """Look for the end of a phrase, or for one of these behind it."""
+    return rf"{_AFTER}(?=\s*(?:$|[^\w\s'-]|-(?!\w)|{following}{_AFTER}))"
 
 
 def _parts(name: str) -> dict[str, str]:
     return {part: any_of(phrases) for part, phrases in load(name).items()}
 
 
-def _patterns(part: dict[str, str], people: str, asked: tuple[str, ...], refused: str) -> _Patterns:
+def _patterns(
+    part: dict[str, str], people: str, asked: tuple[str, ...], refused: str, *, please: str
+) -> _Patterns:
+    anyone = rf"(?:{part['determiner']}\s+)?{people}"
+    desk = rf"(?:{part['determiner']}\s+)?(?:{part['desk']}|{part['desk_please']})"
+    polite = rf"{desk},?\s+(?:{please})|(?:{please}),?\s+{desk}"
     return _Patterns(
         asked=re.compile(_BEFORE + f"(?:{'|'.join(asked)})"),
-        whole=re.compile(rf"(?:{part['determiner']}\s+)?{people}[.!?\s]*"),
+        whole=re.compile(rf"(?:{anyone}|{part['desk']}|{polite})[.!?\s]*"),
         refused=re.compile(refused),
         yes=re.compile(rf"{part['yes']}[.!\s]*"),
     )
