@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from holdfast.testing.histories import Finding, History, check_in_linear_time, check_order
+from holdfast.testing.histories import Finding, History, check_in_linear_time
+from holdfast.testing.histories.checking import orders
 from holdfast.verification.plan import MAX_ITEMS
 
 # Steps that the exact check may take a session. Where many calls go unanswered, the orders that
@@ -28,10 +29,12 @@ def judge(history: History, *, steps: int = STEPS) -> Judgement:
     if verdict.findings:
         return Judgement(verdict.findings)
     undecided: list[str] = []
-    for settled, (session, events) in enumerate(history.sessions().items()):
-        order = check_order(History(events), max_items=MAX_ITEMS, budget=steps)[session]
+    settled = 0
+    for session, order in orders(history, max_items=MAX_ITEMS, budget=steps):
         if order.finding:
-            return Judgement([order.finding], undecided, settled - len(undecided))
+            return Judgement([order.finding], undecided, settled)
         if order.undecided:
             undecided.append(session)
-    return Judgement((), undecided, len(history.sessions()) - len(undecided))
+        else:
+            settled += 1
+    return Judgement((), undecided, settled)

@@ -152,3 +152,16 @@ def test_two_thousand_operations_of_twenty_callers_take_few_steps(unanswered: fl
     found = Search(partition.acts, max_items=12).run()
     assert found.answer == "yes"
     assert found.steps < 30 * len(history)
+
+
+def test_a_change_is_remembered_with_the_answer_that_it_was_given() -> None:
+    """Orders that differ in nothing else are two: the repetition tells which it was."""
+    script = Script().did(2, None, "append", items=["a"])
+    script.did(3, None, "apply", append=["x"], change_id="x")
+    script.did(4, None, "apply", set={"mood": "good"})
+    script.did(6, 7, "get", {**snapshot(4, visits=0), "values": {"mood": "good"}})
+    script.did(10, 11, "clear_items").did(12, 13, "items", [])
+    script.did(14, 15, "claim", True, flag="closed")
+    first = {"first_item": 1, "last_item": 1, "replayed": True}
+    answer = {"incarnation": "i", "revision": 3, "integers": {}, **first}
+    assert script.did(16, 17, "apply", answer, append=["x"], change_id="x").has_order

@@ -44,10 +44,10 @@ def check(history: History, *, max_items: int = MAX_ITEMS, budget: int = BUDGET)
     """
     partitions = _partitions(history, max_items)
     exact = [partition for partition in partitions if fits(partition)]
-    orders = {partition.session: ordered(partition, budget=budget) for partition in exact}
-    findings = [order.finding for order in orders.values() if order.finding]
+    found = {partition.session: ordered(partition, budget=budget) for partition in exact}
+    findings = [order.finding for order in found.values() if order.finding]
     findings += _linear(history, partitions)
-    undecided = tuple(session for session, order in orders.items() if order.undecided)
+    undecided = tuple(session for session, order in found.items() if order.undecided)
     return _verdict(history, partitions, findings, undecided, len(exact) - len(undecided))
 
 
@@ -61,10 +61,13 @@ def check_order(
     history: History, *, max_items: int = MAX_ITEMS, budget: int = BUDGET
 ) -> dict[str, Ordered]:
     """Look for an order of the operations on each session, whatever the size."""
-    return {
-        partition.session: ordered(partition, budget=budget)
-        for partition in _partitions(history, max_items)
-    }
+    return dict(orders(history, max_items=max_items, budget=budget))
+
+
+def orders(history: History, *, max_items: int, budget: int) -> Iterator[tuple[str, Ordered]]:
+    """Look for an order of the operations on one session after the other."""
+    for partition in _partitions(history, max_items):
+        yield partition.session, ordered(partition, budget=budget)
 
 
 def _partitions(history: History, max_items: int) -> list[Partition]:

@@ -31,6 +31,11 @@ class Made(NamedTuple):
     first_item: int | None
     last_item: int
 
+    def key(self) -> tuple[object, ...]:
+        """Give something hashable that is equal for equal answers."""
+        integers = frozenset(self.integers.items())
+        return self.content, self.revision, integers, self.first_item, self.last_item
+
 
 class Lease(NamedTuple):
     """Who holds the session: surely until one time, possibly until another."""
@@ -62,7 +67,7 @@ class State(NamedTuple):
             frozenset(self.values.items()),
             self.log,
             self.last_item,
-            frozenset((change_id, made.revision) for change_id, made in self.made.items()),
+            frozenset((change_id, made.key()) for change_id, made in self.made.items()),
             self.lease,
         )
 
