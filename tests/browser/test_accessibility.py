@@ -8,6 +8,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser.conftest import Writing
+from tests.browser.test_markup import TABLE
 from tests.browser.visiting import PATIENCE, QUESTION, visiting
 from tests.server.serving import Served, served
 from tests.support.fake_openai import text
@@ -67,6 +68,17 @@ async def test_nothing_stands_in_the_way(
         await expect(visitor.answers).to_have_count(2, timeout=PATIENCE)
         assert await _findings(visitor.page) == []
         await visitor.page.get_by_role("button", name="Conversations and settings").click()
+        assert await _findings(visitor.page) == []
+
+
+async def test_a_table_is_told_to_all(browser: Browser, writing: Writing, axe: str) -> None:
+    """Also where it has to be scrolled."""
+    writing.model.script.clear()
+    writing.model.script.append(text(TABLE))
+    narrow = {"width": 360, "height": 740}
+    async with visiting(browser, writing.service.url, scripts=[axe], viewport=narrow) as visitor:
+        await visitor.ask("How long does it take?")
+        await expect(visitor.answers.get_by_role("table")).to_be_visible(timeout=PATIENCE)
         assert await _findings(visitor.page) == []
 
 

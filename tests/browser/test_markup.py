@@ -28,6 +28,51 @@ data:image/png;base64,AA [https://shop.example/account]({AWAY}/phish) [shop.exam
 [pic]: {AWAY}/10.png
 """
 
+TABLE: Final = f"""\
+How long it takes:
+| Where to | Days | Price | Notes |
+|:---|:---:|---:|---|
+| **Germany** | 1-2 | 4.90 | [more]({AWAY}/de) and [less](javascript:alert) |
+| Lighthouse&nbsp;<b>x</b> \\| harbour | 3 |
+Norway|5-7|14.90|Customs declaration needed|and what is too much
+Behind it.
+
+A | B is no table.
+"""
+
+
+async def test_a_table_is_one(browser: Browser, writing: Writing) -> None:
+    """Its heads name their columns, its cells hold what other text may, and it scrolls alone."""
+    writing.model.script.clear()
+    writing.model.script.append(text(TABLE))
+    narrow = {"width": 360, "height": 740}
+    async with visiting(browser, writing.service.url, viewport=narrow) as visitor:
+        await visitor.ask("How long does it take?")
+        table = visitor.answers.get_by_role("table")
+        await expect(table.locator("th[scope=col]")).to_have_text(
+            ["Where to", "Days", "Price", "Notes"], timeout=PATIENCE
+        )
+        await expect(table.locator("tbody td")).to_have_text(
+            [
+                *("Germany", "1-2", "4.90", "more (opens in a new tab) and less"),
+                *("Lighthouse&nbsp;<b>x</b> | harbour", "3", "", ""),
+                *("Norway", "5-7", "14.90", "Customs declaration needed"),
+            ]
+        )
+        await expect(table.locator("td.end").first).to_have_css("text-align", "end")
+        links = table.get_by_role("link")
+        await expect(links).to_have_count(1)
+        await expect(links).to_have_attribute("rel", "noopener nofollow ugc")
+        lines = visitor.answers.locator(".bubble > p")
+        await expect(lines).to_have_text(["How long it takes:", "Behind it.", "A | B is no table."])
+        page = visitor.page
+        wide = "(one) => one.scrollWidth > one.clientWidth"
+        assert await visitor.answers.locator(".table").evaluate(wide)
+        assert not await page.locator(":root").evaluate(wide)
+        await visitor.tab_to(visitor.answers.get_by_role("group", name="Table"), key="Shift+Tab")
+        await page.keyboard.press("ArrowRight")
+        await page.wait_for_function("document.activeElement.scrollLeft > 0")
+
 
 async def test_payloads_are_text(browser: Browser, writing: Writing) -> None:
     """Pictures in every notation, elements and other schemes stay text; links say where they go."""

@@ -9,6 +9,7 @@ export function Formatted({ content }: { content: string }) {
 
 function blockOf(block: Block) {
   if (block.kind === "list") return listOf(block);
+  if (block.kind === "table") return tableOf(block);
   const lines = block.lines.map((line, index) => (
     <>
       {index > 0 && "\n"}
@@ -21,6 +22,35 @@ function blockOf(block: Block) {
 function listOf({ ordered, start, items }: Extract<Block, { kind: "list" }>) {
   const lines = items.map((item) => <li>{item.map(inlineOf)}</li>);
   return ordered ? <ol start={start}>{lines}</ol> : <ul>{lines}</ul>;
+}
+
+/** A wide table is scrolled in its own place, also by keyboard. */
+function tableOf({ sides, head, rows }: Extract<Block, { kind: "table" }>) {
+  const cells = (row: Inline[][]) =>
+    row.map((cell, place) => <td class={sides[place] ?? undefined}>{cell.map(inlineOf)}</td>);
+  const heads = head.map((cell, place) =>
+    cell.length === 0 ? (
+      <td />
+    ) : (
+      <th scope="col" class={sides[place] ?? undefined}>
+        {cell.map(inlineOf)}
+      </th>
+    ),
+  );
+  return (
+    <div class="table" role="group" aria-label={words.value.table} tabIndex={0}>
+      <table>
+        <thead>
+          <tr>{heads}</tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr>{cells(row)}</tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
 }
 
 function inlineOf(part: Inline): ComponentChildren {

@@ -1,5 +1,7 @@
 /** The little Markdown that answers use, read into values. Nothing here makes HTML. */
 
+import { cellsOf, fitted, ruled, type Side } from "./table";
+
 export type Inline =
   | { kind: "text"; text: string }
   | { kind: "strong" | "em"; children: Inline[] }
@@ -8,7 +10,8 @@ export type Inline =
 
 export type Block =
   | { kind: "paragraph" | "heading"; lines: Inline[][] }
-  | { kind: "list"; ordered: boolean; start: number; items: Inline[][] };
+  | { kind: "list"; ordered: boolean; start: number; items: Inline[][] }
+  | { kind: "table"; sides: Side[]; head: Inline[][]; rows: Inline[][][] };
 
 /** Lengths are bounded, so that no text takes long to read, whatever it opens and never closes. */
 const MARKS =
@@ -23,7 +26,10 @@ export function parseBlocks(content: string): Block[] {
   return content
     .replace(/\r\n?/g, "\n")
     .split("\n")
-    .reduce<(Block | null)[]>(addLine, [])
+    .reduce<(Block | null)[]>(
+      (blocks, line, index, lines) => addLine(blocks, line, lines[index - 1] ?? ""),
+      [],
+    )
     .filter((block) => block !== null);
 }
 
@@ -42,9 +48,15 @@ export function parseInline(text: string): Inline[] {
 /** The words alone, to be read aloud. */
 export function plainText(content: string): string {
   return parseBlocks(content)
-    .flatMap((block) => (block.kind === "list" ? block.items : block.lines))
+    .flatMap(linesOf)
     .map(wordsOf)
     .join(" ");
+}
+
+function linesOf(block: Block): Inline[][] {
+  if (block.kind === "list") return block.items;
+  if (block.kind !== "table") return block.lines;
+  return [block.head, ...block.rows].map((row) => [plain(`${row.map(wordsOf).join(", ")}.`)]);
 }
 
 /** The address if a visitor may be sent there, else null. */
@@ -55,14 +67,32 @@ export function safeAddress(target: string): string | null {
 }
 
 /** `null` in the list is an empty line: what follows starts a block of its own. */
-function addLine(blocks: (Block | null)[], line: string): (Block | null)[] {
+function addLine(blocks: (Block | null)[], line: string, before: string): (Block | null)[] {
   const open = blocks.at(-1) ?? null;
   if (line.trim() === "") return open === null ? blocks : [...blocks, null];
+  const sides = open?.kind === "paragraph" ? ruled(line, before) : null;
+  if (sides) return openTable(blocks, before, sides);
   const heading = HEADING.exec(line);
   if (heading) return [...blocks, headingOf(heading.groups!.text!)];
   const item = ITEM.exec(line);
   if (item) return addItem(blocks, open, item.groups!);
+  if (open?.kind === "table" && line.includes("|")) {
+    open.rows.push(rowOf(line, open.sides));
+    return blocks;
+  }
   return addText(blocks, open, line);
+}
+
+/** The line above the rule, which was taken for text, is the table's head. */
+function openTable(blocks: (Block | null)[], head: string, sides: Side[]): (Block | null)[] {
+  const text = blocks.at(-1) as Extract<Block, { kind: "paragraph" | "heading" }>;
+  text.lines.pop();
+  const others = text.lines.length === 0 ? blocks.slice(0, -1) : blocks;
+  return [...others, { kind: "table", sides, head: rowOf(head, sides), rows: [] }];
+}
+
+function rowOf(line: string, sides: Side[]): Inline[][] {
+  return fitted(cellsOf(line), sides.length).map(parseInline);
 }
 
 function addItem(

@@ -78,6 +78,7 @@ export const DE: Words = {
   source: "Quelle",
   withSources: (count) =>
     count === 0 ? "" : count === 1 ? "Mit einer Quelle." : `Mit ${count} Quellen.`,
+  table: "Tabelle",
   newTab: "öffnet sich in einem neuen Tab",
   aboutAnswer: "Zu dieser Antwort",
   copy: "Kopieren",

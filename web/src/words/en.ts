@@ -81,6 +81,7 @@ export const EN = {
   source: "Source",
   withSources: (count: number) =>
     count === 0 ? "" : count === 1 ? "With one source." : `With ${count} sources.`,
+  table: "Table",
   newTab: "opens in a new tab",
   aboutAnswer: "About this answer",
   copy: "Copy",
