@@ -3,7 +3,7 @@
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from holdfast.server.auth.logins import Logins
 from holdfast.server.auth.recognising import Recognition
 from holdfast.server.auth.refresh_tokens import RefreshTokens
 from holdfast.server.auth.refreshing import Refreshed, Refreshing
+from holdfast.server.auth.standing import Standing
 from holdfast.server.auth.terms import DEFAULT_TERMS, LoginTerms
 from holdfast.server.model import ServiceSession
 from holdfast.server.strictness import DEFAULT_STRICTNESS, Strictness
@@ -81,7 +82,7 @@ class Desk:
     rotation: Rotation[Login]
     trail: Tally
     ahead: Ahead
-    people: People = field(default_factory=lambda: People(ANNA))
+    people: People
 
     async def begin(self, client: Client = HOME, **options: Any) -> Login:
         """Sign Anna in on one more device."""
@@ -118,7 +119,7 @@ async def desk(
     """Open the parts over the store at a URL."""
     ahead = ahead or Ahead()
     async with open_store(url, model=ServiceSession, keys=keys) as store:
-        fingerprints, trail = Fingerprints(keys), Tally(keys)
+        fingerprints, trail, people = Fingerprints(keys), Tally(keys), People(ANNA)
         tokens = RefreshTokens(keys, namespace=NAMESPACE)
         logins = Logins.beside(
             store,
@@ -132,9 +133,10 @@ async def desk(
         yield Desk(
             logins,
             tokens,
-            Refreshing(logins, tokens, trail, recognition),
+            Refreshing(logins, tokens, trail, recognition, Standing(logins, people, trail)),
             AccessTokens(keys, namespace=NAMESPACE, clock=ahead.clock),
             Rotation(logins.store, keys, clock=ahead.clock),
             trail,
             ahead,
+            people,
         )

@@ -87,6 +87,7 @@ class Access:
         Raises:
             Problem: a page of another site has the browser send its cookie.
             StoreUnavailable: nobody can tell whether a user is signed in.
+            DatabaseUnavailable: nobody can tell whether a user still may be.
         """
         token, caller = bearer(connection), None
         try:
@@ -167,6 +168,8 @@ class Access:
             ClientChanged: it is another.
         """
         sign_in: SignIn = connection.app.state.sign_in
+        if not await sign_in.standing.holds(login):
+            return None
         known: Login | None = login
         if closely or sign_in.recognition.is_strict(login):
             known = await sign_in.recognition.recognise(login, client_of(connection))

@@ -10,6 +10,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from holdfast.errors import StoreUnavailable
 from holdfast.server.closing import Ended, Ending
+from holdfast.server.database import DatabaseUnavailable
 from holdfast.server.frames import Frames
 from holdfast.server.origins import site_of
 from holdfast.server.visitors import network
@@ -101,8 +102,9 @@ async def converse(
             await serve(frames, guest)
     except Ended as end:
         await frames.close(end)
-    except StoreUnavailable:
-        await frames.close(Ended(Ending.TRY_LATER, "the session store does not answer"))
+    except (StoreUnavailable, DatabaseUnavailable) as exc:
+        out = "session store" if isinstance(exc, StoreUnavailable) else "application database"
+        await frames.close(Ended(Ending.TRY_LATER, f"the {out} does not answer"))
     except WebSocketDisconnect:
         return
 

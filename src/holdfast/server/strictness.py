@@ -33,7 +33,7 @@ def read_strictness(value: Any) -> Any:
 
     An admin who is not named is held to what the staff are.
     """
-    if isinstance(value, tuple):
+    if isinstance(value, Strictness):
         return value
     everybody, by_role = "soft", dict[str, str]()
     for entry in str(value).lower().split(","):

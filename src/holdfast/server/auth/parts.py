@@ -19,6 +19,7 @@ from holdfast.server.auth.recognising import Recognition
 from holdfast.server.auth.refresh_tokens import RefreshTokens
 from holdfast.server.auth.refreshing import Refreshing
 from holdfast.server.auth.socket_tickets import SocketTickets
+from holdfast.server.auth.standing import Standing
 from holdfast.server.auth.throttle import Throttle
 from holdfast.server.csrf import CsrfTokens
 from holdfast.server.purging import purging
@@ -39,6 +40,7 @@ class SignIn:
     access_tokens: AccessTokens
     refresh_tokens: RefreshTokens
     recognition: Recognition
+    standing: Standing
     refreshing: Refreshing
     rotation: Rotation[Login]
     throttle: Throttle
@@ -64,19 +66,15 @@ async def open_sign_in(service: Service, *, clock: Clock = SYSTEM_CLOCK) -> Asyn
     recognition = Recognition(
         logins, service.trail, fingerprints, strictness=settings.fingerprinting
     )
+    standing = Standing(logins, service.users, service.trail)
     sign_in = SignIn(
         users=service.users,
         logins=logins,
-        access_tokens=AccessTokens(
-            keys,
-            namespace=settings.namespace,
-            issuer=settings.token_issuer,
-            seconds=logins.terms.access,
-            clock=clock,
-        ),
+        access_tokens=_access_tokens(service, clock),
         refresh_tokens=refresh_tokens,
         recognition=recognition,
-        refreshing=Refreshing(logins, refresh_tokens, service.trail, recognition),
+        standing=standing,
+        refreshing=Refreshing(logins, refresh_tokens, service.trail, recognition, standing),
         rotation=Rotation(
             logins.store, keys, every=ROTATE_SECONDS, overlap=OVERLAP_SECONDS, clock=clock
         ),
@@ -89,6 +87,17 @@ async def open_sign_in(service: Service, *, clock: Clock = SYSTEM_CLOCK) -> Asyn
         for store in (logins.store, sign_in.throttle.waiting, sign_in.tickets.store):
             await tasks.enter_async_context(purging(store, every=settings.cleanup_seconds))
         yield sign_in
+
+
+def _access_tokens(service: Service, clock: Clock) -> AccessTokens:
+    settings = service.settings
+    return AccessTokens(
+        service.keys,
+        namespace=settings.namespace,
+        issuer=settings.token_issuer,
+        seconds=settings.login_terms.access,
+        clock=clock,
+    )
 
 
 def _throttle(service: Service) -> Throttle:

@@ -1,10 +1,10 @@
 """Refreshing: a token is exchanged for its successor, once, however often and wherever it comes.
 
 A login counts its generations. The token of the present one moves the count on by one, in a single
-atomic step that does not need to read first. The one just before it comes again when an answer was
-lost, or when two tabs ask at once: within the grace it is given the same successor. Any older one,
-or that one later, is a copy in other hands: the login ends (RFC 9700, 4.14.2), durably, before the
-answer is given.
+atomic step, so whatever was read before it may be old. The one just before it comes again when an
+answer was lost, or when two tabs ask at once: within the grace it is given the same successor. Any
+older one, or that one later, is a copy in other hands: the login ends (RFC 9700, 4.14.2), durably,
+before the answer is given.
 """
 
 from datetime import timedelta
@@ -18,6 +18,7 @@ from holdfast.server.auth.login import Login
 from holdfast.server.auth.logins import Logins
 from holdfast.server.auth.recognising import Recognition
 from holdfast.server.auth.refresh_tokens import RefreshToken, RefreshTokens, is_well_formed
+from holdfast.server.auth.standing import Standing
 
 # As often as this an older token may come again when the rotation is longer ago than that.
 MOST_LATE_HITS: Final = 10
@@ -43,11 +44,13 @@ class Refreshing:
         tokens: RefreshTokens,
         trail: Trail,
         recognition: Recognition,
+        standing: Standing,
     ) -> None:
         self._logins = logins
         self._tokens = tokens
         self._trail = trail
         self._recognition = recognition
+        self._standing = standing
 
     async def refresh(self, text: str, client: Client) -> Refreshed | None:
         """Exchange a token; None when it is none, or its login has ended, or ends by this.
@@ -55,6 +58,7 @@ class Refreshing:
         Raises:
             ClientChanged: it comes from another client, and its login has ended by this.
             StoreUnavailable: nobody can tell; the same token may be sent again.
+            DatabaseUnavailable: nobody can tell; the token is as good as it was.
         """
         token = self._tokens.read(text)
         if token is None:
@@ -63,26 +67,28 @@ class Refreshing:
                     "refresh.refused", outcome="forged", network=client.ip_address
                 )
             return None
+        login = await self._logins.get(token.login_id)
+        # Before anything moves: where nobody can tell, the token is as good as it was.
+        if login is None or not await self._standing.holds(login):
+            await self._refuse(token, client, "ended")
+            return None
+        moved = self._moved(token)
         try:
-            moved = await self._move_on(token)
+            applied = await self._logins.store.apply(token.login_id, moved)
         except SessionNotFound:
             await self._refuse(token, client, "ended")
             return None
         except LimitReached:
             return await self._again(token, client)
-        login = await self._logins.get(token.login_id)
-        if login is None:
-            await self._refuse(token, client, "ended")
-            return None
-        if moved != token.generation + 1:
+        if applied.counters["generation"] != token.generation + 1:
             # The store lost what it had acknowledged: nobody can say which token is the newest.
             await self._end(login, client, "session.revoked", "store went back")
             return None
-        return await self._rotated(login, token, client)
+        return await self._rotated(login.model_copy(update=dict(moved.set)), token, client)
 
-    async def _move_on(self, token: RefreshToken) -> int:
+    def _moved(self, token: RefreshToken) -> Change:
         """Count to the next generation, if the token is of the present one."""
-        change = Change(
+        return Change(
             add={"generation": 1},
             at_most={"generation": token.generation + 1},
             set={
@@ -91,8 +97,6 @@ class Refreshing:
                 "late_hits": 0,
             },
         )
-        applied = await self._logins.store.apply(token.login_id, change)
-        return applied.counters["generation"]
 
     async def _rotated(self, login: Login, token: RefreshToken, client: Client) -> Refreshed | None:
         if await self._recognition.recognise(login, client) is None:

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import TypeVar
 
 from holdfast.errors import StoreUnavailable
 from holdfast.server.auth.parts import SignIn
 from holdfast.server.auth.principal import Principal
+from holdfast.server.auth.standing import LOOKED_UP_SECONDS
 from holdfast.server.closing import Ended, Ending
 
 T = TypeVar("T")
@@ -16,16 +17,22 @@ T = TypeVar("T")
 async def until_signed_out(sign_in: SignIn, caller: Principal | None) -> None:
     """Wait until a caller's sign-in ends; one without any waits for ever.
 
+    Its user is looked up once in a while, too: see `Standing`.
+
     Raises:
         Ended: they are signed out, the sign-in was ended for them, or its time is over.
+        DatabaseUnavailable: nobody can tell whether the user still may be signed in.
     """
     if caller is None or caller.login_id is None:
         await asyncio.Event().wait()
         return
     while True:
         try:
-            async for _ in sign_in.logins.store.watch(caller.login_id):
-                pass
+            while await is_signed_in(sign_in, caller):
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOKED_UP_SECONDS):
+                        async for _ in sign_in.logins.store.watch(caller.login_id):
+                            pass
         except StoreUnavailable as exc:
             await asyncio.sleep(exc.retry_after)
         else:
@@ -59,4 +66,5 @@ async def is_signed_in(sign_in: SignIn, caller: Principal | None) -> bool:
     """Say whether a caller's sign-in still stands; keys are there until the service stops."""
     if caller is None or caller.login_id is None:
         return True
-    return await sign_in.logins.get(caller.login_id) is not None
+    login = await sign_in.logins.get(caller.login_id)
+    return login is not None and await sign_in.standing.holds(login)
