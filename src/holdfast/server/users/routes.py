@@ -2,7 +2,7 @@
 
 What a user may do is kept with each sign-in, so every change that takes something away ends them
 all: first the database knows it, then the sign-ins end. A call that was interrupted between the two
-can be made again.
+can be made again; what it left ends within a minute of use, but where only the password is new.
 """
 
 from collections.abc import Callable, Coroutine
