@@ -31,9 +31,6 @@ async def test_an_answer_comes_as_events(browser: Browser, writing: Writing) -> 
     ):
         await visitor.ask("Tell me everything.")
         await expect(visitor.growing).to_contain_text("word09", timeout=PATIENCE)
-        # It cannot be stopped over requests, so nobody is told that it can.
-        stop = visitor.page.get_by_role("button", name="Stop answering")
-        await expect(stop).to_have_count(0)
         await expect(visitor.answers).to_contain_text(ANSWER, timeout=PATIENCE)
         refused = between.refused
         assert refused == 2
@@ -43,6 +40,22 @@ async def test_an_answer_comes_as_events(browser: Browser, writing: Writing) -> 
         await expect(visitor.answers.nth(1)).to_contain_text(ANSWER, timeout=PATIENCE)
         await expect(visitor.log.get_by_role("article")).to_have_count(4)
         assert between.refused == refused
+
+
+async def test_an_answer_is_stopped_by_a_request(browser: Browser, writing: Writing) -> None:
+    """What was told of it is kept, as over a socket."""
+    writing.model.script.clear()
+    writing.model.script.append(text(ANSWER, between=0.1))
+    async with (
+        gateway(writing.service.url) as between,
+        visiting(browser, between.url) as visitor,
+    ):
+        await visitor.ask("Tell me everything.")
+        await expect(visitor.growing).to_contain_text("word03", timeout=PATIENCE)
+        await visitor.page.get_by_role("button", name="Stop answering").click()
+        await expect(visitor.answers).to_contain_text("word03", timeout=PATIENCE)
+        await expect(visitor.answers.locator(".byline")).to_contain_text("Stopped")
+        await expect(visitor.answers).not_to_contain_text("end.")
 
 
 async def test_messages_are_looked_for_where_events_are_held_up(

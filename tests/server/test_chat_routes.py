@@ -116,6 +116,18 @@ async def test_nobody_follows_without_the_secret(chat: Chat) -> None:
             assert (await stranger.request(method, path, json=body)).status_code == 401
 
 
+async def test_nobody_stops_an_answer_without_the_secret(chat: Chat) -> None:
+    """The id alone stops nothing, a page of another site does not, and no run is invented."""
+    async with httpx2.AsyncClient(base_url=f"{chat.path}/", timeout=60) as stranger:
+        assert (await stranger.post("stop")).status_code == 401
+        away = {**chat.headers, "Origin": "https://elsewhere.invalid"}
+        assert (await stranger.post("stop", headers=away)).status_code == 403
+        named = await stranger.post("stop", json={"run_id": ""}, headers=chat.headers)
+        assert named.status_code == 422
+        unknown = await stranger.post("stop", json={"run": "r1"}, headers=chat.headers)
+        assert unknown.status_code == 422
+
+
 async def test_a_person_is_called_once(chat: Chat, client: httpx2.AsyncClient) -> None:
     """However often, and from wherever, it is one ticket and one message to the visitor."""
     async with tab(chat) as one:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+import httpx2
 import pytest
 
 from tests.redis_servers import RedisServer
@@ -130,6 +131,32 @@ async def test_any_worker_can_stop_a_run(chat: Chat, model: Provider) -> None:
         model.says("Gladly.")
         await other.send("Something shorter, please.", name="m2")
         assert (await one.until("run.finished"))["number"] == 4
+
+
+async def test_a_request_stops_a_run(chat: Chat, model: Provider) -> None:
+    """At any worker, as often as it is asked for; a run that is not the one named goes on."""
+    model.says(STORY * 10, between=0.03)
+    async with (
+        httpx2.AsyncClient(base_url=f"{chat.path}/", headers=chat.headers, timeout=60) as client,
+        tab(chat) as one,
+    ):
+        await one.send("Tell me a story.", name="m1")
+        run_id = (await one.until("delta"))["run_id"]
+        other = (await client.post("stop", json={"run_id": "another"})).json()
+        assert other == {"session_id": chat.session_id, "run_id": None}
+        for body in ({"run_id": run_id}, {}, {"run_id": run_id}):
+            answer = await client.post("stop", json=body)
+            assert answer.status_code == 200
+            assert answer.json()["run_id"] in {run_id, None}
+        await one.until("run.finished")
+        assert one.messages()[-1]["outcome"] == "stopped"
+        assert len(one.messages()[-1]["content"]) < len(STORY * 10)
+        for _ in range(2):
+            assert (await client.post("stop")).json()["run_id"] is None
+        model.says("Gladly.")
+        await one.send("Something shorter, please.", name="m2")
+        await one.until("run.finished")
+        assert one.messages()[-1]["content"] == "Gladly."
 
 
 async def test_typing_is_told_at_other_workers(chat: Chat) -> None:

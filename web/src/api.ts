@@ -21,6 +21,8 @@ export interface ChatApi {
   stream(sessionId: string, after: number, stop: AbortSignal): AsyncIterable<Frame | null>;
   /** Say something; it takes as long as the answer. */
   send(sessionId: string, said: SendMessage, stop: AbortSignal): Promise<void>;
+  /** Stop an answer; it does no harm where it is over. */
+  stop(sessionId: string, runId: string): Promise<void>;
   rate(sessionId: string, given: GiveFeedback): Promise<void>;
   /** Use the conversation, that it may last; when it ends is given. */
   touch(sessionId: string): Promise<string>;
@@ -29,7 +31,7 @@ export interface ChatApi {
 }
 
 export function connectApi(): ChatApi {
-  return { begin, transcript, read, stream, send, rate, touch, answers };
+  return { begin, transcript, read, stream, send, stop, rate, touch, answers };
 }
 
 async function begin(language: string): Promise<string> {
@@ -69,6 +71,10 @@ async function send(sessionId: string, said: SendMessage, stop: AbortSignal): Pr
   const { client_message_id, text } = said;
   const body = posted({ message: text, client_message_id });
   await call(`${pathOf(sessionId)}/messages`, { ...body, signal: stop });
+}
+
+async function stop(sessionId: string, run_id: string): Promise<void> {
+  await call(`${pathOf(sessionId)}/stop`, posted({ run_id }));
 }
 
 async function rate(sessionId: string, { message_id, value }: GiveFeedback): Promise<void> {

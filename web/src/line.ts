@@ -34,8 +34,6 @@ export interface Ways {
  */
 export class Line {
   readonly state = signal<LineState>("closed");
-  /** Whether an answer can be stopped, and others be told of typing. */
-  readonly lively = signal(true);
 
   readonly #ends: Ends;
   readonly #ways: Ways;
@@ -82,7 +80,6 @@ export class Line {
     this.#release();
     this.state.value = "opening";
     const way = this.#ways.givenUp() ? "requests" : "socket";
-    this.lively.value = way === "socket";
     this.#carrier = this.#ways[way](this.#ends.hello(), {
       opened: (lastNumber, expiresAt) => this.#opened(lastNumber, expiresAt),
       heard: (frame) => this.#ends.heard(frame),

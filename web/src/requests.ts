@@ -1,7 +1,7 @@
 import type { ChatApi } from "./api";
 import type { Carrier, Listener } from "./carrier";
 import { named, Problem } from "./problem";
-import type { Frame, GiveFeedback, Hello, Said, SendMessage } from "./wire";
+import type { CancelRun, Frame, GiveFeedback, Hello, Said, SendMessage } from "./wire";
 
 /** Whoever lets events through has let the first one through by then. */
 const FIRST_EVENT_MS = 5_000;
@@ -16,7 +16,7 @@ const UNANSWERED = "ANSWER_UNAVAILABLE";
  * The conversation by plain requests, where something on the way lets no sockets through.
  *
  * What is told comes as a stream of events, or, where something on the way collects those too, by
- * looking again and again. An answer cannot be stopped this way, and nobody is told of typing.
+ * looking again and again. Nobody is told of typing this way.
  */
 export class Requests implements Carrier {
   readonly #api: ChatApi;
@@ -38,6 +38,7 @@ export class Requests implements Carrier {
     if (this.#closed) return false;
     if (said.type === "message.send") void this.#untilLost(() => this.#send(said));
     else if (said.type === "feedback") void this.#untilLost(() => this.#rate(said));
+    else if (said.type === "run.cancel") void this.#untilLost(() => this.#stop(said));
     else if (said.type === "ping" && said.stay) void this.#untilLost(() => this.#touch());
     else return false;
     return true;
@@ -123,6 +124,10 @@ export class Requests implements Carrier {
     }
     this.#lookNow();
     if (!this.#closed) await this.#touch();
+  }
+
+  async #stop({ run_id }: CancelRun): Promise<void> {
+    await this.#api.stop(this.#id, run_id).catch((failure) => this.#refused(named(failure)));
   }
 
   async #rate(given: GiveFeedback): Promise<void> {

@@ -175,8 +175,12 @@ class SupportAgent:
         recent, _ = await read_recent(self._store, session_id)
         return tuple(entry.shown() for entry in recent.unanswered())
 
-    async def request_stop(self, session_id: str, run_id: str) -> bool:
-        """Ask whoever runs this run to stop it; False when it is over already."""
+    async def request_stop(self, session_id: str, run_id: str | None = None) -> str | None:
+        """Ask whoever runs this run, or the one that goes on, to stop it; None when it is over.
+
+        Raises:
+            SessionNotFound: there is no such session.
+        """
         return await request_stop(self._store, session_id, run_id)
 
     async def examine(self, session_id: str) -> RunMark | None:

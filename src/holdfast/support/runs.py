@@ -52,19 +52,21 @@ async def take_over(store: Store, session_id: str, run_id: str, *, lease_ttl: fl
     await examine(store, session_id, lease_ttl=lease_ttl)
 
 
-async def request_stop(store: Store, session_id: str, run_id: str) -> bool:
+async def request_stop(store: Store, session_id: str, run_id: str | None) -> str | None:
     """Mark a run to be stopped; see `SupportAgent.request_stop`."""
     while True:
         session = await _read(store, session_id)
         mark = session.run
-        if mark is None or mark.run_id != run_id or mark.state != "running":
-            return False
+        if mark is None or mark.state != "running" or run_id not in {None, mark.run_id}:
+            return None
+        if mark.stop:
+            return mark.run_id
         change = Change(set={"run": mark.model_copy(update={"stop": True})})
         try:
             await store.apply(session_id, change.at(session.incarnation, session.revision))
         except RevisionConflict:
             continue
-        return True
+        return mark.run_id
 
 
 async def _read(store: Store, session_id: str) -> SupportSession:

@@ -110,8 +110,8 @@ function Field({ field, draft, tooLong, typing, submit }: FieldProps) {
 
 /** Whether there is an answer that can be stopped; then there is a button more. */
 function stoppable(chat: Chat): boolean {
-  const { run, line } = chat.current.value;
-  return run.value !== null && run.value.state !== "interrupted" && line.lively.value;
+  const { run } = chat.current.value;
+  return run.value !== null && run.value.state !== "interrupted";
 }
 
 function StopButton({ chat, thenWrite }: Omit<Props, "field">) {

@@ -25,6 +25,7 @@ from holdfast.server.replies import StatusReply
 from holdfast.server.request_ids import CURRENT
 from holdfast.server.requests import Body, Number, Parameters
 from holdfast.server.visitors import Conversation, refuse_other_sites
+from holdfast.session import Name
 from holdfast.support import Incoming, Message
 from holdfast.support.languages import Language, spoken
 
@@ -51,6 +52,19 @@ class EscalationReply(BaseModel):
     session_id: str
     ticket_id: str
     reasons: tuple[str, ...]
+
+
+class StopRequest(Body):
+    """Which answer is to be stopped; the one that is being made where none is named."""
+
+    run_id: Name | None = None
+
+
+class StopReply(BaseModel):
+    """Which answer is being stopped; none where there was none in the making."""
+
+    session_id: str
+    run_id: str | None
 
 
 class TouchReply(BaseModel):
@@ -122,6 +136,15 @@ async def escalate(
     return EscalationReply(
         session_id=session_id, ticket_id=ticket.ticket_id, reasons=ticket.reasons
     )
+
+
+@router.post("/{session_id}/stop", dependencies=FIRST)
+async def stop(
+    session_id: Conversation, talk: Talking, body: StopRequest | None = None
+) -> StopReply:
+    """Stop the answer that is being made, as `run.cancel` does; what was told of it is kept."""
+    run_id = await talk.runs.cancel(session_id, body.run_id if body else None)
+    return StopReply(session_id=session_id, run_id=run_id)
 
 
 @router.post("/{session_id}/feedback", dependencies=FIRST)

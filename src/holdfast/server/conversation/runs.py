@@ -105,8 +105,8 @@ class Runs:
             return
         self._add(session_id, _Job(stored, number))
 
-    async def cancel(self, session_id: str, run_id: str) -> bool:
-        """Ask for a run to stop, whichever process runs it; False when it is over already."""
+    async def cancel(self, session_id: str, run_id: str | None = None) -> str | None:
+        """Ask for a run to stop, whichever process runs it; None when it is over already."""
         return await self._agent.request_stop(session_id, run_id)
 
     def runs(self, session_id: str) -> bool:

@@ -112,7 +112,7 @@ class Visitor:
             case SendMessage():
                 await self._send(said)
             case CancelRun(run_id=run_id):
-                if not await self._talk.runs.cancel(self._session_id, run_id):
+                if await self._talk.runs.cancel(self._session_id, run_id) is None:
                     raise not_found("There is no such answer in the making.")
             case GiveFeedback():
                 service = self._talk.service
