@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Final, Protocol, Self
 
 from holdfast.verification.relaying import Address, connect
-from holdfast.verification.signalling import send
+from holdfast.verification.signalling import send_to_all
 
 # How long a server may take to answer, and to end.
 PATIENCE: Final = 30.0
+# How long is listened to what the last of its processes says, once all have been killed.
+LAST_WORDS: Final = 1.0
 PAUSE: Final = 0.02
 SHOWN: Final = 2000
 
@@ -37,13 +39,17 @@ class Server(Protocol):
 
 
 class StartedServer:
-    """One process, in a session of its own: who interrupts the command does not interrupt it."""
+    """A process and all that it starts, in a session of its own.
+
+    Who interrupts the command does not interrupt it, and a shell before the server ends with it.
+    """
 
     def __init__(self, command: str, address: Address) -> None:
         self._command = shlex.split(command)
         self._address = address
         self._process: Process | None = None
-        self._output: asyncio.Task[bytes] | None = None
+        self._said = bytearray()
+        self._listening: asyncio.Task[None] | None = None
 
     @property
     def _place(self) -> str:
@@ -98,11 +104,12 @@ class StartedServer:
             )
         except OSError as exc:
             raise ServerFailed(f"The server could not be started: {exc}") from exc
-        self._process = process
-        self._output = asyncio.create_task(_last_words(process))
+        self._process, self._said = process, bytearray()
+        self._listening = asyncio.create_task(_listen(process, self._said))
         for _ in range(round(PATIENCE / PAUSE)):
             if process.returncode is not None:
-                said = (await self._output).decode(errors="replace")
+                await asyncio.wait([self._listening], timeout=LAST_WORDS)
+                said = self._said.decode(errors="replace")
                 raise ServerFailed(f"The server ended with {process.returncode}. It said:\n{said}")
             if await self._listens():
                 return
@@ -117,30 +124,31 @@ class StartedServer:
         return True
 
     async def _end(self, how: signal.Signals) -> None:
-        """End it, and wait until it has ended; who does not listen is killed."""
-        process, self._process = self._process, None
-        if process is None:
+        """End it, and wait until all of it has ended; who does not hear is killed."""
+        if self._process is None or self._listening is None:
             return
-        send(process, how)
-        send(process, signal.SIGCONT)
+        self._send(how)
+        self._send(signal.SIGCONT)
         try:
             async with asyncio.timeout(PATIENCE):
-                await process.wait()
+                await self._process.wait()
+                # As long as one of its children can say something, not all of it has ended.
+                await asyncio.wait([self._listening])
         except TimeoutError:
-            send(process, signal.SIGKILL)
-            await process.wait()
-        if self._output is not None:
-            await self._output
+            self._send(signal.SIGKILL)
+            await self._process.wait()
+            await asyncio.wait([self._listening], timeout=LAST_WORDS)
+        self._listening.cancel()
+        self._process = self._listening = None
 
     def _send(self, what: signal.Signals) -> None:
         if self._process is not None:
-            send(self._process, what)
+            send_to_all(self._process, what)
 
 
-async def _last_words(process: Process) -> bytes:
-    """Read what a process says to its end, and keep the last of it."""
-    kept = b""
+async def _listen(process: Process, said: bytearray) -> None:
+    """Read what a process and its children say to their end, and keep the last of it."""
     if process.stdout is not None:
-        while said := await process.stdout.read(65536):
-            kept = (kept + said)[-SHOWN:]
-    return kept
+        while heard := await process.stdout.read(65536):
+            said += heard
+            del said[:-SHOWN]

@@ -3,6 +3,7 @@
 import os
 import signal
 from asyncio.subprocess import Process
+from contextlib import suppress
 
 
 def send(process: Process, what: signal.Signals) -> bool:
@@ -18,3 +19,12 @@ def send(process: Process, what: signal.Signals) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def send_to_all(process: Process, what: signal.Signals) -> None:
+    """Send a signal to a process that leads a session, and to all that it started there.
+
+    They are a group of their own also after its end, as long as one of them is there.
+    """
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, what)
