@@ -69,6 +69,25 @@ async def test_security_052_a_cookie_is_good_for_our_pages_alone(
     assert (await page.get("/v1/auth/me")).status_code == 200
 
 
+async def test_security_052_a_cookie_is_given_to_our_pages_alone(page: httpx2.AsyncClient) -> None:
+    """Who does not say where they are gets none, and no sign-in; a program gets its tokens."""
+    body = {"username": "ann", "password": PASSWORD}
+    for said in ({}, {"Sec-Fetch-Mode": "cors"}):
+        refused = await page.post(LOGIN, json={**body, "cookie": True}, headers=said)
+        assert (refused.status_code, refused.json()["code"]) == (403, "FORBIDDEN")
+        assert "set-cookie" not in refused.headers
+        begun = await page.post("/v1/chat/sessions", json={}, headers=said)
+        assert begun.status_code == 201
+        assert "set-cookie" not in begun.headers
+        assert begun.json()["session_secret"]
+    for said in OWN:
+        given = await page.post(LOGIN, json={**body, "cookie": True}, headers=said)
+        assert given.json()["token_type"] == "cookie"
+        page.cookies.clear()
+    program = await page.post(LOGIN, json=body)
+    assert program.json()["token_type"] == "Bearer"
+
+
 async def test_security_052_pages_of_ours_pass(page: httpx2.AsyncClient) -> None:
     """Our own, and those of listed origins."""
     token = await enter_page(page)

@@ -81,7 +81,7 @@ async def test_security_051_production_has_no_exception(
         await add_staff(client.app, "ann")  # type: ignore[attr-defined]
         host = url.removeprefix("http://")
         answer = await client.post(
-            "/v1/auth/login", json={**BODY, "cookie": True}, headers={"Host": host}
+            "/v1/auth/login", json={**BODY, "cookie": True}, headers={**PAGE, "Host": host}
         )
         cookies = answer.headers.get_list("set-cookie")
         names = {cookie.partition("=")[0] for cookie in cookies}

@@ -20,7 +20,7 @@ from holdfast.server.visitors import (
     AskingSite,
     Conversation,
     Parts,
-    is_browser,
+    is_own_page,
     keep_secret,
     refuse_other_sites,
 )
@@ -63,8 +63,8 @@ async def begin(
     session = await parts.store.create(
         user_id=body.user_id, metadata=body.metadata, secret_hash=secret_hash(secret.encode())
     )
-    # A page elsewhere gets no cookie to send: its scripts keep the secret.
-    if site == "listed" or not is_browser(request):
+    # Programs, and pages elsewhere, get no cookie to send: they keep the secret.
+    if not is_own_page(request, site):
         return ConversationReply(session_id=session.session_id, session_secret=secret)
     most = parts.settings.max_age_seconds
     keep_secret(response, request, session=session, secret=secret, max_age=most)

@@ -33,9 +33,10 @@ MOST_KEPT: Final = 10
 EXCHANGE_SECONDS: Final = 900
 
 
-def is_browser(request: Request) -> bool:
-    """Say whether a script in a page asks: browsers alone send these headers, and always do."""
-    return "sec-fetch-site" in request.headers or "sec-fetch-mode" in request.headers
+def is_own_page(request: Request, site: Site) -> bool:
+    """Say whether a script of our own page asks: browsers alone send such headers, and always."""
+    fetched = "sec-fetch-site" in request.headers or "sec-fetch-mode" in request.headers
+    return site == "own" and fetched
 
 
 async def service(request: Request) -> Service:

@@ -16,7 +16,7 @@ Written = Annotated[SecretStr, Field(max_length=LONGEST_WRITTEN)]
 class Credentials(Body):
     """A name and a password; with `cookie` the answer is a cookie that no script can read.
 
-    Pages of this service always get the cookie.
+    Pages of this service always get the cookie. Whoever says nothing of where they are gets none.
     """
 
     username: Annotated[str, Field(max_length=LONGEST_WRITTEN)]

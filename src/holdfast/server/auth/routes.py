@@ -31,7 +31,7 @@ from holdfast.server.csrf import CSRF_HEADER
 from holdfast.server.json_route import OptionalJsonRoute
 from holdfast.server.problems import forbidden, not_found, unauthenticated
 from holdfast.server.users.passwords import check_password
-from holdfast.server.visitors import AskingSite, is_browser, refuse_other_sites
+from holdfast.server.visitors import AskingSite, is_own_page, refuse_other_sites
 
 DEVICE_COOKIE: Final = "hf_device"
 # What pages of this origin keep. Not its cookies: the device stays known, visitors keep their own.
@@ -47,7 +47,9 @@ async def login(
     body: Credentials, request: Request, response: Response, sign_in: SigningIn, site: AskingSite
 ) -> TokensReply:
     """Sign in: a program gets tokens, a page of this service a cookie that no script can read."""
-    by_cookie = body.cookie or (site == "own" and is_browser(request))
+    if body.cookie and site == "unsaid":
+        raise forbidden("For a cookie, Sec-Fetch-Site or Origin must show that this page asks.")
+    by_cookie = body.cookie or is_own_page(request, site)
     asked = _asked(request, body.username, body.password.get_secret_value())
     before = await identified(request)
     entered = await enter(sign_in, asked, bearing="cookie" if by_cookie else "tokens")
