@@ -73,16 +73,16 @@ async def _create_in(path: Path, session_id: str) -> None:
         await store.create(session_id)
 
 
+def _open_broken(url: str, *, keys: Keyring, namespace: str) -> Any:
+    terms = Terms(namespace=namespace, max_items=64)
+    return SessionStore(LosesUpdates(), model=CheckedSession, keys=keys, terms=terms)
+
+
 def test_an_anomaly_ends_with_1_and_is_told(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the operations that show it, on the terminal and in the report."""
-
-    def open_broken(url: str, *, keys: Keyring, namespace: str) -> Any:
-        terms = Terms(namespace=namespace, max_items=64)
-        return SessionStore(LosesUpdates(), model=CheckedSession, keys=keys, terms=terms)
-
-    monkeypatch.setattr(campaign, "open_checked", open_broken)
+    monkeypatch.setattr(campaign, "open_checked", _open_broken)
     report = tmp_path / "r.html"
     assert verify("--store", "memory://", "--seconds", "1", "--report", str(report)) == 1
     shown = capsys.readouterr().out
@@ -96,6 +96,7 @@ def test_an_anomaly_ends_with_1_and_is_told(
     [
         (["--store", "redis://127.0.0.1:1"], "127.0.0.1:1"),
         (["--store", "nosql://127.0.0.1"], "memory://"),
+        (["--store", "redis://127.0.0.1:99999", "--faults", "all"], "--store: Port out of range"),
         (["--store", "redis://127.0.0.1:1", "--server-command", "false"], "ended with 1"),
         (["--store", "sqlite:////no/such/folder/s.db", "--processes", "1"], "s.db"),
         (["--store", "memory://", "--processes", "2"], "--processes 1"),
@@ -110,6 +111,18 @@ def test_what_could_not_run_ends_with_2(
     """A sentence says why."""
     assert verify(*arguments, "--seconds", "1") == 2
     assert why in capsys.readouterr().err
+
+
+def test_a_report_that_cannot_be_written_hides_no_anomaly(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends with 1 as without a report, and with 2 where nothing was found."""
+    options = ("--store", "memory://", "--seconds", "0.6", "--report", str(tmp_path))
+    assert verify(*options) == 2
+    assert re.search(r"anomalies +0\n", capsys.readouterr().out)
+    monkeypatch.setattr(campaign, "open_checked", _open_broken)
+    assert verify(*options) == 1
+    assert "The report could not be written" in capsys.readouterr().err
 
 
 def test_a_file_that_is_no_store_ends_with_2(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+import shlex
+import time
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +85,23 @@ def test_a_server_of_its_own_is_killed_and_its_network_cut(
     assert ">server<" in page
     with pytest.raises(ConnectionRefusedError):
         asyncio.run(asyncio.open_connection(HOST, port))
+
+
+@pytest.mark.slow
+def test_a_server_that_does_not_start_again_ends_it(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """With 2 and what the server said, although nothing can be removed any more; and at once."""
+    port = free_port()
+    server = f"redis-server --port {port} --bind {HOST} --dir {tmp_path} --appendonly yes"
+    once = shlex.join(["sh", "-c", f"mkdir {tmp_path}/begun && exec {server}"])
+    began = time.monotonic()
+    assert main(
+        ["verify", "--store", f"redis://{HOST}:{port}", "--processes", "2", "--seconds", "60",
+         "--sessions", "8", "--faults", "server-kill", "--server-command", once]
+    ) == 2  # fmt: skip
+    assert time.monotonic() - began < 20
+    assert "The server ended with 1. It said:\nmkdir: " in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -1,8 +1,13 @@
 """What the commands have in common: how they are declared, and how they say what is wrong."""
 
+import asyncio
+import signal
 import sys
 from argparse import ArgumentParser
-from typing import Protocol
+from collections.abc import Coroutine
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
 
 
 class Commands(Protocol):
@@ -18,3 +23,22 @@ def complain(*lines: str) -> int:
     for line in lines:
         print(line, file=sys.stderr)
     return 1
+
+
+def run_to_its_end(work: Coroutine[Any, Any, T]) -> T:
+    """Run work that removes what it made when it is stopped: by SIGTERM as by Ctrl-C.
+
+    Raises:
+        KeyboardInterrupt: it was stopped, and has ended.
+    """
+
+    async def stoppable() -> T:
+        task = asyncio.current_task()
+        if task is not None:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await work
+
+    try:
+        return asyncio.run(stoppable())
+    except asyncio.CancelledError as exc:
+        raise KeyboardInterrupt from exc

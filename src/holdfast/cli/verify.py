@@ -1,6 +1,5 @@
 """`holdfast verify`: put a store under load and faults, and check all that it answered."""
 
-import asyncio
 import logging
 import secrets
 import shlex
@@ -10,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from holdfast.cli.commands import Commands, complain
+from holdfast.cli.commands import Commands, complain, run_to_its_end
 from holdfast.errors import HoldfastError
 
 if TYPE_CHECKING:
@@ -57,25 +56,42 @@ def add_to(commands: Commands) -> None:
 
 
 def _verify(options: Namespace) -> int:
-    from holdfast.verification import write_report
-
     # Losing leases is what happens here all the time.
     logging.getLogger("holdfast").setLevel(logging.ERROR)
-    plan = _plan(options)
+    try:
+        plan = _plan(options)
+    except ValueError as exc:
+        return _could_not_run(f"--store: {exc}")
     if plan.processes > 1 and _in_memory(plan.url):
         return _could_not_run("memory:// lives in one process: use --processes 1")
     if options.report and not options.report.absolute().parent.is_dir():
         return _could_not_run(f"There is no folder for the report: {options.report}")
     try:
         result = _show_progress(plan) if sys.stdout.isatty() else _print_progress(plan)
-        print(result.told())
-        if options.report:
-            write_report(result, options.report)
     except (HoldfastError, OSError) as exc:
         return _could_not_run(str(exc))
     except KeyboardInterrupt:
-        return _could_not_run("Stopped before the end; the sessions made were removed.")
-    return 0 if result.ok else 1
+        return _could_not_run(
+            "Stopped before the end; what was made is removed, or expires within half an hour."
+        )
+    print(result.told())
+    return _reported(result, options.report)
+
+
+def _reported(result: "Result", path: Path | None) -> int:
+    """Write the report, if wanted; what was found matters more than a report that could not be."""
+    from holdfast.verification import write_report
+
+    written = True
+    try:
+        if path is not None:
+            write_report(result, path)
+    except OSError as exc:
+        written = False
+        complain(f"The report could not be written: {exc}")
+    if not result.ok:
+        return 1
+    return 0 if written else COULD_NOT_RUN
 
 
 def _plan(options: Namespace) -> "Plan":
@@ -119,7 +135,7 @@ def _line(result: "Result") -> str:
 def _print_progress(plan: "Plan") -> "Result":
     from holdfast.verification import verify
 
-    return asyncio.run(verify(plan, tell=lambda result, _: print(_line(result), flush=True)))
+    return run_to_its_end(verify(plan, tell=lambda result, _: print(_line(result), flush=True)))
 
 
 def _show_progress(plan: "Plan") -> "Result":
@@ -127,7 +143,7 @@ def _show_progress(plan: "Plan") -> "Result":
 
     _draw(0.0, "the first round is under way")
     try:
-        return asyncio.run(verify(plan, tell=lambda result, share: _draw(share, _line(result))))
+        return run_to_its_end(verify(plan, tell=lambda result, share: _draw(share, _line(result))))
     finally:
         print()
 

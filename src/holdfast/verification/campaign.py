@@ -32,6 +32,7 @@ from holdfast.verification.proxy import Proxy
 from holdfast.verification.result import Result, Round
 from holdfast.verification.server import Server, ServerFailed, StartedServer
 from holdfast.verification.swarm import Alone, Crew, Swarm
+from holdfast.verification.together import together
 
 AT_ONCE: Final = 64
 # The last part of a run is too short for a round of its own.
@@ -85,9 +86,14 @@ async def verify_store(
                 _crew(store, plan, folder, keys, proxies) as crew,
             ):
                 await campaign.run(Nemesis(crew, proxies, server))
-        finally:
-            # Only now has every worker ended, and nothing can come back.
+        except ServerFailed:
+            # Its server has gone, and with it everybody who could remove anything.
+            raise
+        except BaseException:
             await _remove_all(store)
+            raise
+        # Only now has every worker ended, and nothing can come back.
+        await _remove_all(store)
     if kept := await store.count_active():
         campaign.result.complaints.append(f"{kept} sessions could not be removed")
     return campaign.result
@@ -210,7 +216,7 @@ class _Campaign:
         seconds, seed = plan.round_seconds, f"{plan.seed}/{number}"
         blows = schedule(faults, seconds=seconds, places=plan.processes, seed=seed)
         orders = self._orders(number, faults, blows, until=monotonic() + int(seconds * SECOND))
-        played, suffered = await asyncio.gather(nemesis.crew.play(orders), nemesis.strike(blows))
+        played, suffered = await together(nemesis.crew.play(orders), nemesis.strike(blows))
         self._note(played, suffered)
 
     async def _passes(self, number: int, faults: Sequence[Fault], *, begin: int, end: int) -> bool:

@@ -20,6 +20,7 @@ from holdfast.verification.proxy import BOTH_WAYS, Proxy
 from holdfast.verification.relaying import Way
 from holdfast.verification.server import Server
 from holdfast.verification.swarm import Crew
+from holdfast.verification.together import together
 
 # A fault of each kind comes about once in so many seconds, those that are over at once more often.
 EVERY: Final = 2.0
@@ -87,7 +88,8 @@ class Nemesis:
     async def strike(self, blows: Sequence[Blow]) -> list[Suffered]:
         """Do what comes from outside, each at its time; to a server one thing after the other."""
         of_server = asyncio.Lock()
-        struck = await asyncio.gather(*(self._stroke(blow, of_server) for blow in blows))
+        strokes = [self._stroke(blow, of_server) for blow in blows]
+        struck: Sequence[Suffered | None] = await together(*strokes)
         return [suffered for suffered in struck if suffered is not None]
 
     async def _stroke(self, blow: Blow, of_server: asyncio.Lock) -> Suffered | None:

@@ -7,7 +7,6 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final, Protocol, Self
 
@@ -17,6 +16,7 @@ from holdfast.testing.histories.events import monotonic
 from holdfast.verification.plan import Order, Played
 from holdfast.verification.playing import play
 from holdfast.verification.signalling import send
+from holdfast.verification.together import together
 
 WORKER: Final = (sys.executable, "-m", "holdfast.verification.worker")
 # How long a worker may take to end by itself when there is nothing left to do.
@@ -85,20 +85,25 @@ class Swarm:
         self._places = range(len(urls))
         self._workers: dict[int, _Worker] = {}
         self._lives: Counter[int] = Counter()
-        self._ending = AsyncExitStack()
         self.complaints: list[str] = []
 
     async def __aenter__(self) -> Self:
-        await self._ending.__aenter__()
-        await asyncio.gather(*map(self._start, self._places))
+        try:
+            await together(*map(self._start, self._places))
+        except BaseException:
+            await self._leave()
+            raise
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        await self._ending.aclose()
+        await self._leave()
+
+    async def _leave(self) -> None:
+        await asyncio.gather(*(worker.leave() for worker in self._workers.values()))
 
     async def play(self, orders: Sequence[Order]) -> list[Played]:
         """Follow one order at each place; whoever is killed meanwhile has a successor."""
-        return await asyncio.gather(*map(self._play, self._places, orders))
+        return list(await together(*map(self._play, self._places, orders)))
 
     async def _play(self, place: int, order: Order) -> Played:
         while monotonic() < order.until:
@@ -115,9 +120,11 @@ class Swarm:
     async def _start(self, place: int) -> "_Worker":
         self._lives[place] += 1
         name = f"w{place}.{self._lives[place]}"
-        process = await asyncio.create_subprocess_exec(*WORKER, stdin=PIPE, stdout=PIPE)
+        # In a group of its own, so that whoever interrupts the command interrupts it alone.
+        process = await asyncio.create_subprocess_exec(
+            *WORKER, stdin=PIPE, stdout=PIPE, process_group=0
+        )
         worker = self._workers[place] = _Worker(name, process)
-        self._ending.push_async_callback(worker.leave)
         await worker.say({**self._setup, "url": self._urls[place], "name": name})
         await worker.hear()
         return worker

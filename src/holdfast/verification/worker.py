@@ -7,9 +7,9 @@ never stand in a command line), then orders. To each it answers with a line. It 
 import asyncio
 import json
 import logging
-import signal
+import os
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -63,13 +63,12 @@ async def _standard_input() -> asyncio.StreamReader:
 
 
 def _say(what: object) -> None:
-    sys.stdout.write(json.dumps(what) + "\n")
-    sys.stdout.flush()
+    os.write(sys.stdout.fileno(), json.dumps(what).encode() + b"\n")
 
 
 if __name__ == "__main__":
-    # Whoever interrupts the command interrupts it alone; its workers end with their input.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Losing leases is what happens here all the time.
     logging.getLogger("holdfast").setLevel(logging.ERROR)
-    asyncio.run(work())
+    # Whoever gave the orders may be gone, and hears no answer any more.
+    with suppress(BrokenPipeError):
+        asyncio.run(work())
