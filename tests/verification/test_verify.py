@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from holdfast import Keyring, open_store
+from holdfast.backend import Acquire, Held, Operation, Outcome
+from holdfast.backends.memory import MemoryBackend
 from holdfast.cli import main
 from holdfast.store import SessionStore
 from holdfast.terms import Terms
@@ -19,6 +21,7 @@ from holdfast.verification import FAULTS, Plan, campaign
 from holdfast.verification.nemesis import blocks, schedule
 from holdfast.verification.plan import OF_SERVERS
 from tests.testing.broken_backends import LosesUpdates
+from tests.verification.running import verified
 
 KEYS = Keyring.generate()
 
@@ -173,6 +176,22 @@ async def test_a_worker_that_ends_by_itself_is_an_anomaly(
     result = await campaign.verify(plan)
     assert result.findings == []
     assert [complaint[:7] for complaint in result.complaints] == ["worker "]
+
+
+class LendsToThieves(MemoryBackend):
+    """Says of every session that somebody else holds it, and lends it to thieves alone."""
+
+    async def execute(self, operation: Operation) -> Outcome:
+        if isinstance(operation, Acquire) and not operation.steal:
+            return Held(10_000)
+        return await super().execute(operation)
+
+
+async def test_what_is_only_ever_refused_is_an_anomaly() -> None:
+    """No answer is wrong; but of what leases promise nothing has been checked."""
+    result = await verified(LendsToThieves())
+    assert result.findings == []
+    assert re.fullmatch(r"acquire was refused all [\d,]{2,} times", result.complaints[0])
 
 
 def test_a_seed_decides_on_the_faults() -> None:

@@ -37,6 +37,8 @@ from holdfast.verification.together import together
 AT_ONCE: Final = 64
 # The last part of a run is too short for a round of its own.
 SHORTEST: Final = 0.3
+# Who is refused so often and never answered has been refused for no reason.
+OFTEN: Final = 50
 # How many seconds a store may take until it answers again.
 LONGEST_SILENCE: Final = 30
 
@@ -184,10 +186,17 @@ class _Campaign:
             self._tell(self.result, self._share(number))
         if not self.result.measures.count("ok"):
             raise StoreUnavailable("The store answered no operation at all")
+        self._complain_of_what_was_never_done()
 
     def _complain_of_crossed_replies(self) -> None:
         if crossed := self.result.statistics["crossed_replies"]:
             self.result.complaints.append(f"replies that came to the wrong caller: {crossed}")
+
+    def _complain_of_what_was_never_done(self) -> None:
+        """Find kinds of operation that were only refused: of those nothing has been checked."""
+        for kind, tally in self.result.measures.tallies().items():
+            if tally.refused >= OFTEN and not tally.answered:
+                self.result.complaints.append(f"{kind} was refused all {tally.refused:,} times")
 
     def _share(self, rounds: int) -> float:
         """Say how much is done, of the time and of the rounds that there are at least."""
