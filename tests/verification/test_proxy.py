@@ -138,6 +138,36 @@ async def test_answers_trickle_byte_by_byte(proxy: Proxy) -> None:
         assert loop.time() - began < 10
 
 
+async def test_what_is_suffered_at_the_same_time_ends_each_at_its_end(proxy: Proxy) -> None:
+    """Who comes second ends nothing that began before, and has not less of it."""
+    loop = asyncio.get_running_loop()
+    async with connected(proxy) as streams:
+        await said_back(streams, b"warm")
+        with proxy.delayed(0.05), proxy.frozen(frozenset({"requests"})):
+            with proxy.frozen(frozenset({"answers"})):
+                streams[1].write(b"held")
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.2):
+                    await streams[0].read(4)
+        assert await streams[0].readexactly(4) == b"held"
+        with proxy.delayed(0.05):
+            with proxy.trickling(0.001):
+                pass
+            began = loop.time()
+            assert await said_back(streams, b"slow") == b"slow"
+            assert loop.time() - began >= 2 * 0.05
+
+
+async def test_nobody_is_cut_off_where_nobody_is_connected(proxy: Proxy) -> None:
+    """And no answer is spoiled."""
+    assert not proxy.cut()
+    assert not proxy.trick("half")
+    async with connected(proxy) as streams:
+        await said_back(streams, b"warm")
+        assert proxy.trick("swallow")
+        assert proxy.cut()
+
+
 @pytest.mark.parametrize("reset", [True, False])
 async def test_a_cut_ends_all_connections(reset: bool, proxy: Proxy, echo: Echo) -> None:
     """With a reset or with an end, and a new one is served."""

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,8 @@ from holdfast.store import SessionStore
 from holdfast.terms import Terms
 from holdfast.testing.histories import CheckedSession
 from holdfast.verification import FAULTS, Plan, campaign
-from holdfast.verification.nemesis import blocks, schedule
-from holdfast.verification.plan import OF_SERVERS
+from holdfast.verification.nemesis import Blow, Nemesis, blocks, schedule
+from holdfast.verification.plan import OF_SERVERS, Order, Played
 from tests.testing.broken_backends import LosesUpdates
 from tests.verification.running import verified
 
@@ -202,3 +202,36 @@ def test_a_seed_decides_on_the_faults() -> None:
     assert all(blow.at < 3 for blow in plans[0])
     assert {blow.place for blow in plans[0] if blow.fault in OF_SERVERS} == {4}
     assert sum(len(blocks(plans[0], place)) for place in range(4)) == 2
+
+
+class Standing:
+    """A crew of one that says when it stands still."""
+
+    def __init__(self) -> None:
+        self.complaints: list[str] = []
+        self.still = 0
+        self.moves: list[int] = []
+
+    async def play(self, orders: Sequence[Order]) -> list[Played]:
+        raise NotImplementedError
+
+    def kill(self, place: int) -> bool:
+        return False
+
+    def stop(self, place: int) -> bool:
+        self.still += 1
+        self.moves.append(self.still)
+        return True
+
+    def go_on(self, place: int) -> None:
+        self.still -= 1
+        self.moves.append(self.still)
+
+
+async def test_who_stands_still_is_stopped_again_only_afterwards() -> None:
+    """Otherwise the end of the first pause would end the second one too."""
+    crew = Standing()
+    blows = [Blow(at, "pause", 0, seconds=0.03) for at in (0.0, 0.01, 0.02)]
+    suffered = await Nemesis(crew).strike(blows)
+    assert crew.moves == [1, 0] * 3
+    assert [one.end - one.begin >= 30_000_000 for one in suffered] == [True] * 3

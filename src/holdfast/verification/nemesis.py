@@ -2,8 +2,9 @@
 
 import asyncio
 import random
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Final
 
@@ -86,20 +87,22 @@ class Nemesis:
     server: Server | None = None
 
     async def strike(self, blows: Sequence[Blow]) -> list[Suffered]:
-        """Do what comes from outside, each at its time; to a server one thing after the other."""
-        of_server = asyncio.Lock()
-        strokes = [self._stroke(blow, of_server) for blow in blows]
+        """Do what comes from outside, each at its time.
+
+        A server, or a worker that stands still, suffers one thing after the other.
+        """
+        places = defaultdict[int, asyncio.Lock](asyncio.Lock)
+        strokes = [self._stroke(blow, places[blow.place]) for blow in blows]
         struck: Sequence[Suffered | None] = await together(*strokes)
         return [suffered for suffered in struck if suffered is not None]
 
-    async def _stroke(self, blow: Blow, of_server: asyncio.Lock) -> Suffered | None:
+    async def _stroke(self, blow: Blow, place: asyncio.Lock) -> Suffered | None:
         """Strike once; None when there was nobody to be struck."""
         await asyncio.sleep(blow.at)
-        if blow.fault in OF_SERVERS:
-            async with of_server:
-                began, struck = monotonic(), await self._strike_server(blow)
-        else:
-            began, struck = monotonic(), await self._strike(blow)
+        async with place if blow.fault in ("pause", *OF_SERVERS) else nullcontext():
+            began = monotonic()
+            server = blow.fault in OF_SERVERS
+            struck = await (self._strike_server(blow) if server else self._strike(blow))
         return Suffered(blow.fault, blow.place, began, monotonic()) if struck else None
 
     async def _strike(self, blow: Blow) -> bool:
@@ -137,10 +140,9 @@ async def _disturb(proxy: Proxy, blow: Blow) -> bool:
         return True
     match blow.fault:
         case "half" | "swallow" | "garbage":
-            proxy.trick(blow.fault)
+            return proxy.trick(blow.fault)
         case _:
-            proxy.cut(reset=blow.strength < 0.5)
-    return True
+            return proxy.cut(reset=blow.strength < 0.5)
 
 
 def _weather(proxy: Proxy, blow: Blow) -> AbstractContextManager[None]:

@@ -8,7 +8,6 @@ import random
 from collections import Counter
 from collections.abc import Generator
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Final, Self
 
@@ -28,6 +27,7 @@ class Proxy:
         self._server = server
         self.path = path
         self._weather = Weather(random.Random(f"{seed}"))
+        self._suffered: list[Weather] = []
         self._relays: set[Relay] = set()
         self._connecting: set[asyncio.Task[None]] = set()
         self._deserted = asyncio.Event()
@@ -92,17 +92,23 @@ class Proxy:
 
     # What can be done to it
 
-    def cut(self, *, reset: bool = True) -> None:
-        """End every connection, with a reset or an end."""
+    def cut(self, *, reset: bool = True) -> bool:
+        """End every connection, with a reset or an end; False when there is none."""
         self.counts["cut"] += 1
-        for relay in tuple(self._relays):
+        relays = tuple(self._relays)
+        for relay in relays:
             relay.cut(reset=reset)
+        return bool(relays)
 
-    def trick(self, trick: Trick) -> None:
-        """Let the next answer of every connection be half an answer, garbage, or swallowed."""
+    def trick(self, trick: Trick) -> bool:
+        """Let the next answer of every connection be half an answer, garbage, or swallowed.
+
+        False when there is none.
+        """
         self.counts[trick] += 1
-        for relay in tuple(self._relays):
+        for relay in self._relays:
             relay.arm(trick)
+        return bool(self._relays)
 
     def swallow_every(self, count: int, marker: bytes, *, times: int) -> None:
         """Swallow the answer to every so many requests with the marker, so many times."""
@@ -111,33 +117,34 @@ class Proxy:
     @contextmanager
     def delayed(self, seconds: float, *, jitter: float = 0.0) -> Generator[None]:
         """Let everything take longer for a while."""
-        with self._suffering("delay", replace(self._weather, delay=seconds, jitter=jitter)):
+        with self._suffering("delay", Weather(delay=seconds, jitter=jitter)):
             yield
 
     @contextmanager
     def frozen(self, ways: frozenset[Way] = BOTH_WAYS) -> Generator[None]:
         """Let nothing through for a while, on one way or both; nothing is lost."""
-        with self._suffering("freeze", replace(self._weather, frozen=ways)):
+        with self._suffering("freeze", Weather(frozen=ways)):
             yield
 
     @contextmanager
     def trickling(self, seconds: float = 0.01) -> Generator[None]:
         """Let answers through byte by byte for a while, so many seconds apart."""
-        with self._suffering("trickle", replace(self._weather, trickle=seconds)):
+        with self._suffering("trickle", Weather(trickle=seconds)):
             yield
 
     @contextmanager
     def _suffering(self, name: str, weather: Weather) -> Generator[None]:
-        """Change the weather for a while; whoever comes second to change it ends it for both."""
+        """Change the weather for a while; what else is suffered meanwhile goes on."""
         self.counts[name] += 1
-        calm = Weather(self._weather.dice)
-        self._become(weather)
+        self._suffered.append(weather)
+        self._hasten()
         try:
             yield
         finally:
-            self._become(calm)
+            self._suffered = [other for other in self._suffered if other is not weather]
+            self._hasten()
 
-    def _become(self, weather: Weather) -> None:
-        vars(self._weather).update(vars(weather))
+    def _hasten(self) -> None:
+        self._weather.become(self._suffered)
         for relay in tuple(self._relays):
             relay.hasten()

@@ -5,7 +5,7 @@ import random
 import socket
 import struct
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
@@ -35,6 +35,13 @@ class Weather:
     jitter: float = 0.0
     frozen: frozenset[Way] = frozenset()
     trickle: float = 0.0
+
+    def become(self, all_at_once: Collection["Weather"]) -> None:
+        """Suffer all of these, of each kind the worst."""
+        self.delay = max((one.delay for one in all_at_once), default=0.0)
+        self.jitter = max((one.jitter for one in all_at_once), default=0.0)
+        self.frozen = frozenset[Way]().union(*(one.frozen for one in all_at_once))
+        self.trickle = max((one.trickle for one in all_at_once), default=0.0)
 
     @property
     def calm(self) -> bool:
