@@ -60,6 +60,18 @@ def test_a_user_is_added_before_the_first_start(holdfast: Holdfast, anna: str) -
     assert _events(holdfast) == ["user.added"]
 
 
+def test_too_many_wrong_passwords_are_shown_and_forgiven(
+    holdfast: Holdfast, anna: str, tmp_path: Path
+) -> None:
+    """Who is locked is named, and let in again as who was disabled is."""
+    with closing(sqlite3.connect(tmp_path / "data" / "application.db")) as connection, connection:
+        failed = "INSERT INTO holdfast_streaks SELECT user_id, 80 FROM holdfast_users"
+        connection.execute(failed)
+    assert holdfast("users", "list")[1].split()[-1] == "locked"
+    assert holdfast("users", "enable", anna)[0] == 0
+    assert holdfast("users", "list")[1].split()[-1] != "locked"
+
+
 def test_a_user_is_disabled_enabled_changed_and_removed(holdfast: Holdfast, anna: str) -> None:
     """Each is said, each is on the trail, and the list shows it."""
     assert holdfast("users", "disable", "ANNA") == (0, "disabled anna\n", "")

@@ -2,16 +2,21 @@
 
 import asyncio
 import time
-from typing import NamedTuple
+from contextlib import closing
+from typing import Final, NamedTuple
 
 from holdfast import open_store
 from holdfast.limits import Rate, RateLimit
 from holdfast.server.auth.socket_tickets import SocketTickets
 from holdfast.server.auth.throttle import Throttle
+from holdfast.server.database import open_database
+from holdfast.server.users import Hasher, Users
+from holdfast.server.users.hashing import Cost
 from tests.security.processes import Work
 
 ATTACKER = "203.0.113.0/24"
 OWNER = "198.51.100.0/24"
+QUICK: Final = Cost(memory_kib=64, passes=1, lanes=1)
 
 
 async def guess(work: Work) -> int:
@@ -40,6 +45,34 @@ async def take(work: Work) -> int:
         await work.meet()
         taken = await asyncio.gather(*(limit.take("caller") for _ in range(calls)))
         return sum(one.allowed for one in taken)
+
+
+class Looking(Hasher):
+    """A hasher that counts the passwords of users that it looks at."""
+
+    def __init__(self) -> None:
+        super().__init__(QUICK, threads=1, line=1000)
+        self.looked_at = 0
+
+    async def verify(self, known: str | None, password: bytes, *, old_rounds: int | None) -> bool:
+        self.looked_at += known is not None
+        return await super().verify(known, password, old_rounds=old_rounds)
+
+
+async def fail(work: Work) -> int:
+    """Try a hundred wrong passwords of one user at once; say how many were looked at.
+
+    `told` is the user's name, and whether they come from devices that the user knows.
+    """
+    name, known = work.told
+    async with open_database(work.url) as database:
+        with closing(Looking()) as hasher:
+            users = Users(database, hasher)
+            await users.find(name)
+            await work.meet()
+            tries = (users.check(name, f"{number}", known_device=known) for number in range(100))
+            assert await asyncio.gather(*tries) == [None] * 100
+            return hasher.looked_at
 
 
 class Pressed(NamedTuple):

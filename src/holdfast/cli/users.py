@@ -54,7 +54,7 @@ def add_to(commands: Commands) -> None:
         ("add", _add, "add a user"),
         ("list", _list, "list users: name, roles, creation"),
         ("disable", _disable, "let a user sign in no more, and sign them out"),
-        ("enable", _enable, "let a user sign in again"),
+        ("enable", _enable, "let a user sign in again who is disabled or locked"),
         ("password", _password, "give a user another password, and sign them out"),
         ("remove", _remove, "remove a user, and sign them out"),
         ("import", _import, "add the users of an older users file"),
@@ -156,10 +156,11 @@ async def _add(opened: Opened, options: Namespace) -> Outcome:
 
 
 async def _list(opened: Opened, _: Namespace) -> Outcome:
-    after = ""
+    after, locked = "", await opened.users.locked()
     while users := await opened.users.list(after=after):
         for user in users:
-            roles, state = ",".join(sorted(user.roles)), "disabled" if user.disabled else ""
+            roles = ",".join(sorted(user.roles))
+            state = "disabled" if user.disabled else "locked" * (user.user_id in locked)
             line = f"{user.name:<30}  {roles:<12}  {user.created_at:%Y-%m-%d %H:%M}  {state}"
             print(line.rstrip())
         after = users[-1].name

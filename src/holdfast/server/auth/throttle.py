@@ -7,11 +7,12 @@ past a limit together. A refusal counts nothing, so nobody is locked out longer 
 - network: so many tries in a time, whatever the account, from devices that are not known to it.
   Only this limit is ever told to callers.
 - account: `limit` tries in `cooldown` seconds from devices that are not known to it.
-- streak: never more than 100 failures of an account in a row (NIST SP 800-63B-4, 3.2.2).
 - pair: after `limit` failures each next one is kept waiting for 1, 2, 4, … seconds, up to 15
   minutes. The pair of a known device is its own: its neighbours are not its problem.
 
-Accounts that do not exist are counted like others. All names are kept as keyed tags.
+Accounts that do not exist are counted like others. All names are kept as keyed tags. Failures in a
+row are counted with the users, see `holdfast.server.users.streaks`: they last, and names that
+nobody has must not.
 """
 
 import asyncio
@@ -30,11 +31,6 @@ from holdfast.store import SessionStore
 
 HOUR: Final = 3600
 LONGEST_DELAY: Final = 900
-# Of the 100 failures in a row that an account may see, known devices have these to themselves.
-STRANGERS_STREAK: Final = 80
-DEVICES_STREAK: Final = 20
-# A streak is forgotten little by little within this time.
-STREAK_SECONDS: Final = 20 * 86_400
 # Behind one address there may be a whole office.
 NETWORK_SHARE: Final = 10
 LONGEST_NAME: Final = 255
@@ -78,8 +74,6 @@ class Throttle:
         self._limit = limit
         self._networks = limited("network", cooldown, NETWORK_SHARE * limit)
         self._strangers = limited("account", cooldown, limit)
-        self._streaks = limited("streak", STREAK_SECONDS, STRANGERS_STREAK)
-        self._device_streaks = limited("device-streak", STREAK_SECONDS, DEVICES_STREAK)
         # One failure is forgotten an hour; after so many more the delay grows no further.
         steps = limit + LONGEST_DELAY.bit_length()
         self._pairs = limited("pair", HOUR * steps, steps)
@@ -123,18 +117,13 @@ class Throttle:
     async def succeeded(self, admission: Admission) -> str:
         """Take the try back that turned out right, and give the cookie of the device.
 
-        Failures of others before it count on, but for the streak, which has ended.
+        Failures of others before it count on.
 
         Raises:
             StoreUnavailable: nobody can tell whether all of it was taken back.
         """
-        account = admission.account
-        await asyncio.gather(
-            self.withdraw(admission),
-            self._streaks.give_back(account, cost=STRANGERS_STREAK),
-            self._device_streaks.give_back(account, cost=DEVICES_STREAK),
-        )
-        return self._devices.issue(account)
+        await self.withdraw(admission)
+        return self._devices.issue(admission.account)
 
     async def withdraw(self, admission: Admission) -> None:
         """Take a try back whose password was not looked at.
@@ -152,9 +141,8 @@ class Throttle:
     def _limits_of(self, asked: Admission) -> list[Drawn]:
         """List what a try takes from, the narrowest first, so that a crowd stops there."""
         if asked.device is not None:
-            return [(self._device_streaks, asked.account)]
-        own = [(self._strangers, asked.account), (self._streaks, asked.account)]
-        return [*own, (self._networks, asked.network)]
+            return []
+        return [(self._strangers, asked.account), (self._networks, asked.network)]
 
     async def _take_turn(self, pair: str) -> bool:
         """Count a try of a pair, where it has tries left or has waited long enough.

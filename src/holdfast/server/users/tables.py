@@ -16,6 +16,14 @@ USERS = sa.Table(
     sa.Column("password_changed_at", Moment, nullable=False),
 )
 
+# A row for each user who has failed since they last got in, and one for nobody.
+STREAKS = sa.Table(
+    "holdfast_streaks",
+    METADATA,
+    sa.Column("user_id", sa.String(64), primary_key=True),
+    sa.Column("failures", sa.Integer, nullable=False),
+)
+
 # One row at most: the link by which the first administrator is made.
 SETUP = sa.Table(
     "holdfast_setup",

@@ -10,10 +10,17 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from holdfast.server.database.database import Database
-from holdfast.server.users.errors import InvalidUser, LastAdmin, UserExists, UserNotFound
+from holdfast.server.users.errors import (
+    HashingBusy,
+    InvalidUser,
+    LastAdmin,
+    UserExists,
+    UserNotFound,
+)
 from holdfast.server.users.hashing import Hasher
 from holdfast.server.users.passwords import check_password, normal_password
 from holdfast.server.users.rows import COLUMNS, OLD_ROUNDS, admins, user_of
+from holdfast.server.users.streaks import Streaks, end_streak
 from holdfast.server.users.tables import USERS
 from holdfast.server.users.user import User, known_roles, normal_name
 
@@ -44,6 +51,7 @@ class Users:
         self._hasher = hasher
         self._known_hasher = known_hasher or hasher
         self._now = now
+        self._streaks = Streaks(database)
 
     async def add(self, name: str, password: str, *, roles: Iterable[str]) -> User:
         """Add a user.
@@ -101,17 +109,43 @@ class Users:
             rows = await connection.execute(query.limit(min(limit, LARGEST_PAGE)))
         return [user_of(row) for row in rows]
 
+    async def locked(self) -> frozenset[str]:
+        """Name the users, by id, whom too many wrong passwords keep to devices that they know."""
+        return await self._streaks.full()
+
     async def check(self, name: str, password: str, *, known_device: bool = False) -> User | None:
         """Give the user who has this name and this password, and may sign in.
 
-        None for a wrong password, for a user who is not known and for one who is disabled; all
-        three take the same time.
+        None for a wrong password, for a user who is not known, for one who is disabled and for one
+        with too many wrong passwords in a row; all of these take the same time.
 
         Raises:
             HashingBusy: too many passwords are waiting.
         """
         hasher = self._known_hasher if known_device else self._hasher
         user, known, old_rounds = await self._known(name)
+        counted = None if user is None else user.user_id
+        if not await self._streaks.count(counted, known_device=known_device):
+            user = known = None
+        try:
+            proven = await self._proven(hasher, user, known, password, old_rounds)
+        except HashingBusy:
+            if user is not None:
+                await self._streaks.give_back(user.user_id)
+            raise
+        if proven is not None:
+            await self._streaks.end(proven.user_id)
+        return proven
+
+    async def _proven(
+        self,
+        hasher: Hasher,
+        user: User | None,
+        known: str | None,
+        password: str,
+        old_rounds: int | None,
+    ) -> User | None:
+        """Give the user if the password is theirs; without one, take as long."""
         given = normal_password(password)
         right = await hasher.verify(known, given or b"", old_rounds=old_rounds)
         if not right or given is None or user is None or known is None:
@@ -157,7 +191,7 @@ class Users:
         return await self.change(user_id, disabled=True, keep_admin=keep_admin)
 
     async def enable(self, user_id: str) -> User:
-        """Let a user sign in again.
+        """Let a user sign in again, also one with too many wrong passwords in a row.
 
         Raises:
             UserNotFound: there is no such user.
@@ -179,6 +213,7 @@ class Users:
             gone = await connection.execute(USERS.delete().where(USERS.c.user_id == user_id))
             if gone.rowcount and keep_admin:
                 await _keep_admin(connection)
+            await end_streak(connection, user_id)
         return bool(gone.rowcount)
 
     async def _one(self, condition: sa.ColumnElement[bool]) -> User | None:
@@ -226,6 +261,8 @@ class Users:
                 raise UserNotFound(user_id)
             if keep_admin:
                 await _keep_admin(connection)
+            if "password_hash" in values or values.get("disabled") is False:
+                await end_streak(connection, user_id)
         return user_of(row)
 
 
