@@ -14,6 +14,7 @@ from holdfast import Keyring, open_store
 from holdfast.backend import Acquire, Held, Operation, Outcome
 from holdfast.backends.memory import MemoryBackend
 from holdfast.cli import main
+from holdfast.cli.verify import _draw
 from holdfast.store import SessionStore
 from holdfast.terms import Terms
 from holdfast.testing.histories import CheckedSession
@@ -152,6 +153,17 @@ def test_a_wrong_command_line_ends_with_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         verify(*arguments)
     assert ended.value.code == 2
+
+
+def test_progress_is_drawn_in_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a narrow terminal too: what is broken into two lines is not drawn over."""
+    monkeypatch.setenv("COLUMNS", "60")
+    _draw(0.5, "round 7 (cut, half, swallow, garbage): 123,456 operations checked, 0 anomalies")
+    shown = capsys.readouterr().out
+    assert shown.startswith("\r\x1b[K" + "█" * 15 + "░" * 15 + "  50%  round 7 ")
+    assert len(shown) == len("\r\x1b[K") + 59
 
 
 async def test_a_worker_that_ends_by_itself_is_an_anomaly(

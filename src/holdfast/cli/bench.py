@@ -1,14 +1,13 @@
 """`holdfast bench`: measure stores against each other and against peers."""
 
-import asyncio
 import json
 import sys
-from argparse import ArgumentTypeError, Namespace
+from argparse import Namespace
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from holdfast.cli.commands import Commands, complain
+from holdfast.cli.commands import Commands, complain, run_to_its_end, seconds
 from holdfast.errors import HoldfastError
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def add_to(commands: Commands) -> None:
         help="start a Redis server for the run, and measure on it too (redis-server)",
     )
     parser.add_argument(
-        "--seconds", type=_seconds, metavar="N", help="how long a store works in a round (0.2)"
+        "--seconds", type=seconds(60), metavar="N", help="how long a store works in a round (0.2)"
     )
     parser.add_argument("--quick", action="store_true", help="fewer rounds, callers and sessions")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all rounds to a file")
@@ -38,22 +37,17 @@ def add_to(commands: Commands) -> None:
     parser.set_defaults(run=_bench)
 
 
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds <= 60:
-        raise ArgumentTypeError("must be more than 0 and at most 60")
-    return seconds
-
-
 def _bench(options: Namespace) -> int:
     from holdfast.benchmarking.report import text
 
     try:
-        outcome = asyncio.run(_run(options))
+        outcome = run_to_its_end(_run(options))
         print(text(outcome))
         _write(outcome, options)
     except (HoldfastError, OSError) as exc:
         return complain(str(exc))
+    except KeyboardInterrupt:
+        return complain("Stopped before the end.")
     return complain("A store could not do all of the work.") if outcome.ours_failed else 0
 
 

@@ -3,8 +3,8 @@
 import asyncio
 import signal
 import sys
-from argparse import ArgumentParser
-from collections.abc import Coroutine
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -23,6 +23,21 @@ def complain(*lines: str) -> int:
     for line in lines:
         print(line, file=sys.stderr)
     return 1
+
+
+def seconds(most: float) -> Callable[[str], float]:
+    """Make the type of an option that is a time, in seconds."""
+
+    def time(text: str) -> float:
+        try:
+            given = float(text)
+        except ValueError:
+            given = 0.0
+        if not 0 < given <= most:
+            raise ArgumentTypeError(f"must be a number of seconds above 0, at most {most:,.0f}")
+        return given
+
+    return time
 
 
 def run_to_its_end(work: Coroutine[Any, Any, T]) -> T:

@@ -7,15 +7,17 @@ import sys
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Callable
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
-from holdfast.cli.commands import Commands, complain, run_to_its_end
+from holdfast.cli.commands import Commands, complain, run_to_its_end, seconds
 from holdfast.errors import HoldfastError
 
 if TYPE_CHECKING:
     from holdfast.verification import Plan, Result
 
 COULD_NOT_RUN = 2
+A_DAY = 86_400
 BAR = 30
 NAMES = (
     "none", "kill", "pause", "block", "cancel", "delay", "freeze", "trickle", "cut", "half",
@@ -33,7 +35,7 @@ def add_to(commands: Commands) -> None:
     parser.add_argument("--callers", type=_count(1000), default=16, help="in each process (16)")
     parser.add_argument("--sessions", type=_count(5000), default=50, help="at a time (50)")
     parser.add_argument(
-        "--seconds", type=_seconds, default=30.0, help="how long, checks included (30)"
+        "--seconds", type=seconds(A_DAY), default=30.0, help="how long, checks included (30)"
     )
     parser.add_argument("--seed", type=int, help="what decides on load and faults (random)")
     parser.add_argument(
@@ -149,8 +151,10 @@ def _show_progress(plan: "Plan") -> "Result":
 
 
 def _draw(share: float, words: str) -> None:
+    """Draw over the line of before; one that the terminal broke could not be drawn over."""
     bar = "█" * round(share * BAR)
-    print(f"\r\x1b[K{bar:░<{BAR}} {share:4.0%}  {words}", end="", flush=True)
+    line = f"{bar:░<{BAR}} {share:4.0%}  {words}"
+    print(f"\r\x1b[K{line[: get_terminal_size().columns - 1]}", end="", flush=True)
 
 
 def _count(most: int) -> Callable[[str], int]:
@@ -170,13 +174,3 @@ def _command(text: str) -> str:
     if not words:
         raise ArgumentTypeError("must be a command")
     return text
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds <= 86_400:
-        raise ArgumentTypeError("must be a number of seconds above 0, at most a day")
-    return seconds
