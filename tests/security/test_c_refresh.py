@@ -2,8 +2,9 @@
 
 import asyncio
 import random
+import sqlite3
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from holdfast.server.strictness import Strictness
 from tests.security import sign_in_jobs
 from tests.security.processes import KEYS, Processes
 from tests.security.sign_in import AWAY, CHROME, FIREFOX, HOME, NAMESPACE, Desk, desk
-from tests.security.signed_in import SignedIn
+from tests.security.signed_in import SignedIn, signing_in
 from tests.security.workers import staffed, tokens
 
 ALL = 2 * sign_in_jobs.EACH
@@ -331,6 +332,31 @@ async def test_security_037_nobody_waits_for_a_lock(signed_in: SignedIn) -> None
     answers = await asyncio.gather(*calls)
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.json()["refresh_token"] for answer in answers}) == 1
+
+
+@pytest.mark.slow
+async def test_security_037_a_store_that_is_locked_is_waited_for_so_long(tmp_path: Path) -> None:
+    """Then 503 and when to come again, also for five hundred; the token is as good as before."""
+    path = tmp_path / "sessions.db"
+    async with signing_in(f"sqlite:///{path}", tmp_path, deadline_seconds=0.5) as signed_in:
+        device = await signed_in.begin("anna")
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            async with asyncio.timeout(60):
+                calls = (signed_in.refresh(device.refresh_token) for _ in range(500))
+                answers = await asyncio.gather(*calls)
+            other.execute("ROLLBACK")
+        assert {answer.status_code for answer in answers} == {503}
+        assert {answer.json()["code"] for answer in answers} == {"STORE_UNAVAILABLE"}
+        assert all(int(answer.headers["Retry-After"]) > 0 for answer in answers)
+        async with asyncio.timeout(60):
+            # For a moment nobody asks the store at all.
+            while (await signed_in.refresh(device.refresh_token)).status_code == 503:
+                await asyncio.sleep(0.05)
+        calls = (signed_in.refresh(device.refresh_token) for _ in range(500))
+        answers = await asyncio.gather(*calls)
+        assert {answer.status_code for answer in answers} == {200}
+        assert len({answer.json()["refresh_token"] for answer in answers}) == 1
 
 
 async def test_security_039_a_refresh_token_opens_nothing_but_refreshing(
