@@ -56,6 +56,13 @@ async def test_the_questions_that_the_page_suggests_are_answered(
     assert answer.sources[0].title in titles
 
 
+@pytest.mark.parametrize("question", ["I cannot log in", "I can't sign in", "cannot sign in"])
+async def test_who_cannot_sign_in_is_told_why(articles: Knowledge, question: str) -> None:
+    """The article of that very name is found, however it is put."""
+    answer = await ask(articles, question)
+    assert answer.sources[0].title == "I cannot sign in"
+
+
 async def test_steps_are_given_whole(articles: Knowledge) -> None:
     """Who asks how gets every step, in order."""
     answer = await ask(articles, "How do I return an item?")
