@@ -4,6 +4,8 @@ import asyncio
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -89,6 +91,27 @@ async def test_one_that_fails_is_left_out_and_named() -> None:
     rates = await interleave({"well": well, "badly": badly}, rounds=2, failures=failures)
     assert rates == {"well": (2.0, 2.0)}
     assert failures == {"badly": "OSError: disk full"}
+
+
+async def test_nobody_follows_the_same_one_in_every_round() -> None:
+    """What one leaves to be done, a disk that is still writing, falls on others each time."""
+    order: list[str] = []
+
+    async def turn(name: str) -> float:
+        order.append(name)
+        return 1.0
+
+    names = [f"{number}" for number in range(12)]
+    turns = {name: partial(turn, name) for name in names}
+    rates = await interleave(turns, rounds=5, failures={})
+    assert {len(measured) for measured in rates.values()} == {5}
+    rounds = [order[first : first + 12] for first in range(0, 72, 12)]
+    assert [sorted(each) for each in rounds] == [sorted(names)] * 6
+    before = {
+        name: {pair[0] for each in rounds for pair in pairwise(each) if pair[1] == name}
+        for name in names
+    }
+    assert all(len(those) >= 3 for those in before.values()), before
 
 
 async def test_only_what_was_done_counts() -> None:

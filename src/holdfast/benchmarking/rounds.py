@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import count, cycle
@@ -20,24 +21,21 @@ async def interleave(
 ) -> dict[K, tuple[float, ...]]:
     """Give every contender a turn a round, in another order each time, after one to warm up.
 
-    One that raises takes no further part, and is in `failures`.
+    Nobody follows the same one again and again, which may leave the disk or the memory busy. One
+    that raises takes no further part, and is in `failures`.
     """
     rates: dict[K, list[float]] = {key: [] for key in turns}
+    dice = random.Random(rounds)
     for number in range(-1, rounds):
         keys = [key for key in rates if key not in failures]
         # One collection a round, not one a turn: a process full of libraries takes long for it.
         gc.collect()
-        for key in _rotated(keys, number):
+        for key in dice.sample(keys, len(keys)):
             with noting(failures, key):
                 measured = await turns[key]()
                 if number >= 0:
                     rates[key].append(measured)
     return {key: tuple(measured) for key, measured in rates.items() if key not in failures}
-
-
-def _rotated(keys: list[K], number: int) -> list[K]:
-    first = number % len(keys) if keys else 0
-    return keys[first:] + keys[:first]
 
 
 async def rate(call: Call, session_ids: Sequence[str], *, callers: int, seconds: float) -> float:
