@@ -1,6 +1,5 @@
 """`holdfast audit`: check, read and export the audit trail."""
 
-import asyncio
 import json
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections import deque
@@ -9,8 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from holdfast.cli.commands import Commands, complain
-from holdfast.errors import HoldfastError
+from holdfast.cli.commands import Commands, answered_for, complain
 from holdfast.keyring import Keyring
 
 if TYPE_CHECKING:
@@ -81,13 +79,7 @@ def _with_trail(action: Action) -> Callable[[Namespace], int]:
         async with _opened(options) as opened:
             return await action(opened, options)
 
-    def start(options: Namespace) -> int:
-        try:
-            return asyncio.run(run(options))
-        except (HoldfastError, OSError, ValueError) as exc:
-            return complain(str(exc))
-
-    return start
+    return answered_for(run)
 
 
 @asynccontextmanager

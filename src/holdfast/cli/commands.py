@@ -3,9 +3,11 @@
 import asyncio
 import signal
 import sys
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, TypeVar
+
+from holdfast.errors import HoldfastError
 
 T = TypeVar("T")
 
@@ -23,6 +25,20 @@ def complain(*lines: str) -> int:
     for line in lines:
         print(line, file=sys.stderr)
     return 1
+
+
+def answered_for(
+    work: Callable[[Namespace], Coroutine[Any, Any, int]],
+) -> Callable[[Namespace], int]:
+    """Make a command of work that may fail: what is wrong is said, and the exit code is 1."""
+
+    def run(options: Namespace) -> int:
+        try:
+            return asyncio.run(work(options))
+        except (HoldfastError, OSError, ValueError) as exc:
+            return complain(str(exc))
+
+    return run
 
 
 def seconds(most: float) -> Callable[[str], float]:

@@ -1,12 +1,10 @@
 """`holdfast sessions`: look at a store, collect what has expired in it, exchange its keys."""
 
-import asyncio
 from argparse import Namespace
 from collections.abc import Awaitable, Callable
 
 from holdfast.cli import resealing
-from holdfast.cli.commands import Commands, complain
-from holdfast.errors import HoldfastError
+from holdfast.cli.commands import Commands, answered_for
 from holdfast.opening import open_store
 from holdfast.session import SupportSession
 from holdfast.store import SessionStore
@@ -34,12 +32,12 @@ def add_to(commands: Commands) -> None:
 def _with_store(action: Action) -> Callable[[Namespace], int]:
     """Open the store of the settings for an action."""
 
-    async def run(url: str | None) -> None:
+    async def run(options: Namespace) -> int:
         from holdfast.server.keys import load_keys
         from holdfast.server.model import ServiceSession
         from holdfast.server.settings import Settings
 
-        settings = Settings.load(store=url)
+        settings = Settings.load(store=options.store)
         store: Store = open_store(
             settings.store_url,
             model=ServiceSession,
@@ -48,15 +46,9 @@ def _with_store(action: Action) -> Callable[[Namespace], int]:
         )
         async with store:
             await action(store)
-
-    def start(options: Namespace) -> int:
-        try:
-            asyncio.run(run(options.store))
-        except (HoldfastError, OSError, ValueError) as exc:
-            return complain(str(exc))
         return 0
 
-    return start
+    return answered_for(run)
 
 
 async def _count(store: Store) -> None:

@@ -9,7 +9,7 @@ from getpass import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from holdfast.cli.commands import Commands, complain
+from holdfast.cli.commands import Commands, answered_for, complain
 from holdfast.errors import HoldfastError
 
 if TYPE_CHECKING:
@@ -100,13 +100,7 @@ def _with_users(action: Action) -> Callable[[Namespace], int]:
             done, code = await action(opened, options)
             return (await _follow_up(opened, done) if done else 0) or code
 
-    def start(options: Namespace) -> int:
-        try:
-            return asyncio.run(run(options))
-        except (HoldfastError, OSError, ValueError) as exc:
-            return complain(str(exc))
-
-    return start
+    return answered_for(run)
 
 
 @asynccontextmanager
