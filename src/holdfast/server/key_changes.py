@@ -3,10 +3,11 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from holdfast.key_file import LOOKS_EVERY
 from holdfast.keyring import Keyring
+from holdfast.server.alongside import alongside
 from holdfast.server.audit import Trail
 from holdfast.server.database import DatabaseUnavailable
 
@@ -16,13 +17,8 @@ logger = logging.getLogger(__name__)
 @asynccontextmanager
 async def telling_of_keys(keys: Keyring, trail: Trail) -> AsyncGenerator[None]:
     """Put every change of the keys on the trail for as long as the block lasts."""
-    task = asyncio.create_task(_keep_looking(keys, trail), name="holdfast-keys")
-    try:
+    async with alongside(_keep_looking(keys, trail), name="holdfast-keys"):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def _keep_looking(keys: Keyring, trail: Trail) -> None:

@@ -3,9 +3,10 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
+from holdfast.server.alongside import alongside
 from holdfast.store import SessionStore
 
 logger = logging.getLogger(__name__)
@@ -16,13 +17,8 @@ PURGED_AT_ONCE: Final = 1000
 @asynccontextmanager
 async def purging(store: SessionStore[Any], *, every: float) -> AsyncGenerator[None]:
     """Collect expired sessions every so many seconds for as long as the block lasts."""
-    task = asyncio.create_task(_keep_purging(store, every), name="holdfast-purge")
-    try:
+    async with alongside(_keep_purging(store, every), name="holdfast-purge"):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def _keep_purging(store: SessionStore[Any], every: float) -> None:
