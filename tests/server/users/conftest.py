@@ -1,12 +1,16 @@
-"""A service whose passwords are hashed at little cost."""
+"""A service whose passwords are hashed at little cost, its database, and a clock."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import NamedTuple
 
 import httpx2
 import pytest
 
+from holdfast.server.database import Database, open_database
+from holdfast.server.database.location import database_url
 from holdfast.server.service import Service
 from holdfast.server.users import hashing
 from tests.server.serving import API_KEY
@@ -33,9 +37,30 @@ class Site(NamedTuple):
         return {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
 
+class Now:
+    """A clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.time = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.time
+
+
 @pytest.fixture(autouse=True)
 def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hashing, "RECOMMENDED", hashing.Cost(64, 1, 1))
+
+
+@pytest.fixture
+def now() -> Now:
+    return Now()
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncGenerator[Database]:
+    async with open_database(database_url(tmp_path / "application.db")) as database:
+        yield database
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncGenerator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import httpx2
@@ -11,36 +11,14 @@ import pytest
 from sqlalchemy import select
 
 from holdfast.cli import main
-from holdfast.server.database import Database, open_database
-from holdfast.server.database.location import database_url
+from holdfast.server.database import Database
 from holdfast.server.users import Hasher, InvalidUser, Setup, SetupRefused, UserExists, Users
 from holdfast.server.users.setup import LIFETIME
 from holdfast.server.users.tables import SETUP
 from tests.server.serving import served
-from tests.server.users.conftest import PASSWORD, Site
+from tests.server.users.conftest import PASSWORD, Now, Site
 
 AT_ONCE = 50
-
-
-class Now:
-    """A clock that is moved by hand."""
-
-    def __init__(self) -> None:
-        self.time = datetime(2026, 5, 1, 12, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.time
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncGenerator[Database]:
-    async with open_database(database_url(tmp_path / "application.db")) as database:
-        yield database
-
-
-@pytest.fixture
-def now() -> Now:
-    return Now()
 
 
 @pytest.fixture

@@ -2,15 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
 import bcrypt
 import pytest
 from sqlalchemy import select
 
-from holdfast.server.database import Database, open_database
-from holdfast.server.database.location import database_url
+from holdfast.server.database import Database
 from holdfast.server.users import (
     Hasher,
     InvalidUser,
@@ -21,36 +19,14 @@ from holdfast.server.users import (
 )
 from holdfast.server.users.hashing import Cost
 from holdfast.server.users.tables import USERS
+from tests.server.users.conftest import OTHER, PASSWORD, Now
 
 QUICK = Cost(memory_kib=64, passes=1, lanes=1)
-PASSWORD = "four lamps on a quiet quay"
-OTHER = "a heron walked across ice"
-
-
-class Now:
-    """A clock that is moved by hand."""
-
-    def __init__(self) -> None:
-        self.time = datetime(2026, 5, 1, 12, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.time
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncGenerator[Database]:
-    async with open_database(database_url(tmp_path / "application.db")) as database:
-        yield database
 
 
 @pytest.fixture
 def hasher() -> "Hasher":
     return Hasher(QUICK)
-
-
-@pytest.fixture
-def now() -> Now:
-    return Now()
 
 
 @pytest.fixture
