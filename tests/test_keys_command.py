@@ -89,13 +89,39 @@ async def test_a_key_is_rotated_resealed_and_retired(
     code, said, _ = await command("sessions", "reseal", "--keys-file", str(path), *store)
     assert (code, "left under key first: 0" in said) == (0, True)
     code, said, _ = await command("keys", "retire", "first", "--settle", "0", *file, *store)
-    assert (code, said) == (0, "first is retired\n")
+    assert (code, said.startswith("first is retired: nothing stood under it")) == (0, True)
+    assert all(name in said for name in ("default", "~login.default", "~audit", "No other"))
     assert [key.key_id for key in Keyring.from_file(path)] == ["second"]
     async with open_store(url, model=ServiceSession, keys=Keyring.from_file(path)) as opened:
         found = await opened.get("a")
         assert found is not None
         assert found.metadata == {"topic": "refund"}
         assert [item.value for item in await opened.items("b")] == ["hello"]
+
+
+async def test_every_namespace_that_is_named_is_looked_into(
+    path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A store does not tell which it has: one that shares the keys stops the end of a key."""
+    url, keys = f"sqlite:///{tmp_path}/sessions.db", Keyring.from_file(path)
+    for namespace in ("shop", "desk"):
+        async with open_store(url, model=ServiceSession, keys=keys, namespace=namespace) as store:
+            await store.create("a")
+    rotate(path, key_id="second", settles=0, now=0)
+    retiring = ["keys", "retire", "first", "--settle", "0", "--file", str(path), "--store", url]
+    resealing = ["sessions", "reseal", "--keys-file", str(path), "--store", url]
+    assert await asyncio.to_thread(main, [*resealing, "--namespace", "shop"]) == 0
+    both = ["--namespace", "shop", "--namespace", "desk"]
+    capsys.readouterr()
+    assert await asyncio.to_thread(main, [*retiring, *both]) == 1
+    said = capsys.readouterr().err
+    assert "in the namespaces desk." in said
+    assert await asyncio.to_thread(main, [*resealing, *both]) == 0
+    capsys.readouterr()
+    assert await asyncio.to_thread(main, [*retiring, *both]) == 0
+    assert "in the namespaces shop, ~audit" in capsys.readouterr().out
+    assert [key.key_id for key in Keyring.from_file(path)] == ["second"]
+    assert await asyncio.to_thread(main, [*resealing, "--namespace", "~login"]) == 1
 
 
 def test_a_file_is_never_written_over(path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,11 +3,12 @@
 import asyncio
 import time
 from argparse import ArgumentParser, Namespace
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 from holdfast.cli.commands import Commands, complain
-from holdfast.cli.resealing import opened_spaces
+from holdfast.cli.resealing import add_namespaces, opened_spaces
 from holdfast.errors import HoldfastError
 from holdfast.key_file import (
     SETTLES,
@@ -37,6 +38,7 @@ def add_to(commands: Commands) -> None:
     end = actions.add_parser("retire", help="take out a key that nothing is sealed under any more")
     end.add_argument("id", metavar="ID", help="the id of the key")
     end.add_argument("--store", metavar="URL", help="the store to look into (of the settings)")
+    add_namespaces(end)
     _add_file(end, _retire, settles=True)
 
 
@@ -97,17 +99,20 @@ def _retire(options: Namespace) -> int:
         read_key_file(options.file), options.id, settles=options.settle, now=time.time()
     )
     left = asyncio.run(_left(options))
-    if left:
+    if any(left.values()):
         return complain(
-            f"{left} values are still sealed under key {options.id!r}. "
-            "Run: holdfast sessions reseal"
+            f"{left.total()} values are still sealed under key {options.id!r}, in the namespaces "
+            f"{', '.join(+left)}. Run: holdfast sessions reseal"
         )
     retire(options.file, options.id, settles=options.settle, now=time.time())
-    print(f"{options.id} is retired")
+    print(f"{options.id} is retired: nothing stood under it in the namespaces {', '.join(left)}")
+    print("No other namespace was looked into; see --namespace.")
     return 0
 
 
-async def _left(options: Namespace) -> int:
-    """Count what is sealed under the key that is to go."""
-    async with opened_spaces(options.store, options.file) as (spaces, _):
-        return sum([(await space.count())[options.id] for space in spaces])
+async def _left(options: Namespace) -> Counter[str]:
+    """Count what is sealed under the key that is to go, in each namespace."""
+    opening = opened_spaces(options.store, options.file, namespaces=options.namespace)
+    async with opening as (spaces, _):
+        counts = {space.namespace: (await space.count())[options.id] for space in spaces}
+        return Counter(counts)

@@ -4,13 +4,13 @@ import asyncio
 import time
 from argparse import ArgumentParser, Namespace
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
-from holdfast.cli.commands import complain
-from holdfast.errors import HoldfastError, InvalidSession
+from holdfast.cli.commands import answered_for, complain
+from holdfast.errors import InvalidSession
 from holdfast.key_file import FollowedKeyring
 from holdfast.keyring import Keyring, read_key_file
 from holdfast.opening import open_store
@@ -24,18 +24,19 @@ def add_to(parser: ArgumentParser) -> None:
     """Declare the command."""
     parser.add_argument("--store", metavar="URL", help="the store (that of the settings)")
     parser.add_argument("--keys-file", type=Path, metavar="F", help="the keys (of the settings)")
-    parser.set_defaults(run=_run)
+    add_namespaces(parser)
+    parser.set_defaults(run=answered_for(_reseal))
 
 
-def _run(options: Namespace) -> int:
-    try:
-        return asyncio.run(_reseal(options))
-    except (HoldfastError, OSError, ValueError) as exc:
-        return complain(str(exc))
+def add_namespaces(parser: ArgumentParser) -> None:
+    """Declare which namespaces are gone through; a store does not tell which it has."""
+    meaning = "a namespace to go through (that of the settings; may be repeated)"
+    parser.add_argument("--namespace", action="append", default=[], metavar="N", help=meaning)
 
 
 async def _reseal(options: Namespace) -> int:
-    async with opened_spaces(options.store, options.keys_file) as (spaces, keys):
+    opening = opened_spaces(options.store, options.keys_file, namespaces=options.namespace)
+    async with opening as (spaces, keys):
         await _settled(keys)
         left: Counter[str] = Counter()
         unreadable = 0
@@ -62,9 +63,9 @@ async def left_in(spaces: list[SealedSpace]) -> Counter[str]:
 
 @asynccontextmanager
 async def opened_spaces(
-    url: str | None, keys_file: Path | None
+    url: str | None, keys_file: Path | None, *, namespaces: Sequence[str]
 ) -> AsyncGenerator[tuple[list[SealedSpace], Keyring]]:
-    """Open every namespace that a service seals in.
+    """Open every namespace that services seal in, those named or the one of the settings.
 
     Raises:
         InvalidSession: the store is in the memory of another process.
@@ -72,12 +73,14 @@ async def opened_spaces(
     from holdfast.server.keys import load_keys, sealed_namespaces
     from holdfast.server.settings import Settings
 
-    settings = Settings.load(store=url, keys_file=keys_file)
+    named = namespaces or (None,)
+    chosen = [Settings.load(store=url, keys_file=keys_file, namespace=name) for name in named]
+    settings = chosen[0]
     if settings.in_memory:
         raise InvalidSession("store", "is in the memory of its process: restart it with new keys")
     keys = load_keys(settings) if keys_file is None else FollowedKeyring(keys_file)
     async with open_store(settings.store_url, keys=keys) as store:
-        names = sealed_namespaces(settings.namespace)
+        names = dict.fromkeys(name for one in chosen for name in sealed_namespaces(one.namespace))
         yield [SealedSpace(store.backend, namespace=name, keys=keys) for name in names], keys
 
 
