@@ -1,13 +1,27 @@
 """A turn as the local engine reads it."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from holdfast.support.engine import Turn
+from holdfast.support.engines.bridging import Bridge
 from holdfast.support.engines.small_talk import SmallTalk
 from holdfast.support.facts import without
 
 # How many of the visitor's messages before a follow-up are looked at with it.
 CONTEXT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One way to search for what is asked: in which words, and with what was said before.
+
+    `bridged` says that the words are English ones, for a question in another language.
+    """
+
+    question: str
+    before: tuple[str, ...] = ()
+    bridged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +51,21 @@ class Dialogue:
             asked_back=asked_back,
             leans=bool(before) and not asked_back and small_talk.follows_up(turn.text),
         )
+
+    def readings(self, bridge: Bridge | None) -> Iterator[Reading]:
+        """Give the ways to search, the likeliest first: also with what was before, if need be."""
+        yield from self._readings(self.question, self.before)
+        english = bridge.english(self.question) if bridge else None
+        if bridge and english:
+            before = filter(None, map(bridge.english, self.before))
+            for reading in self._readings(english, tuple(before)):
+                yield replace(reading, bridged=True)
+
+    def _readings(self, question: str, before: tuple[str, ...]) -> Iterator[Reading]:
+        if not self.leans:
+            yield Reading(question)
+        if before or self.leans:
+            yield Reading(question, before)
 
     @property
     def stands_alone(self) -> bool:

@@ -20,7 +20,8 @@ from holdfast.support.engine import (
     collect,
 )
 from holdfast.support.engines.answers import answer
-from holdfast.support.engines.dialogue import Dialogue
+from holdfast.support.engines.bridging import BRIDGED, Bridge
+from holdfast.support.engines.dialogue import Dialogue, Reading
 from holdfast.support.engines.failing import failure
 from holdfast.support.engines.findings import FoundPassage, SearchResult, article, search_result
 from holdfast.support.engines.pieces import pieces
@@ -44,6 +45,7 @@ class LocalEngine:
         self._small_talk: dict[Language, SmallTalk] = {
             language: SmallTalk(language) for language in LANGUAGES
         }
+        self._bridges = {language: Bridge(language) for language in BRIDGED}
 
     async def __aenter__(self) -> Self:
         return self
@@ -57,7 +59,8 @@ class LocalEngine:
 
     async def stream(self, turn: Turn) -> AsyncGenerator[EngineEvent]:
         """Answer one turn, event by event; see `ChatEngine`."""
-        events = _Answering(turn, self._small_talk[turn.language]).events()
+        talk, bridge = self._small_talk[turn.language], self._bridges.get(turn.language)
+        events = _Answering(turn, talk, bridge).events()
         try:
             for event in events:
                 yield event
@@ -71,9 +74,10 @@ class LocalEngine:
 class _Answering:
     """Makes one answer."""
 
-    def __init__(self, turn: Turn, small_talk: SmallTalk) -> None:
+    def __init__(self, turn: Turn, small_talk: SmallTalk, bridge: Bridge | None) -> None:
         self._turn = turn
         self._talk = small_talk
+        self._bridge = bridge
         self._dialogue = Dialogue.of(turn, small_talk)
 
     def events(self) -> Iterator[EngineEvent]:
@@ -98,35 +102,34 @@ class _Answering:
         return not dialogue.leans and not self._talk.has_subject(dialogue.question)
 
     def _looked_up(self) -> Iterator[EngineEvent]:
-        """Search, again in the light of what was said before if need be, and answer."""
-        dialogue = self._dialogue
-        found = yield from self._search(dialogue.before if dialogue.leans else ())
-        if dialogue.stands_alone and self._talk.is_vague(dialogue.question):
-            if titles := self._titles(found["passages"]):
+        """Search in one way after another until something answers."""
+        for reading in self._dialogue.readings(self._bridge):
+            found = yield from self._search(reading)
+            if titles := self._meant(reading, found):
                 yield from self._told(self._talk.ask_which(titles), asks_back=True)
                 return
-        if not found["sufficient"] and dialogue.before and not dialogue.leans:
-            found = yield from self._search(dialogue.before)
-        if found["sufficient"] and found["passages"]:
-            yield from self._read(found["passages"])
-        else:
-            yield from self._told(self._talk.declined)
+            if found["sufficient"] and found["passages"]:
+                yield from self._read(reading, found["passages"])
+                return
+        yield from self._told(self._talk.declined)
 
-    def _search(self, before: Sequence[str]) -> Generator[EngineEvent, None, SearchResult]:
+    def _search(self, reading: Reading) -> Generator[EngineEvent, None, SearchResult]:
         yield ToolStarted(SEARCH)
-        found = self._turn.library.search(self._dialogue.question, context=before)
+        found = self._turn.library.search(reading.question, context=reading.before)
         yield ToolFinished(SEARCH)
         return search_result(found)
 
-    def _read(self, found: Sequence[FoundPassage]) -> Iterator[EngineEvent]:
+    def _read(self, reading: Reading, found: Sequence[FoundPassage]) -> Iterator[EngineEvent]:
         """Answer from the article of the best passage."""
         yield ToolStarted(READ)
         whole = article(self._turn.library.read(found[0]["number"]))["article"]
         yield ToolFinished(READ)
-        question = self._dialogue.question
-        told = answer(question, found, whole, talk=self._talk)
-        lead = self._talk.lead(question, self._turn.facts)
-        yield from self._told(f"{lead}\n\n{told}" if lead else told)
+        leads = (
+            self._talk.lead(self._dialogue.question, self._turn.facts),
+            self._talk.bridged if reading.bridged else None,
+        )
+        told = answer(reading.question, found, whole, talk=self._talk)
+        yield from self._told("\n\n".join([*filter(None, leads), told]))
 
     def _told(self, text: str, *, asks_back: bool = False) -> Iterator[EngineEvent]:
         cited = self._turn.library.cite(text)
@@ -135,9 +138,16 @@ class _Answering:
             yield SourcesCited(cited.sources)
         yield Finished(answer_of(cited, self._turn.library, asks_back=asks_back))
 
-    def _titles(self, found: Sequence[FoundPassage]) -> list[str]:
-        """Give the articles that may be meant, cited, unless one stands out."""
-        near = [one for one in found if one["score"] >= ALIKE * found[0]["score"]]
+    def _meant(self, reading: Reading, found: SearchResult) -> list[str]:
+        """Give the articles that a vague question may mean, cited, unless one stands out."""
+        passages, dialogue = found["passages"], self._dialogue
+        if (
+            reading.before
+            or not dialogue.stands_alone
+            or not self._talk.is_vague(dialogue.question)
+        ):
+            return []
+        near = [one for one in passages if one["score"] >= ALIKE * passages[0]["score"]]
         titles: dict[str, str] = {}
         for one in near:
             titles.setdefault(one["article"], f"{one['article']} [{one['number']}]")

@@ -48,6 +48,11 @@ class SmallTalk:
         return self._texts["declined"]
 
     @property
+    def bridged(self) -> str | None:
+        """What is said before an answer in English to a question that is not."""
+        return self._texts.get("bridged")
+
+    @property
     def which_subject(self) -> str:
         """What is asked when a message names no subject at all."""
         return f"{self._texts['unclear']}: {self._texts['subjects']}"
