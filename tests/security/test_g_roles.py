@@ -37,7 +37,18 @@ def test_security_066_a_mode_is_set_for_each_role(written: str, meant: Strictnes
 
 
 @pytest.mark.parametrize(
-    "written", ["strictly", "soft,boss=strict", "soft,staff", "staff=", "=strict", "soft strict"]
+    "written",
+    [
+        "strictly",
+        "soft,boss=strict",
+        "soft,staff",
+        "staff=",
+        "=strict",
+        "soft strict",
+        "soft,off",
+        "staff=soft,staff=strict",
+        "soft,",
+    ],
 )
 def test_security_066_what_is_no_mode_stops_the_start(written: str) -> None:
     """As does a role that there is none of."""
@@ -52,9 +63,9 @@ def test_security_066_admins_are_not_held_less_strictly(written: str) -> None:
         Settings.load(fingerprinting=written)
 
 
-async def moved(service: SignedIn, device: Device) -> tuple[int, str]:
+async def moved(service: SignedIn, device: Device, path: str = ME) -> tuple[int, str]:
     """Ask from another network."""
-    answer = await service.client.get(ME, headers={**device.headers, FROM: AWAY})
+    answer = await service.client.get(path, headers={**device.headers, FROM: AWAY})
     return answer.status_code, answer.json().get("code", "")
 
 
@@ -75,6 +86,18 @@ async def test_security_066_each_request_of_a_strict_role_is_compared(
         assert await service.parts.logins.get(staff.handle) is not None
         answer = await service.client.get(ME, headers=at_home)
         assert (answer.status_code, answer.json()["code"]) == (401, "UNAUTHENTICATED")
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/sessions", "/v1/users", "/v1/auth/sessions", "/v1/chat/sessions/none/messages"]
+)
+async def test_security_066_every_route_says_why(tmp_path: Path, path: str) -> None:
+    """Whatever is asked for, by whoever was signed in a moment ago."""
+    async with signing_in(
+        "memory://", tmp_path, fingerprinting="strict", **FINGERPRINTING
+    ) as service:
+        admin = await service.begin("ada", role="admin")
+        assert await moved(service, admin, path) == (401, "REAUTH_REQUIRED")
 
 
 async def test_security_066_a_strict_role_refreshes_from_its_client_alone(

@@ -35,18 +35,17 @@ def read_strictness(value: Any) -> Any:
     """
     if isinstance(value, Strictness):
         return value
-    everybody, by_role = "soft", dict[str, str]()
+    chosen: dict[str, str] = {}
     for entry in str(value).lower().split(","):
         role, named, mode = (part.strip() for part in entry.rpartition("="))
         mode = _SWITCHES.get(mode, mode)
-        if mode not in _ORDER or (named and role not in Strictness._fields):
+        known = role in Strictness._fields or not named
+        if mode not in _ORDER or not known or role in chosen:
             raise ValueError("must be off, soft or strict, or such by role: soft,admin=strict")
-        if named:
-            by_role[role] = mode
-        else:
-            everybody = mode
-    staff = by_role.get("staff", everybody)
-    admin = by_role.get("admin", staff)
+        chosen[role] = mode
+    everybody = chosen.get("", "soft")
+    staff = chosen.get("staff", everybody)
+    admin = chosen.get("admin", staff)
     if _ORDER.index(admin) < _ORDER.index(staff):
         raise ValueError("must not hold admins less strictly than staff: they may do as much")
-    return by_role.get("visitor", everybody), staff, admin
+    return chosen.get("visitor", everybody), staff, admin

@@ -18,10 +18,11 @@ from holdfast.limits import Taken
 from holdfast.rotation import Opened, Rotation
 from holdfast.server.access import bearer, is_trusted
 from holdfast.server.auth.cookies import full_name, renew_cookie, set_cookie
+from holdfast.server.auth.principal import nobody
 from holdfast.server.clients import another_client, is_same_client
 from holdfast.server.model import ServiceSession
 from holdfast.server.origins import SAFE, Site, site_of
-from holdfast.server.problems import forbidden, unauthenticated
+from holdfast.server.problems import forbidden
 from holdfast.server.requests import SessionId
 from holdfast.server.service import Service
 from holdfast.store import SessionStore
@@ -92,7 +93,7 @@ async def opened_conversation(
         return session_id
     session = await _opened(session_id, request, store, site)
     if session is None:
-        raise unauthenticated("This conversation is not open to you, or it has ended.")
+        raise nobody(request, "This conversation is not open to you, or it has ended.")
     quietly = request.method in SAFE
     if not await is_same_client(request, await service(request), session, quietly=quietly):
         raise another_client()
