@@ -31,7 +31,7 @@ async def levels(url: str) -> Levels:
 class TestRedis:
     async def test_a_store_that_keeps_what_it_acknowledges_is_well(self, tmp_path: Path) -> None:
         """Nothing is to be done, and nothing is written but the mark of an empty store."""
-        settings = {**ALWAYS, "hash-max-listpack-value": "1024"}
+        settings = {**ALWAYS, "hash-max-listpack-value": "512"}
         with running(server := RedisServer(tmp_path / "redis", settings=settings)):
             found = await examine(server.url())
             assert {finding.level for finding in found} == {"ok"}

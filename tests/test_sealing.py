@@ -1,6 +1,7 @@
 """Sealed values open where they were sealed, with a key of the keyring, and nowhere else."""
 
 import multiprocessing
+import re
 import secrets
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from holdfast.entropy import BLOCK_BYTES, Entropy
 from holdfast.errors import DecryptionFailed
 from holdfast.keyring import Keyring
-from holdfast.sealing import NONCE_BYTES, SESSIONS_KEPT, TAG_BYTES, Sealer, SessionSeal
+from holdfast.sealing import NAME_BYTES, NONCE_BYTES, SESSIONS_KEPT, Sealer, SessionSeal
 
 KEYRING = Keyring([("new", secrets.token_bytes(32)), ("old", secrets.token_bytes(32))])
 OLD = Keyring.from_text(KEYRING.to_text().split(",")[1])
@@ -121,7 +122,7 @@ def test_the_names_of_fields_are_hidden_and_apart() -> None:
         for name in ("ftopic", "mtopic")
     }
     assert len(tags) == 16
-    assert {len(tag) for tag in tags} == {TAG_BYTES}
+    assert {len(tag) for tag in tags} == {NAME_BYTES}
     assert seal_of().tag("ftopic") == seal_of().tag("ftopic")
 
 
@@ -188,6 +189,15 @@ def test_randomness_comes_in_any_size() -> None:
     assert tuple(map(len, taken)) == sizes
     assert entropy.take(0) == b""
     assert len({entropy.token() for _ in range(1000)}) == 1000
+
+
+def test_names_hold_128_random_bits() -> None:
+    """In 26 letters and digits that fold to themselves; the last one has three bits."""
+    entropy = Entropy()
+    names = {entropy.name() for _ in range(1000)}
+    assert len(names) == 1000
+    assert all(re.fullmatch("[a-z2-7]{25}[aeimquy4]", name) for name in names)
+    assert {len({name[place] for name in names}) for place in range(25)} == {32}
 
 
 def test_the_seals_that_are_kept_ready_are_bounded() -> None:

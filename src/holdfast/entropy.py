@@ -1,6 +1,7 @@
 """Random bytes in blocks: one call of the operating system for many nonces and ids."""
 
 import os
+from base64 import b32encode
 from typing import Final
 
 BLOCK_BYTES: Final = 4096
@@ -42,3 +43,10 @@ class Entropy:
     def token(self) -> str:
         """Make a new unguessable id: 128 random bits as 32 hexadecimal digits."""
         return self.take(16).hex()
+
+    def name(self) -> str:
+        """Make a new id for what is named often: 128 random bits as 26 letters and digits.
+
+        They are base32 of RFC 4648 in small letters: whole words, whatever folds case.
+        """
+        return b32encode(self.take(16))[:26].decode().lower()

@@ -17,7 +17,14 @@ from pathlib import Path
 from typing import Final
 
 from holdfast.errors import InvalidKeyring
-from holdfast.keyring import KEY_BYTES, KeyEntry, Keyring, RootKey, read_key_file
+from holdfast.keyring import (
+    KEY_BYTES,
+    KeyEntry,
+    Keyring,
+    RootKey,
+    new_key_id,
+    read_key_file,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -139,7 +146,7 @@ def _reason(error: OSError | InvalidKeyring) -> str:
 
 def new_entry(key_id: str | None = None, *, seals_from: int = 0) -> KeyEntry:
     """Make a random key."""
-    name = key_id or f"k{secrets.token_hex(4)}"
+    name = key_id or new_key_id()
     return KeyEntry(name, secrets.token_bytes(KEY_BYTES), seals_from)
 
 
@@ -151,8 +158,10 @@ def rotate(path: Path, *, key_id: str | None = None, settles: int = SETTLES, now
     """
     with _alone(path):
         # Rounded up, so that nobody has less time; one that seals at once says so since when.
-        entry = new_entry(key_id, seals_from=int(now + settles + 1) if settles else int(now))
-        write_key_file(path, [entry, *read_key_file(path)])
+        known = read_key_file(path)
+        name = key_id or new_key_id({entry.key_id for entry in known})
+        entry = new_entry(name, seals_from=int(now + settles + 1) if settles else int(now))
+        write_key_file(path, [entry, *known])
     return entry.key_id
 
 

@@ -15,7 +15,7 @@ import re
 import secrets
 import stat
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
@@ -98,6 +98,14 @@ def in_use(entries: Iterable[KeyEntry], *, now: float) -> list[KeyEntry]:
     return [*keys[place : place + 1], *keys[:place], *keys[place + 1 :]]
 
 
+def new_key_id(taken: Container[str] = ()) -> str:
+    """Make an id that no key of these has: four letters and digits, for every value names one."""
+    while True:
+        key_id = base64.b32encode(secrets.token_bytes(3))[:4].decode().lower()
+        if key_id not in taken:
+            return key_id
+
+
 class Keyring:
     """The keys of a store: the first one seals, all of them open. Shows ids, never keys."""
 
@@ -116,7 +124,7 @@ class Keyring:
     @classmethod
     def generate(cls, key_id: str | None = None) -> Self:
         """Make a keyring with one new random key."""
-        return cls([(key_id or f"k{secrets.token_hex(4)}", secrets.token_bytes(KEY_BYTES))])
+        return cls([(key_id or new_key_id(), secrets.token_bytes(KEY_BYTES))])
 
     @classmethod
     def from_text(cls, text: str) -> Self:

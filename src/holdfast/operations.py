@@ -18,7 +18,8 @@ class Add(NamedTuple):
 class Create(NamedTuple):
     """Bring a session into being → `Created`, or `Existing`.
 
-    A repeated create (the same incarnation) is answered like the first.
+    A repeated create (the same incarnation) is answered like the first. `minted` says that the id
+    was made for it: no other session can have had it.
     """
 
     key: str
@@ -28,6 +29,7 @@ class Create(NamedTuple):
     user_tag: bytes
     integers: Mapping[str, int]
     values: Mapping[bytes, bytes]
+    minted: bool = False
 
 
 class Read(NamedTuple):

@@ -21,6 +21,7 @@ FORMAT: Final = 1
 AES_256_GCM: Final = 1
 NONCE_BYTES: Final = 12
 TAG_BYTES: Final = 16
+NAME_BYTES: Final = 14
 SESSIONS_KEPT: Final = 4096
 TAGS_KEPT: Final = 32
 
@@ -68,7 +69,7 @@ class SessionSeal:
         """Name a field in the backend: a keyed tag under the sealing key."""
         tag = self._tags.get(name)
         if tag is None:
-            tag = hmac.digest(self._tag_keys[0], name.encode(), "sha256")[:TAG_BYTES]
+            tag = hmac.digest(self._tag_keys[0], name.encode(), "sha256")[:NAME_BYTES]
             if len(self._tags) < TAGS_KEPT:
                 self._tags[name] = tag
         return tag
@@ -85,7 +86,7 @@ class SessionSeal:
     def older_tags(self, name: str) -> tuple[bytes, ...]:
         """Name the same field as values sealed under the older keys are named."""
         return tuple(
-            hmac.digest(key, name.encode(), "sha256")[:TAG_BYTES] for key in self._tag_keys[1:]
+            hmac.digest(key, name.encode(), "sha256")[:NAME_BYTES] for key in self._tag_keys[1:]
         )
 
     def digests(self, content: bytes) -> tuple[bytes, ...]:

@@ -97,9 +97,10 @@ class Sessions(Generic[M]):
         Raises:
             SessionExists: the id is in use.
         """
-        session_id = self._entropy.token() if session_id is None else session_id
+        minted = session_id is None
+        session_id = self._entropy.name() if session_id is None else session_id
         sealed = self._encoder.initial(check_session_id(session_id), user_id, state)
-        operation = self._create(session_id, sealed, ttl)
+        operation = self._create(session_id, sealed, ttl)._replace(minted=minted)
         match await self._write(session_id, operation):
             case Created(record):
                 return self._made(session_id, record)

@@ -93,7 +93,7 @@ class Creating:
         record = (await ask(backend, asked, Created)).record
         assert await read(backend) == record
         assert (record.incarnation, record.revision) == (asked.incarnation, 1)
-        assert (record.user_tag, record.integers, record.values) == asked[4:]
+        assert (record.user_tag, record.integers, record.values) == asked[4:7]
         assert (record.length, record.last_item) == (0, 0)
         assert record.created == record.updated == record.active == record.base
         assert (record.ttl, record.cap) == (asked.ttl, record.created + asked.max_age)

@@ -290,7 +290,7 @@ async def test_a_cluster_that_does_not_answer_is_unavailable() -> None:
 
 async def test_a_store_of_one_bucket_is_not_opened_as_a_cluster(redis_cluster: Cluster) -> None:
     node = redis_cluster.owner(slot_of(0))
-    node.ask("SET", "hf:{0}:meta", "format=1 buckets=1")
+    node.ask("SET", "hf:{0}:meta", "format=2 buckets=1")
     with pytest.raises(InvalidStore, match="has 1 buckets and was opened as one of 256"):
         await tally_store(redis_cluster.url).__aenter__()
 

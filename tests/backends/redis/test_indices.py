@@ -3,6 +3,7 @@
 from holdfast.backends.redis import parse
 from holdfast.backends.redis.calling import Caller
 from holdfast.backends.redis.indices import ROUNDS, Index, Part
+from holdfast.backends.redis.scripts import script
 from holdfast.backends.redis.single import Single
 from tests.backends.redis.lines import count_calls
 from tests.redis_servers import RedisServer
@@ -16,8 +17,9 @@ async def test_a_short_stretch_is_enough_once_there_is_one(redis_server: RedisSe
     crowd = [f"a{number:03}" for number in range(PASSED_OVER)]
     fill(redis_server, "behind", [*crowd, "n", *(f"q{number:03}" for number in range(300))])
     fill(redis_server, "ahead", [f"p{number:03}" for number in range(300)])
+    page = script("page")
     async with Single(parse(redis_server.url())) as link:
-        index = Index(Caller(link), [Part(0, b"behind"), Part(0, b"ahead")])
+        index = Index(Caller(link), [Part(0, (b"behind",), page), Part(0, (b"ahead",), page)])
         await index.stretch((4, ""), 1)
         before = count_calls(redis_server, "evalsha")
         stretch = await index.stretch((5, "m"), 1)

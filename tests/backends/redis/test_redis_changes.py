@@ -33,6 +33,7 @@ from holdfast.backend import (
 from holdfast.backends.redis import RedisBackend, parse, reading
 from holdfast.backends.redis.users import Users
 from holdfast.errors import StoreUnavailable
+from holdfast.testing.listing import list_ids
 from holdfast.testing.steps import (
     DAY,
     HOUR,
@@ -56,8 +57,8 @@ CHANGES = f"hf:{{0}}:o:{KEY}"
 OLDER = f"hf:{{0}}:p:{KEY}"
 MINUTE_MS = 60_000
 ONE = (Add("visits", 1, 1_000_000),)
-# How the store is made, and the two indices of the namespace.
-LASTING = 3
+# How the store is made, and the three keys of the namespace's index.
+LASTING = 4
 
 
 @pytest.fixture
@@ -162,7 +163,7 @@ class TestEnding:
     async def test_every_key_of_a_session_ends(
         self, backend: RedisBackend, redis_server: RedisServer
     ) -> None:
-        """Only the indices and the mark of the store stay; they know what has to be collected."""
+        """Only the index and the mark of the store stay; they know what has to be collected."""
         await create(backend, user_tag=b"ann")
         await apply(backend, remember=True, digest=b"own", append=(b"item",), slide=True)
         await ask(backend, Delete(f"{NAMESPACE}/absent", change_id="d"), Deleted)
@@ -246,6 +247,20 @@ class TestEnding:
             assert await ask(backend, deletion, Deleted) == Deleted(True)
 
 
+class TestListing:
+    async def test_the_sessions_of_a_user_are_listed_by_creation_and_id(
+        self, backend: RedisBackend
+    ) -> None:
+        """A page may end between two that were created in one millisecond."""
+        keys = [f"{NAMESPACE}/s{number * 7 % 30:02}" for number in range(30)]
+        made = await asyncio.gather(*(create(backend, key, user_tag=b"ann") for key in keys))
+        moments = [record.created for record in made]
+        assert len(set(moments)) < len(moments)
+        expected = [key.partition("/")[2] for _, key in sorted(zip(moments, keys, strict=True))]
+        for limit in (1, 3, 7, 30):
+            assert await list_ids(backend, limit, Where(user_tags=(b"ann",))) == expected
+
+
 class TestMoving:
     async def test_a_deadline_moves_a_thousandth_of_the_idle_time_at_least(
         self, backend: RedisBackend, redis_server: RedisServer
@@ -259,7 +274,7 @@ class TestMoving:
             await ask(backend, Drop(KEY, slide=True), Dropped)
         assert (await read(backend)).base == first.base
         assert (await read(backend)).revision == 41
-        assert redis_server.ask("ZCARD", f"hf:{{0}}:x:{NAMESPACE}") == 1
+        assert redis_server.ask("HGET", f"hf:{{0}}:t:{NAMESPACE}", "") == b"1"
 
     async def test_activity_is_recorded_once_in_a_while(
         self, backend: RedisBackend, redis_server: RedisServer

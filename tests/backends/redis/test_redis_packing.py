@@ -1,7 +1,5 @@
 """What is written for Redis reads back as it was, whatever is in it."""
 
-from struct import Struct
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,6 +21,7 @@ NOW = 1_700_000_000_000_000
 NAMES = st.from_regex(r"[a-z_]\w{0,20}", fullmatch=True)
 INTEGERS = st.dictionaries(NAMES, st.integers(-(2**53) + 1, 2**53 - 1), max_size=5)
 TAGS = st.one_of(st.binary(max_size=20), st.integers(0, 4).map(lambda times: META * times))
+LIVES = st.one_of(st.text("abc-é", max_size=80), st.binary(min_size=16, max_size=16).map(bytes.hex))
 CHANGE_IDS = st.one_of(
     st.text(st.characters(codec="utf-8"), max_size=255),
     st.binary(min_size=16, max_size=16).map(bytes.hex),
@@ -32,8 +31,13 @@ CHANGE_IDS = st.one_of(
 
 def as_written(operation: Create) -> dict[bytes, bytes]:
     """Put together what the script that creates a session puts together."""
-    numbers = 1, NOW, NOW, NOW, NOW, operation.ttl, NOW + operation.max_age, 0, 0, 0
-    fields = {META: Struct("<10q").pack(*numbers) + pack_identity(operation)}
+    now = NOW // 1000
+    numbers = (
+        (1, 5), (now, 6), (now, 6), (now, 6), (now, 6), (operation.ttl, 7),
+        (NOW + operation.max_age, 7), (0, 4), (0, 5), (0, 4),
+    )  # fmt: skip
+    packed = b"".join(number.to_bytes(size, "little") for number, size in numbers)
+    fields = {META: packed + pack_identity(operation)}
     fields |= {escaped(tag): sealed for tag, sealed in operation.values.items()}
     return fields
 
@@ -44,7 +48,7 @@ def test_integers_come_back(integers: dict[str, int]) -> None:
 
 
 @given(
-    st.text("abc-é", max_size=80),
+    LIVES,
     st.binary(max_size=30),
     INTEGERS,
     st.dictionaries(TAGS, st.binary()),

@@ -157,7 +157,8 @@ async def test_a_server_that_loads_its_data_is_unavailable(own_redis: RedisServe
 
 
 async def test_a_cluster_without_its_slots_is_unavailable(tmp_path: Path) -> None:
-    server = RedisServer(tmp_path / "redis", settings={"cluster-enabled": "yes"})
+    settings = {"cluster-enabled": "yes", "cluster-port": str(free_port())}
+    server = RedisServer(tmp_path / "redis", settings=settings)
     with running(server), pytest.raises(StoreUnavailable, match=r"cluster of the .* is down"):
         async with Single(location_of(server)):
             pass

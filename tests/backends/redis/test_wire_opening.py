@@ -193,7 +193,7 @@ async def test_what_is_no_redis_is_no_store() -> None:
 async def test_a_store_is_marked_once(redis_server: RedisServer) -> None:
     """Two that open it at once agree, and what is marked stays so."""
     assert await asyncio.gather(*(opens(redis_server.url()) for _ in range(10))) == [True] * 10
-    assert redis_server.ask("GET", marking.KEY) == b"format=1 buckets=1"
+    assert redis_server.ask("GET", marking.KEY) == b"format=2 buckets=1"
     assert await opens(redis_server.url())
     assert redis_server.ask("DBSIZE") == 1
 
@@ -201,8 +201,9 @@ async def test_a_store_is_marked_once(redis_server: RedisServer) -> None:
 @pytest.mark.parametrize(
     ("mark", "reason"),
     [
-        ("format=2 buckets=1", "format 2, and this release knows up to 1"),
-        ("format=1 buckets=256", "256 buckets"),
+        ("format=3 buckets=1", "format 3, and this release knows up to 2"),
+        ("format=1 buckets=1", "format 1, which no release has had"),
+        ("format=2 buckets=256", "256 buckets"),
         ("something else", "not written by Holdfast"),
     ],
 )

@@ -7,14 +7,13 @@ from itertools import chain, count
 from struct import Struct
 from typing import Final
 
-from holdfast.backends.redis.keys import CREATIONS, DEADLINES, SESSION, bucket_of, key
+from holdfast.backends.redis.keys import INDEX, SESSION, bucket_of, key
 from holdfast.backends.redis.link import Command, Link, Refused, Reply
 from holdfast.backends.redis.resp import encode
 from holdfast.backends.redis.scripts import Script
 from holdfast.errors import StoreUnavailable
 
 PLACES_KEPT: Final = 4096
-OF_THE_NAMESPACE: Final = (DEADLINES, CREATIONS)
 TRACKED: Final = encode(b"CLIENT", b"CACHING", b"YES")
 _NONCE: Final = Struct("<Q")
 
@@ -34,8 +33,8 @@ class Place:
         self.tracked = Command(read, prelude=TRACKED, preludes=1)
 
     def key(self, kind: bytes) -> bytes:
-        """Name one of the keys; two kinds belong to the whole namespace."""
-        if kind in OF_THE_NAMESPACE:
+        """Name one of the keys; those of the index belong to the whole namespace."""
+        if kind in INDEX:
             return key(self.bucket, kind, self.namespace)
         return key(self.bucket, kind, self.name)
 
@@ -65,7 +64,7 @@ class Start:
         self._text = fixed + b"".join([b"$%%d\r\n%b\r\n" % each for each in keys])
         self._longer = len(key(bucket, SESSION, b""))
         self._names = len(keys)
-        shared = [kind in OF_THE_NAMESPACE for kind in letters]
+        shared = [kind in INDEX for kind in letters]
         self._of_namespace = shared if any(shared) else ()
         self.parts = 3 + len(keys)
 

@@ -28,9 +28,11 @@ from holdfast.backends.redis.packing import (
     Damaged,
     escaped,
     pack_items,
+    pack_life,
     pack_text,
     unpack_fields,
     unpack_integers,
+    unpack_life,
 )
 from holdfast.backends.redis.scripts import script
 from holdfast.backends.redis.users import Users
@@ -38,9 +40,9 @@ from holdfast.backends.redis.users import Users
 # Which keys a change needs; see lua/apply.lua.
 PLAIN: Final = b"sop"
 APPENDING: Final = b"sopi"
-MOVING: Final = b"sopix"
-LEASED: Final = b"sopixl"
-REPEATED: Final = b"sopixld"
+MOVING: Final = b"sopitcx"
+LEASED: Final = b"sopitcxl"
+REPEATED: Final = b"sopitcxld"
 NONE: Final = 65_535
 CHANGED: Final = 1
 PUT, ADD, CLAIM = range(3)
@@ -139,10 +141,11 @@ def _conditions(operation: Apply) -> bytes:
     """Pack what a change depends on, and what a whole snapshot or a repetition has besides."""
     revision, ttl, tags = operation.expect_revision, operation.ttl, operation.user_tags
     expected, token = operation.expect_incarnation, operation.lease_token
-    incarnation = b"" if expected is None else expected.encode()
+    incarnation = b"" if expected is None else pack_life(expected)
     holder = b"" if token is None else token.encode()
     # Only a repetition is compared with what was known.
-    life = (operation.known_incarnation or "").encode() if operation.repeated else b""
+    known = operation.known_incarnation if operation.repeated else None
+    life = b"" if known is None else pack_life(known)
     conditions = _CONDITIONS.pack(
         operation.replace, operation.repeated,
         -1 if revision is None else revision, operation.known_revision, -1 if ttl is None else ttl,
@@ -197,7 +200,7 @@ def _outcome(operation: Apply, answer: bytes) -> Outcome:
 def _changed(answer: bytes) -> Changed:
     _, revision, first, last, size = _CHANGED.unpack_from(answer)
     end = BEGUN + size
-    incarnation, integers = answer[BEGUN:end].decode(), unpack_integers(answer[end:])
+    incarnation, integers = unpack_life(answer[BEGUN:end]), unpack_integers(answer[end:])
     return assemble(Changed, (incarnation, revision, integers, first or None, last, False))
 
 
@@ -209,4 +212,4 @@ def _known(operation: Apply, answer: bytes) -> Changed | ChangeIdReused:
     if not operation.repeats(answer[start : start + size]):
         return ChangeIdReused()
     integers = unpack_integers(answer[start + size :])
-    return Changed(answer[3:middle].decode(), revision, integers, first or None, last, True)
+    return Changed(unpack_life(answer[3:middle]), revision, integers, first or None, last, True)

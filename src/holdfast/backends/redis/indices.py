@@ -1,4 +1,4 @@
-"""Sorted sets read in the order of the whole, though each bucket has its own part of it."""
+"""Indices read in the order of the whole, though each bucket has its own part of it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from heapq import merge
@@ -6,40 +6,43 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from holdfast.backends.redis.calling import Caller
-from holdfast.backends.redis.keys import key
+from holdfast.backends.redis.keys import INDEX, key
 from holdfast.backends.redis.link import Command
-from holdfast.backends.redis.scripts import script
+from holdfast.backends.redis.scripts import Script, script
 
-# A score and an id.
+# A creation and an id.
 Position = tuple[int, str]
-NOW: Final = b"now"
 ANY: Final = b"+inf"
 # How often the parts of an index are asked again for one stretch of it.
 ROUNDS: Final = 4
 
 
 class Part(NamedTuple):
-    """One sorted set, and the bucket it is in."""
+    """What one bucket has of an index: the keys that it is in, and the script that reads it."""
 
     bucket: int
-    key: bytes
+    keys: tuple[bytes, ...]
+    script: Script
 
 
 class Stretch(NamedTuple):
     """Positions of the whole index, in order and without gaps; `ended` says that no more follow.
 
-    `found` is what was read of each part, by its key.
+    `found` is what was read of each part.
     """
 
     positions: Sequence[Position]
     ended: bool
-    found: Mapping[bytes, Sequence[Position]]
+    found: Mapping[Part, Sequence[Position]]
 
 
-def parts_of(kind: bytes, namespace: str, buckets: int) -> list[Part]:
+def parts_of(namespace: str, buckets: int) -> list[Part]:
     """Name the parts of a namespace's index."""
-    name = namespace.encode()
-    return [Part(bucket, key(bucket, kind, name)) for bucket in range(buckets)]
+    walk, name = script("walk"), namespace.encode()
+    return [
+        Part(bucket, tuple(key(bucket, kind, name) for kind in INDEX), walk)
+        for bucket in range(buckets)
+    ]
 
 
 class _Reader:
@@ -50,27 +53,28 @@ class _Reader:
 
     def __init__(self, part: Part, after: Position) -> None:
         self.part = part
-        self.here = self.sure = self._after = after
+        self.here = self.sure = after
         self.found: list[Position] = []
         self.ended = False
 
-    def take(self, flat: Sequence[bytes], asked: int) -> None:
-        """Take the answer to a question for `asked` more."""
-        self.ended = len(flat) < 2 * asked
-        for place in range(0, len(flat), 2):
-            self.here = int(flat[place + 1]), flat[place].decode()
-            if self.here > self._after:
-                self.found.append(self.here)
+    def take(self, more: int, flat: Sequence[bytes]) -> None:
+        """Take an answer: whether more follow, then ids and creations in turn."""
+        self.ended = not more
+        read = sorted(
+            (int(flat[place + 1]), flat[place].decode()) for place in range(0, len(flat), 2)
+        )
+        self.found += [position for position in read if position > self.sure]
+        self.here = read[-1] if read else self.here
         self.sure = max(self.sure, self.here)
 
 
 class Index:
-    """The parts of an index, up to the score `greatest`."""
+    """The parts of an index, up to the creation `latest`."""
 
-    def __init__(self, caller: Caller, parts: Iterable[Part], *, greatest: bytes = ANY) -> None:
+    def __init__(self, caller: Caller, parts: Iterable[Part], *, latest: bytes = ANY) -> None:
         self._caller = caller
         self._parts = tuple(parts)
-        self._greatest = greatest
+        self._latest = latest
 
     async def stretch(self, after: Position, want: int) -> Stretch:
         """Read on behind a position: `want` positions, or fewer where the parts lie unevenly.
@@ -79,7 +83,7 @@ class Index:
         """
         readers = [_Reader(part, after) for part in self._parts]
         share = want + 1 if len(readers) == 1 else 2 + 2 * want // len(readers)
-        found = {reader.part.key: reader.found for reader in readers}
+        found = {reader.part: reader.found for reader in readers}
         behind, rounds = readers, 0
         while True:
             await self._read(behind, share)
@@ -99,12 +103,12 @@ class Index:
     async def _read(self, readers: Sequence[_Reader], share: int) -> None:
         questions = [(reader.part.bucket, self._question(reader, share)) for reader in readers]
         answers = await self._caller.send_all(questions)
-        for reader, (flat,) in zip(readers, answers, strict=True):
-            reader.take(flat, share)
+        for reader, (more, flat) in zip(readers, answers, strict=True):
+            reader.take(more, flat)
 
     def _question(self, reader: _Reader, share: int) -> Command:
-        score, session_id = reader.here
-        terms = [b"%d" % share, b"%d" % score, self._greatest]
+        created, session_id = reader.here
+        terms = [b"%d" % share, b"%d" % created, self._latest]
         if session_id:
             terms.append(session_id.encode())
-        return self._caller.command(script("page"), (reader.part.key,), terms)
+        return self._caller.command(reader.part.script, reader.part.keys, terms)

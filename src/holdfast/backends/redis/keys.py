@@ -15,8 +15,11 @@ DRAFT: Final = b"r"  # the note beside the session
 LEASE: Final = b"l"
 LINE: Final = b"q"  # who waits for the lease
 ENDED: Final = b"d"  # the deletion that ended a session, for its repetition
-DEADLINES: Final = b"x"  # sorted set of a namespace: id -> deadline
-CREATIONS: Final = b"c"  # sorted set of a namespace: id -> creation
+# The index of a namespace; see lua/leaves.lua.
+LEAVES: Final = b"t"
+CREATIONS: Final = b"c"
+DEADLINES: Final = b"x"
+INDEX: Final = (LEAVES, CREATIONS, DEADLINES)
 USER: Final = b"u"  # sorted set of a user's sessions: id -> creation
 LIMIT: Final = b"g"
 

@@ -1,17 +1,16 @@
 """What concerns all sessions of a namespace: listed, counted, collected. Nothing here scans."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from holdfast.backend import Count, Counted, List, Listed, Purge, Purged, Record, Where
 from holdfast.backends.redis.calling import Caller, Place
 from holdfast.backends.redis.damage import unreadable
-from holdfast.backends.redis.indices import ANY, NOW, Index, Position, parts_of
+from holdfast.backends.redis.indices import ANY, Index, Part, Position, parts_of
 from holdfast.backends.redis.keys import (
     CHANGES,
-    CREATIONS,
-    DEADLINES,
     DRAFT,
+    INDEX,
     LEASE,
     LINE,
     LOG,
@@ -20,20 +19,23 @@ from holdfast.backends.redis.keys import (
     bucket_of,
     key,
 )
-from holdfast.backends.redis.link import Command
+from holdfast.backends.redis.link import Command, Reply
 from holdfast.backends.redis.packing import Damaged, unpack_fields
 from holdfast.backends.redis.resp import encode
-from holdfast.backends.redis.scripts import script
+from holdfast.backends.redis.scripts import Script, script
 from holdfast.backends.redis.users import Users
 from holdfast.backends.scan import MAX_SCANNED, matches
 
 # How many sessions are looked at together.
 AT_ONCE: Final = 256
-ENDING: Final = (SESSION, LOG, CHANGES, OLDER_CHANGES, LEASE, LINE, DEADLINES, CREATIONS, DRAFT)
+ENDING: Final = (SESSION, LOG, CHANGES, OLDER_CHANGES, LEASE, LINE, *INDEX, DRAFT)
 
 Ids = list[str]
 Looked = list[Record | None]
-Parts = Mapping[bytes, Sequence[Position]]
+Replies = list[Reply]
+# The deadline and the creation of a session, in milliseconds, and its id.
+Due = tuple[int, int, bytes]
+Parts = Mapping[Part, Sequence[Position]]
 
 
 class Listing:
@@ -72,11 +74,11 @@ class Listing:
             return Index(
                 self._caller, [self._users.index(named, tag) for tag in where.user_tags]
             ), after
-        parts = parts_of(CREATIONS, namespace, buckets)
+        parts = parts_of(namespace, buckets)
         if where.created_from is not None:
             after = max(after, (where.created_from, ""))
-        greatest = ANY if where.created_to is None else b"%d" % where.created_to
-        return Index(self._caller, parts, greatest=greatest), after
+        latest = ANY if where.created_to is None else b"%d" % where.created_to
+        return Index(self._caller, parts, latest=latest), after
 
     def _belongs(self, record: Record, position: Position, operation: List, parts: Parts) -> bool:
         """Say whether what was found is listed here: not if the id is another session's by now.
@@ -91,7 +93,7 @@ class Listing:
         if len(where.user_tags) == 1:
             return True
         part = self._users.index(operation.namespace.encode(), record.user_tag)
-        return position in parts[part.key]
+        return position in parts[part]
 
     async def _look(self, namespace: str, positions: Sequence[Position]) -> Looked:
         names = [f"{namespace}/{session_id}".encode() for _, session_id in positions]
@@ -104,36 +106,46 @@ class Listing:
 
     async def count(self, operation: Count) -> Counted:
         """Ask each bucket once."""
-        parts = parts_of(DEADLINES, operation.namespace, self._caller.buckets)
-        counted = await self._caller.send_all(
-            (part.bucket, self._caller.command(script("count"), (part.key,))) for part in parts
-        )
+        counted = await self._ask(script("count"), operation.namespace)
         return Counted(sum(sessions for (sessions,) in counted))
 
     async def purge(self, operation: Purge) -> Purged:
         """Collect what is due, each session in a step of its own that looks again."""
         namespace = operation.namespace
-        parts = parts_of(DEADLINES, namespace, self._caller.buckets)
-        index = Index(self._caller, parts, greatest=NOW)
-        collected: list[str] = []
-        after, ended = (0, ""), False
-        while not ended and len(collected) < operation.limit:
+        collected: Ids = []
+        while len(collected) < operation.limit:
             want = min(operation.limit - len(collected), AT_ONCE)
-            positions, ended, _ = await index.stretch(after, want)
-            collected += await self._collect(namespace, [name for _, name in positions])
-            after = positions[-1] if positions else after
+            found = await self._ask(script("due"), namespace, b"%d" % want)
+            due = sorted(row for (flat,) in found for row in _threes(flat))
+            ended = await self._collect(namespace, due[:want])
+            collected += ended
+            # What somebody else collects meanwhile, or what lives, is not waited for.
+            if len(due) < want or not ended:
+                break
         return Purged(tuple(collected))
 
-    async def _collect(self, namespace: str, ids: Ids) -> Ids:
+    async def _ask(self, asked: Script, namespace: str, *terms: bytes) -> Replies:
+        """Ask each bucket about its part of the index."""
+        return await self._caller.send_all(
+            (part.bucket, self._caller.command(asked, part.keys, terms))
+            for part in parts_of(namespace, self._caller.buckets)
+        )
+
+    async def _collect(self, namespace: str, due: Sequence[Due]) -> Ids:
+        ids = [session_id.decode() for _, _, session_id in due]
         answers = await self._caller.send_all(
-            self._ending(Place(f"{namespace}/{session_id}", self._caller.buckets))
-            for session_id in ids
+            self._ending(Place(f"{namespace}/{session_id}", self._caller.buckets), created)
+            for session_id, (_, created, _) in zip(ids, due, strict=True)
         )
         return [session_id for session_id, (ended,) in zip(ids, answers, strict=True) if ended]
 
-    def _ending(self, place: Place) -> tuple[int, Command]:
+    def _ending(self, place: Place, created: int) -> tuple[int, Command]:
         keys = [place.key(kind) for kind in ENDING]
-        return place.bucket, self._caller.command(script("purge"), keys)
+        return place.bucket, self._caller.command(script("purge"), keys, (b"%d" % created,))
+
+
+def _threes(flat: Replies) -> Iterator[Due]:
+    return zip(flat[::3], flat[1::3], flat[2::3], strict=True)
 
 
 def _record(fields: dict[bytes, bytes], created: int) -> Record | None:

@@ -24,6 +24,7 @@ from holdfast.backends.redis.packing import (
     Damaged,
     escaped,
     pack_identity,
+    pack_life,
     unpack_flat,
     unpack_item,
 )
@@ -46,7 +47,7 @@ class Living:
         """Create a session; where its user's index is in another slot, that comes first."""
         caller = self._caller
         place = caller.place(operation.key)
-        kinds = b"siopqlxcdr"
+        kinds = b"siopqltcxdr"
         keys = [place.key(kinds[at : at + 1]) for at in range(len(kinds))]
         keys += await self._users.prepare(place, operation.user_tag, operation.max_age)
         status, answer = await caller.call_bucket(
@@ -64,7 +65,7 @@ class Living:
         ttl = -1 if operation.ttl is None else operation.ttl
         place = self._caller.place(operation.key)
         status, *answer = await self._caller.call(
-            place, script("touch"), b"sx", (b"%d" % operation.slide, b"%d" % ttl)
+            place, script("touch"), b"stcx", (b"%d" % operation.slide, b"%d" % ttl)
         )
         return Found(_record(answer[0])) if status else Absent()
 
@@ -72,7 +73,7 @@ class Living:
         """Remove the newest item, or all."""
         terms = b"%d" % operation.everything, b"%d" % operation.slide
         place = self._caller.place(operation.key)
-        status, *answer = await self._caller.call(place, script("drop"), b"six", terms)
+        status, *answer = await self._caller.call(place, script("drop"), b"sitcx", terms)
         if not status:
             return Absent()
         revision, item = answer
@@ -83,9 +84,9 @@ class Living:
         revision = -1 if operation.expect_revision is None else operation.expect_revision
         terms = [operation.change_id.encode(), b"%d" % revision]
         if operation.expect_incarnation is not None:
-            terms.append(operation.expect_incarnation.encode())
+            terms.append(pack_life(operation.expect_incarnation))
         place = self._caller.place(operation.key)
-        status, *answer = await self._caller.call(place, script("delete"), b"siopqldxcr", terms)
+        status, *answer = await self._caller.call(place, script("delete"), b"siopqltcxdr", terms)
         if status == CONFLICT:
             return Conflict(answer[0])
         if status and answer[0]:
@@ -99,10 +100,11 @@ def _state(operation: Create) -> list[bytes]:
     size = sum(map(len, operation.values.values()))
     pairs = ((escaped(tag), sealed) for tag, sealed in operation.values.items())
     return [
-        operation.incarnation.encode(),
+        pack_life(operation.incarnation),
         b"%d" % operation.ttl,
         b"%d" % operation.max_age,
         b"%d" % size,
+        b"%d" % operation.minted,
         pack_identity(operation),
         *chain.from_iterable(pairs),
     ]

@@ -10,14 +10,14 @@ from holdfast.backends.redis.resp import encode
 from holdfast.errors import InvalidStore
 
 KEY: Final = b"hf:{0}:meta"
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 
 async def ensure(send: Callable[[Command], Awaitable[Reply]], buckets: int, location: str) -> None:
     """Look for the mark, and leave it in a store that has none.
 
     Raises:
-        InvalidStore: it is of a newer format, has another number of buckets, or is no mark.
+        InvalidStore: it is of another format, has another number of buckets, or is no mark.
         StoreUnavailable: the store can neither show nor take it now.
     """
     mark = b"format=%d buckets=%d" % (FORMAT, buckets)
@@ -36,7 +36,7 @@ def check(found: Reply, buckets: int, location: str) -> None:
     """Compare a mark with what this program makes.
 
     Raises:
-        InvalidStore: it is of a newer format, or has another number of buckets.
+        InvalidStore: it is of another format, or has another number of buckets.
     """
     matched = re.fullmatch(rb"format=(\d{1,9}) buckets=(\d{1,9})", found)
     if matched is None:
@@ -45,6 +45,9 @@ def check(found: Reply, buckets: int, location: str) -> None:
     if form > FORMAT:
         reason = f"it is in format {form}, and this release knows up to {FORMAT}; upgrade"
         raise InvalidStore(location, reason)
+    if form < FORMAT:
+        reason = f"it is in format {form}, which no release has had, and this one reads {FORMAT}"
+        raise InvalidStore(location, f"{reason}; begin with an empty one")
     if number != buckets:
         reason = f"it has {number} buckets and was opened as one of {buckets}: a single node"
         raise InvalidStore(location, f"{reason} has 1, a cluster 256")

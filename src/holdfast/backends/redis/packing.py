@@ -1,9 +1,9 @@
 """How sessions, items and integers stand in Redis; the scripts say it from their side.
 
 A session is a hash: under `m` ten integers (revision, created, updated, active, base, ttl, cap,
-length, last item, size), incarnation and user tag after their lengths, and the counters as
-`;name=12;other=0;`; every other field is a sealed value under its tag. Names of counters are
-identifiers, so nothing in them needs to be escaped.
+length, last item, size; how long each is stands in lua/apply.lua), incarnation and user tag after
+their lengths, and the counters as `;name=12;other=0;`; every other field is a sealed value under
+its tag. Names of counters are identifiers, so nothing in them needs to be escaped.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,8 +14,10 @@ from holdfast.backend import Create, Record, StoredItem
 
 META: Final = b"m"
 LENGTH: Final = Struct("<H")
-_META: Final = Struct("<10qH")
+# Integers of five, six and seven bytes are read in pieces.
+_META: Final = Struct("<IBIHIHIHIHIHBIHBIIBIB")
 RAW_BYTES: Final = 16
+RAW: Final = b"\0"
 LAST_SHORT: Final = 255
 
 
@@ -26,6 +28,22 @@ class Damaged(Exception):
 def pack_text(text: bytes) -> bytes:
     """Put its length before a text."""
     return LENGTH.pack(len(text)) + text
+
+
+def pack_short(text: bytes) -> bytes:
+    """Put its length before a text of at most 255 bytes."""
+    return bytes((len(text),)) + text
+
+
+def pack_life(incarnation: str) -> bytes:
+    """Write an incarnation: a zero byte and the 16 bytes of 32 digits, or any other text."""
+    raw = _raw(incarnation)
+    return incarnation.encode() if raw is None else RAW + raw
+
+
+def unpack_life(life: bytes) -> str:
+    """Read what `pack_life` wrote."""
+    return life[1:].hex() if life[:1] == RAW else life.decode()
 
 
 def pack_integers(integers: Mapping[str, int]) -> bytes:
@@ -63,8 +81,8 @@ def pack_identity(operation: Create) -> bytes:
     """Write what stands in `m` behind the size when a session begins."""
     return b"".join(
         (
-            pack_text(operation.incarnation.encode()),
-            pack_text(operation.user_tag),
+            pack_short(pack_life(operation.incarnation)),
+            pack_short(operation.user_tag),
             pack_integers(operation.integers),
         )
     )
@@ -78,20 +96,25 @@ def unpack_record(meta: bytes, values: dict[bytes, bytes]) -> Record:
     """
     try:
         (
-            revision, created, updated, active, base, ttl, cap, length, last_item, _, size,
+            revision, revision_high, created, created_high, updated, updated_high,
+            active, active_high, base, base_high, ttl, ttl_middle, ttl_high,
+            cap, cap_middle, cap_high, length, last_item, last_high, _, size,
         ) = _META.unpack_from(meta)  # fmt: skip
-        middle = _META.size + size
-        incarnation = meta[_META.size : middle].decode()
-        (size,) = LENGTH.unpack_from(meta, middle)
-    except (error, ValueError) as exc:
+        middle: int = _META.size + size
+        incarnation = unpack_life(meta[_META.size : middle])
+        user_size = meta[middle]
+    except (error, ValueError, IndexError) as exc:
         raise Damaged from exc
-    start, end = middle + LENGTH.size, middle + LENGTH.size + size
+    start, end = middle + 1, middle + 1 + user_size
     integers = unpack_integers(meta[end:])
     if not all(tag.strip(META) or not tag for tag in values):
         values = _unescaped(values)
     return Record(
-        incarnation, revision, created, updated, active, base, ttl, cap,
-        meta[start:end], integers, values, length, last_item,
+        incarnation, revision | revision_high << 32,
+        (created | created_high << 32) * 1000, (updated | updated_high << 32) * 1000,
+        (active | active_high << 32) * 1000, (base | base_high << 32) * 1000,
+        ttl | ttl_middle << 32 | ttl_high << 48, cap | cap_middle << 32 | cap_high << 48,
+        meta[start:end], integers, values, length, last_item | last_high << 32,
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ class Users:
         """Say where the index of a user is."""
         name = namespace + b"/" + user_tag.hex().encode()
         bucket = bucket_of(name, self._caller.buckets)
-        return Part(bucket, key(bucket, USER, name))
+        return Part(bucket, (key(bucket, USER, name),), script("page"))
 
     async def prepare(self, place: Place, user_tag: bytes, age: int) -> tuple[bytes, ...]:
         """Give the keys that the creation of a session writes itself, or write them now."""
@@ -28,7 +28,7 @@ class Users:
             return ()
         index = self.index(place.namespace, user_tag)
         if self._caller.buckets == 1:
-            return (index.key,)
+            return index.keys
         await self.put(place, user_tag, age)
         return ()
 
@@ -36,7 +36,7 @@ class Users:
         """Name a session in the index; one without `created` is created now."""
         index = self.index(place.namespace, user_tag)
         terms = place.session_id, b"%d" % age, b"%d" % created
-        await self._caller.call_bucket(index.bucket, script("index"), (index.key,), terms)
+        await self._caller.call_bucket(index.bucket, script("index"), index.keys, terms)
 
     async def remove(self, place: Place, user_tag: bytes, created: bytes) -> None:
         """Take a session that has ended out; on several buckets it goes when it could have ended.
@@ -46,4 +46,4 @@ class Users:
         if self._caller.buckets == 1:
             index = self.index(place.namespace, user_tag)
             terms = place.session_id, created
-            await self._caller.call_bucket(index.bucket, script("unindex"), (index.key,), terms)
+            await self._caller.call_bucket(index.bucket, script("unindex"), index.keys, terms)

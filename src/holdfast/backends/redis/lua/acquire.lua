@@ -88,7 +88,7 @@ local function grant()
     fence = math.max(fence + 1, now)
   end
   local value = struct.pack('<i8i8i8', now + ttl, ttl, fence) .. token
-  local cap = struct.unpack('<i8', meta, 49)
+  local cap = struct.unpack('<I7', meta, 37)
   redis.call('SET', KEYS[2], value, 'PXAT', string.format('%.0f', math.ceil(cap / 1000)))
   leave()
   return {nonce, 1, fence}

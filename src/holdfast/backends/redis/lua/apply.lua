@@ -2,7 +2,8 @@
 -- Change a session, all of it or nothing.
 --
 -- KEYS[1] session  KEYS[2] changes  KEYS[3] older changes  then, as far as they are needed:
--- KEYS[4] log  KEYS[5] deadlines  KEYS[6] lease  KEYS[7] deletions (for a repetition)
+-- KEYS[4] log  KEYS[5] leaves  KEYS[6] creations  KEYS[7] deadlines  KEYS[8] lease
+-- KEYS[9] deletions (for a repetition)
 -- ARGV[1] header: nonce, remember, slide, conditional, minted, most items, most bytes, how many tags
 --         to unset, values to set, items to append; change id and digest, whose lengths come first; of a
 --         conditional change: replace, repeated, expected revision (-1: any), known revision, ttl
@@ -13,9 +14,11 @@
 -- ARGV[2…] tags to unset; tags and values to set, in turn; items to append
 -- Returns {nonce, answer}; the answer begins with a byte that says what it is.
 --
--- The session is a hash: sealed values, and under `m` revision, created, updated, active, base, ttl,
--- cap, length, last item, size as little-endian int64, incarnation and user tag after their lengths,
--- and the integers as `;name=12;other=0;` (one whose name holds a dot is not kept at 0). The size may be more than the values take, never less.
+-- The session is a hash: sealed values, and under `m`, little-endian, revision (uint40), created,
+-- updated, active and base (ms, uint48), ttl and cap (microseconds, uint56), length (uint32), last
+-- item (uint40), size (uint32), incarnation and user tag after their lengths (a byte), and the
+-- integers as `;name=12;other=0;` (one whose name holds a dot is not kept at 0). The size may be more
+-- than the values take, never less. The index is described in leaves.lua.
 -- Changes are a hash: change id -> revision, first and last item, digest, integers; under the empty
 -- name the revision from which on it knows all changes, when it ends (ms), and the same revision of
 -- the older changes (-1: there are none). At 256 it becomes the older one. With nothing but changes
@@ -43,9 +46,9 @@ if not meta then
   return {nonce, '\0'}
 end
 local revision, created, updated, active, base, ttl, cap, length, last, size, incarnation, user, tail =
-  unpack_('<i8i8i8i8i8i8i8i8i8i8Hc0Hc0', meta)
+  unpack_('<I5I6I6I6I6I7I7I4I5I4Bc0Bc0', meta)
 local time = call('TIME')
-local now = time[1] * 1000000 + time[2] - time[2] % 1000
+local now = time[1] * 1000 + (time[2] - time[2] % 1000) / 1000
 
 -- Was it applied before?
 local kept = false
@@ -70,7 +73,7 @@ if id_size > 0 then
     -- It may have been applied to an earlier session of this id: to another than the one that was
     -- known, or, where none was, to one that was deleted within the last minute.
     local earlier = life_size > 0 and sub(header, at - life_size, at - 1) ~= incarnation
-      or life_size == 0 and call('EXISTS', KEYS[7]) == 1
+      or life_size == 0 and call('EXISTS', KEYS[9]) == 1
     if earlier or known_revision < floor then
       return {nonce, '\3'}
     end
@@ -85,12 +88,12 @@ if incarnation_size < 65535 then
   at = at + incarnation_size
 end
 if token_size < 65535 then
-  local lease = call('GET', KEYS[6])
+  local lease = call('GET', KEYS[8])
   if not lease or #lease ~= 24 + token_size or sub(lease, 25) ~= sub(header, at, at + token_size - 1) then
     return {nonce, '\4'}
   end
   local till, lasting = unpack_('<i8i8', lease)
-  if token_size == 0 or till <= now or till - now > lasting then
+  if token_size == 0 or till <= now * 1000 or till - now * 1000 > lasting then
     return {nonce, '\4'}
   end
   at = at + token_size
@@ -190,13 +193,13 @@ now = math.max(now, created)
 local moved = replace == 1
 if new_ttl >= 0 then
   base, ttl, moved = now, new_ttl, true
-elseif slide == 1 and now - base >= math.min(1000000, ttl / 1000) then
+elseif slide == 1 and now - base >= math.min(1000, ttl / 1000000) then
   base, moved = now, true
 end
 local first_item = 0
 if items > 0 then
   first_item = last + 1
-  local at_ms = pack('<I6', now / 1000)
+  local at_ms = pack('<I6', now)
   for place = from, from + items - 1 do
     last = last + 1
     ARGV[place] = pack('<I5', last) .. at_ms .. ARGV[place]
@@ -219,7 +222,7 @@ if replace == 1 then
 elseif unsets > 0 then
   many('HDEL', KEYS[1], 2, unsets)
 end
-meta = pack('<i8i8i8i8i8i8i8i8i8i8Hc0Hc0', revision, created, now, now, base, ttl, cap, length, last,
+meta = pack('<I5I6I6I6I6I7I7I4I5I4Bc0Bc0', revision, created, now, now, base, ttl, cap, length, last,
   size, #incarnation, incarnation, #user, user) .. integers
 call('HSET', KEYS[1], 'm', meta, unpack(ARGV, values, math.min(values + 999, from - 1)))
 if sets > 500 then
@@ -231,9 +234,12 @@ local brace = find(name, '}', 5, true)
 local slash = find(name, '/', brace, true)
 local id = sub(name, slash + 1)
 if moved then
-  local deadline = math.min(base + ttl, cap)
-  call('PEXPIREAT', KEYS[1], math.ceil(deadline / 1000) - 1)
-  call('ZADD', KEYS[5], string.format('%d', deadline), id)
+  local leaves, creations, deadlines = KEYS[5], KEYS[6], KEYS[7]
+  local due = math.ceil(math.min(base * 1000 + ttl, cap) / 1000)
+  --include leaves
+  --include leaving
+  call('PEXPIREAT', KEYS[1], due - 1)
+  move(created, due, id)
 end
 if remember == 1 then
   local entry = pack('<i8i8i8Bc0', revision, first_item, last, digest_size, digest) .. integers
@@ -242,7 +248,7 @@ if remember == 1 then
     start, older, kept = revision - 1, start, false
   end
   local named = digest_size > 0
-  local end_ms = named and math.ceil(cap / 1000) or now / 1000 + 180000
+  local end_ms = named and math.ceil(cap / 1000) or now + 180000
   if not kept or ends < end_ms - (named and 0 or 60000) then
     end_ms = math.max(end_ms, ends)
     call('HSET', KEYS[2], change, entry, '', pack('<i8i8i8', start, end_ms, older))

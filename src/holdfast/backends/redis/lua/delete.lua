@@ -2,29 +2,29 @@
 -- End a session and all that belongs to it.
 --
 -- KEYS[1] session  KEYS[2] log  KEYS[3] changes  KEYS[4] older changes  KEYS[5] lease  KEYS[6] line
--- KEYS[7] deletions  KEYS[8] deadlines  KEYS[9] creations  KEYS[10] draft
+-- KEYS[7] leaves  KEYS[8] creations  KEYS[9] deadlines  KEYS[10] deletions  KEYS[11] draft
 -- ARGV    nonce, change id (none: ''), revision (-1: any), incarnation (none: leave out)
 -- Returns {nonce, 0} there was none, {nonce, 1, user tag, creation} deleted,
 --         {nonce, 2, revision} not as expected.
 --
--- The session is described in apply.lua. Deletions are a hash: change id -> nothing, and
+-- The session is described in apply.lua, the index in leaves.lua. Deletions are a hash: change id -> nothing, and
 -- `=` incarnation -> when it was created, which a repeated create must not bring back; it ends a
 -- minute after the last, or is begun again when it is long. One that found nothing is not among
 -- them: it has done nothing, so it may as well be done when it is repeated. The event says `d<id>`.
 local call = redis.call
 local nonce, change, expected, incarnation = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 
-if change ~= '' and call('HEXISTS', KEYS[7], change) == 1 then
+if change ~= '' and call('HEXISTS', KEYS[10], change) == 1 then
   return {nonce, 1, '', '0'}
 end
 local meta = call('HGET', KEYS[1], 'm')
 if not meta then
   return {nonce, 0}
 end
-local sound, revision, created = pcall(struct.unpack, '<i8i8', meta)
-local whole, own, user = pcall(struct.unpack, '<Hc0Hc0', meta, 81)
+local sound, revision, created = pcall(struct.unpack, '<I5I6', meta)
+local whole, own, user = pcall(struct.unpack, '<Bc0Bc0', meta, 57)
 if not (sound and whole) then
-  -- It is damaged; all that can be done with it is to remove it.
+  -- It is damaged; all that can be done with it is to remove it. The index forgets it in its time.
   revision, created, own, user = 0, 0, '', ''
 end
 if (incarnation and incarnation ~= own) or (expected ~= -1 and expected ~= revision) then
@@ -32,16 +32,18 @@ if (incarnation and incarnation ~= own) or (expected ~= -1 and expected ~= revis
 end
 local bucket, namespace, id = string.match(KEYS[1], '^(hf:{%d+}:)s:([^/]*)/(.*)$')
 
-call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[10])
-call('ZREM', KEYS[8], id)
-call('ZREM', KEYS[9], id)
-created = string.format('%d', created)
+local leaves, creations, deadlines = KEYS[7], KEYS[8], KEYS[9]
+--include leaves
+--include leaving
+call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[11])
+leave(created, id)
+created = string.format('%d', created * 1000)
 if change ~= '' then
-  if call('HLEN', KEYS[7]) >= 512 then
-    call('DEL', KEYS[7])
+  if call('HLEN', KEYS[10]) >= 512 then
+    call('DEL', KEYS[10])
   end
-  call('HSET', KEYS[7], change, '', '=' .. own, created)
-  call('PEXPIRE', KEYS[7], 60000)
+  call('HSET', KEYS[10], change, '', '=' .. own, created)
+  call('PEXPIRE', KEYS[10], 60000)
 end
 call('SPUBLISH', bucket .. 'e:' .. namespace, 'd' .. id)
 return {nonce, 1, user, created}

@@ -14,7 +14,7 @@ local meta = call('HGET', KEYS[1], 'm')
 if not meta then
   return {nonce, 0}
 end
-local length, last = struct.unpack('<i8i8', meta, 57)
+local length, last = struct.unpack('<I4I5', meta, 44)
 
 local function number(index)
   return (struct.unpack('<I5', call('LINDEX', KEYS[2], index)))

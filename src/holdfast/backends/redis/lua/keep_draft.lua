@@ -29,7 +29,7 @@ end
 if note == '' then
   call('DEL', KEYS[2])
 else
-  local cap = struct.unpack('<i8', meta, 49)
+  local cap = struct.unpack('<I7', meta, 37)
   call('SET', KEYS[2], note, 'PXAT', string.format('%.0f', math.ceil(cap / 1000)))
 end
 return {nonce, 1}

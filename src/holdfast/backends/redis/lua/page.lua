@@ -1,19 +1,15 @@
 #!lua flags=no-writes
--- Read a stretch of an index in the order of score and id.
+-- Read a stretch of the sessions of a user in the order of creation and id.
 --
--- KEYS[1] deadlines or creations of a namespace, or the sessions of a user
--- ARGV    nonce, limit, least score, greatest score (or `now`), id (none: leave out)
--- Returns {nonce, {id, score, id, score, …}}.
+-- KEYS[1] the user's sessions
+-- ARGV    nonce, limit, earliest creation, latest creation (or `+inf`), id (none: leave out)
+-- Returns {nonce, whether more follow (0 or 1), {id, creation, id, creation, …}}.
 --
--- With an id it begins behind that one, provided that it stands at the least score; else it begins
--- with the least score, and the caller passes over what it has had.
+-- The index is described in index.lua. With an id it begins behind that one, provided that it was
+-- created at the earliest moment; else it begins there, and the caller passes over what it has had.
 local call = redis.call
 local nonce, limit, least, greatest, id = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
 
-if greatest == 'now' then
-  local time = call('TIME')
-  greatest = string.format('%d', time[1] * 1000000 + math.floor(time[2] / 1000) * 1000)
-end
 local from
 local score = id and call('ZSCORE', KEYS[1], id)
 if score and tonumber(score) == tonumber(least) then
@@ -21,9 +17,9 @@ if score and tonumber(score) == tonumber(least) then
 else
   from = call('ZCOUNT', KEYS[1], '-inf', '(' .. least)
 end
-local to = call('ZCOUNT', KEYS[1], '-inf', greatest) - 1
-to = math.min(to, from + limit - 1)
+local last = call('ZCOUNT', KEYS[1], '-inf', greatest) - 1
+local to = math.min(last, from + limit - 1)
 if to < from then
-  return {nonce, {}}
+  return {nonce, 0, {}}
 end
-return {nonce, call('ZRANGE', KEYS[1], from, to, 'WITHSCORES')}
+return {nonce, to < last and 1 or 0, call('ZRANGE', KEYS[1], from, to, 'WITHSCORES')}

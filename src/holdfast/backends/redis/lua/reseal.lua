@@ -17,9 +17,9 @@ local meta = call('HGET', KEYS[1], 'm')
 if not meta then
   return {nonce, 0}
 end
-local head, size = string.sub(meta, 1, 72), struct.unpack('<i8', meta, 73)
-local incarnation, tag, tail = struct.unpack('<Hc0Hc0', meta, 81)
-local length, last = struct.unpack('<i8i8', meta, 57)
+local head, size = string.sub(meta, 1, 52), struct.unpack('<I4', meta, 53)
+local incarnation, tag, tail = struct.unpack('<Bc0Bc0', meta, 57)
+local length = struct.unpack('<I4', meta, 44)
 local parts, moved, at = 0, false, 3
 
 for _ = 1, values do
@@ -63,7 +63,7 @@ end
 
 if draft == 1 then
   if ARGV[at] ~= '' and call('GET', KEYS[3]) == ARGV[at] then
-    local cap = struct.unpack('<i8', meta, 49)
+    local cap = struct.unpack('<I7', meta, 37)
     call('SET', KEYS[3], ARGV[at + 1], 'PXAT', string.format('%.0f', math.ceil(cap / 1000)))
     parts = parts + 1
   end
@@ -73,7 +73,7 @@ if user == 1 and ARGV[at] == tag then
   tag, moved, parts = ARGV[at + 1], true, parts + 1
 end
 if moved then
-  call('HSET', KEYS[1], 'm', head .. struct.pack('<i8Hc0Hc0', size, #incarnation, incarnation, #tag,
+  call('HSET', KEYS[1], 'm', head .. struct.pack('<I4Bc0Bc0', size, #incarnation, incarnation, #tag,
     tag) .. string.sub(meta, tail))
 end
 return {nonce, 1, parts}
