@@ -32,9 +32,9 @@ class Streaks:
         most = MOST_IN_A_ROW if known_device else FOR_STRANGERS
         async with self._database.writing() as connection:
             failures = await _failures(connection, user_id or _NOBODY)
-            passes = user_id is not None and failures < most
-            await _one_more(connection, user_id if passes and user_id else _NOBODY)
-        return passes
+            counted = user_id if user_id and failures < most else _NOBODY
+            await _one_more(connection, counted)
+        return counted != _NOBODY
 
     async def give_back(self, user_id: str) -> None:
         """Take a try back whose password was not looked at."""
