@@ -118,6 +118,9 @@ async def test_it_speaks_german(browser: Browser, service: Served) -> None:
         page = visitor.page
         await expect(page.locator("html")).to_have_attribute("lang", "de")
         await expect(page.get_by_role("button", name="Mit einem Menschen sprechen")).to_be_visible()
+        await page.get_by_role("button", name="Was deckt die Garantie ab?").click()
+        await expect(visitor.answers).to_contain_text("Dort steht dazu:", timeout=PATIENCE)
+        await expect(visitor.answers).to_contain_text("What the warranty covers")
         await page.get_by_role("button", name="Gespräche und Einstellungen").click()
         await page.get_by_role("radio", name="English").check()
         await expect(page.get_by_role("button", name="Talk to a person")).to_be_visible()

@@ -10,6 +10,12 @@ from holdfast.support.library import Library
 
 LEAD = "Unsere Hilfeartikel sind auf Englisch."
 ANSWERED = {
+    # What the page suggests.
+    "Wo ist meine Bestellung?": "Check the status of an order",
+    "Wie gebe ich einen Artikel zurück?": "Return an item",
+    "Wie lange dauert die Lieferung?": "Delivery times and costs",
+    "Was deckt die Garantie ab?": "What the warranty covers",
+    # And others.
     "Wie lange dauert der Versand nach Österreich?": "Delivery times and costs",
     "Was kostet der Versand?": "Delivery times and costs",
     "Mein Paket ist kaputt angekommen, was nun?": "My parcel arrived damaged",
@@ -19,7 +25,6 @@ ANSWERED = {
     "Die App stürzt ständig ab": "The app crashes or does not open",
     "Wie kündige ich den Tide Club?": "Cancel or pause a Tide Club membership",
     "Kann ich auf Rechnung zahlen?": "Ways to pay",
-    "Was deckt die Garantie ab?": "What the warranty covers",
     "Mein Kocher zündet nicht": "The camping stove does not light",
     "Kann ich mein Paket an einer Packstation abholen?": "Collect from a pickup point",
 }

@@ -16,6 +16,12 @@ export const DE: Words = {
   aiTitle: "Automatisch beantwortet",
   conversation: "Gespräch",
   suggested: "Vorgeschlagene Fragen",
+  suggestions: [
+    "Wo ist meine Bestellung?",
+    "Wie gebe ich einen Artikel zurück?",
+    "Wie lange dauert die Lieferung?",
+    "Was deckt die Garantie ab?",
+  ],
 
   question: "Ihre Frage",
   placeholder: "Schreiben Sie Ihre Frage",

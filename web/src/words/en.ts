@@ -20,6 +20,13 @@ export const EN = {
   aiTitle: "Answered automatically",
   conversation: "Conversation",
   suggested: "Suggested questions",
+  /** What is asked about most. */
+  suggestions: [
+    "Where is my order?",
+    "How do I return an item?",
+    "How long does delivery take?",
+    "What does the warranty cover?",
+  ],
 
   question: "Your question",
   placeholder: "Write your question",
