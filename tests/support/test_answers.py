@@ -47,6 +47,23 @@ def test_who_asks_how_gets_the_steps_too(knowledge: Knowledge) -> None:
     assert given.endswith("From “Rent a kayak” [1][2].")
 
 
+def test_a_list_is_introduced() -> None:
+    """Nobody is given bare items: the heading of their section says what they are."""
+
+    def passage(section: str, text: str, number: int) -> FoundPassage:
+        return FoundPassage(number=number, article="Kayaks", section=section, text=text, score=1.0)
+
+    article = [
+        passage("", "You can rent a kayak at the boathouse.", 1),
+        passage("Rules > What to bring", "- A towel.\n- Dry shoes.", 2),
+        passage("Lockers", "A locker for shoes costs a coin.", 3),
+    ]
+    given = answer("Should I bring a towel?", article[:1], article, talk=SmallTalk())
+    assert given.startswith("**What to bring**\n\n- A towel.\n- Dry shoes.")
+    plain = answer("Is there a locker?", article[:1], article, talk=SmallTalk())
+    assert plain.startswith("A locker for shoes")
+
+
 def test_how_long_is_no_question_for_steps(knowledge: Knowledge) -> None:
     """How much and how long ask for figures."""
     assert "2. Show" not in told(knowledge, "How long can I have a kayak?")

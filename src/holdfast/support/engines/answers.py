@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from holdfast.support.engines.excerpt import excerpt, has_steps
+from holdfast.support.engines.excerpt import begins_with_list, excerpt, has_steps
 from holdfast.support.engines.findings import FoundPassage
 from holdfast.support.engines.small_talk import SmallTalk
 from holdfast.support.engines.wording import stems
@@ -28,8 +28,14 @@ def answer(
 ) -> str:
     """Answer from the best article, name it, and point to others worth a look."""
     told = _chosen(question, article or found[:1])
-    texts = [excerpt(passage["text"], question) for passage in told]
+    texts = [_introduced(excerpt(passage["text"], question), passage) for passage in told]
     return "\n\n".join([*texts, _sources(told, _others(found), talk)])
+
+
+def _introduced(text: str, passage: FoundPassage) -> str:
+    """Put the heading of its section above a list that nothing introduces."""
+    heading = passage["section"].rpartition(" > ")[2]
+    return f"**{heading}**\n\n{text}" if heading and begins_with_list(text) else text
 
 
 def _chosen(question: str, article: Sequence[FoundPassage]) -> list[FoundPassage]:

@@ -35,6 +35,11 @@ def has_steps(text: str) -> bool:
     return len(_STEP.findall(text)) >= 2
 
 
+def begins_with_list(text: str) -> bool:
+    """Say whether the first thing of a text is an item of a list."""
+    return _ITEM.match(text) is not None
+
+
 def _blocks(text: str) -> Iterator[str]:
     """Split into lists (with the line that introduces each) and sentences."""
     introduction = ""
