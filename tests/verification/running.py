@@ -37,10 +37,16 @@ def _plan(seed: int, seconds: float, faults: frozenset[Fault]) -> Plan:
     )
 
 
-async def verified(backend: Backend, *, seed: int = 1, seconds: float = 0.6) -> Result:
+async def verified(
+    backend: Backend,
+    *,
+    seed: int = 1,
+    seconds: float = 0.6,
+    kind: type[SessionStore[Any]] = SessionStore,
+) -> Result:
     """Verify a store on a backend, quickly: few sessions, eight callers."""
     terms = Terms(namespace=NAMESPACE, max_items=MAX_ITEMS)
-    store = SessionStore(backend, model=CheckedSession, keys=KEYS, terms=terms)
+    store = kind(backend, model=CheckedSession, keys=KEYS, terms=terms)
     async with store:
         return await verify_store(store, _plan(seed, seconds, frozenset()), keys=KEYS)
 

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -204,6 +204,47 @@ async def test_what_is_only_ever_refused_is_an_anomaly() -> None:
     result = await verified(LendsToThieves())
     assert result.findings == []
     assert re.fullmatch(r"acquire was refused all [\d,]{2,} times", result.complaints[0])
+
+
+class CreatesTwice(SessionStore[CheckedSession]):
+    """Two who find nothing both create; the second one's session replaces the first one's."""
+
+    async def get_or_create(
+        self,
+        session_id: str,
+        *,
+        factory: Callable[[], Mapping[str, Any]] | None = None,
+        ttl: float | None = None,
+    ) -> CheckedSession:
+        if (found := await self.get(session_id)) is not None:
+            return found
+        for _ in range(20):
+            await asyncio.sleep(0)
+        await self.delete(session_id)
+        return await self.create(session_id, ttl=ttl, **(factory() if factory else {}))
+
+
+async def test_a_session_that_two_created_at_once_is_found() -> None:
+    """With all that the first one had been given: its leases, its flags, its revisions."""
+    kinds: set[str] = set()
+    for seed in range(1, 7):
+        result = await verified(MemoryBackend(), seed=seed, seconds=0.4, kind=CreatesTwice)
+        kinds |= {finding.kind for finding in result.findings}
+        if kinds:
+            break
+    assert kinds & {"no_order", "leases_overlap", "flag_won_twice"}
+
+
+async def test_a_batch_that_mixes_up_its_sessions_is_found() -> None:
+    """Each is answered under the name of its neighbour."""
+
+    class MixesUp(SessionStore[CheckedSession]):
+        async def get_batch(self, ids: Iterable[str]) -> dict[str, CheckedSession | None]:
+            found = await super().get_batch(ids)
+            return dict(zip(found, [*found.values()][::-1], strict=True))
+
+    result = await verified(MemoryBackend(), kind=MixesUp)
+    assert "foreign_answer" in {finding.kind for finding in result.findings}
 
 
 def test_a_seed_decides_on_the_faults() -> None:

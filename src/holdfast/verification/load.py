@@ -12,9 +12,12 @@ CALM: Final[Mapping[Kind, float]] = {
     "get": 8, "apply": 12, "increment": 2, "claim": 2, "append": 1.5, "items": 4,
     "pop_item": 1, "clear_items": 0.2, "touch": 1, "extend": 0.5, "exists": 1, "create": 0.5,
     "acquire": 2.5, "steal": 0.5, "renew": 1.5, "release": 1.5,
-    "transact": 0.8, "list": 0.03, "count": 0.3,
+    "transact": 0.8, "get_or_create": 0.5, "get_batch": 0.3, "list": 0.03, "count": 0.3,
 }  # fmt: skip
-WILD: Final[Mapping[Kind, float]] = {**CALM, "delete": 2, "set": 1, "create": 4}
+WILD: Final[Mapping[Kind, float]] = {**CALM, "delete": 2, "set": 1, "create": 3, "get_or_create": 2}
+# What a near cache may answer with what was there a moment ago.
+NEAR: Final = frozenset({"get_or_create", "get_batch"})
+BATCH: Final = 5
 # Leases end within a round, and before a worker that stands still goes on.
 LEASE_SECONDS: Final = (0.003, 0.02, 0.1, 0.25)
 # A change is sent again soon or not at all: a store may forget it after 256 others.
@@ -26,8 +29,11 @@ CROWDING: Final = 1.4
 class Caller:
     """Chooses calls, and knows what it was answered: snapshots, leases, what to send again."""
 
-    def __init__(self, name: str, *, session_ids: Sequence[str], seed: str) -> None:
+    def __init__(
+        self, name: str, *, session_ids: Sequence[str], seed: str, near: bool = False
+    ) -> None:
         self.name = name
+        self._near = near
         self._session_ids = session_ids
         self._dice = random.Random(f"{seed}/{name}")
         self._seen: dict[str, dict[str, Any]] = {}
@@ -50,8 +56,10 @@ class Caller:
         kind = self._dice.choices(list(weights), list(weights.values()))[0]
         if kind in {"renew", "release"} and session not in self._tokens:
             kind = "acquire"
-        if kind in {"list", "count"}:
-            return Call(kind, EVERYWHERE)
+        if kind in NEAR and self._near:
+            kind = "get"
+        if kind in {"list", "count", "get_batch"}:
+            return Call(kind, EVERYWHERE, self._request(kind, session))
         call = Call(kind, session, self._request(kind, session))
         if call.request.get("change_id"):
             self._again.append((monotonic(), call))
@@ -61,7 +69,7 @@ class Caller:
         """Remember what an answer is good for."""
         if reply.outcome != "ok" or not reply.answer:
             return
-        if call.kind in {"get", "create"}:
+        if call.kind in {"get", "create", "get_or_create"}:
             self._seen[call.session] = reply.answer
             if "wild" in call.session and self._chance(0.1):
                 self._go_on(call.session, "set")
@@ -97,7 +105,10 @@ class Caller:
 
     def _request(self, kind: Kind, session: str) -> dict[str, Any]:
         match kind:
-            case "create":
+            case "get_batch":
+                chosen = {session, *(self._session() for _ in range(BATCH))}
+                return {"sessions": sorted(chosen)}
+            case "create" | "get_or_create":
                 return {"integers": {"visits": self._dice.randint(0, 2)}, **self._values(session)}
             case "set":
                 return self._whole(session)

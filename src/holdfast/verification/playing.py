@@ -55,6 +55,7 @@ class _Player:
     async def play(self, name: str, order: Order) -> None:
         """Have callers call and watchers watch, until the callers have ended."""
         ids, seed = order.session_ids, f"{order.seed}/{name}"
+        near = bool(self._store.near_cache)
         async with asyncio.TaskGroup() as group:
             watchers = [
                 Watcher(self._store, self._recorder, f"{name}/watch{number}", ids, seed=seed)
@@ -62,7 +63,7 @@ class _Player:
             ]
             watching = [group.create_task(watcher.keep_watching()) for watcher in watchers]
             callers = [
-                Caller(f"{name}/{number}", session_ids=ids, seed=seed)
+                Caller(f"{name}/{number}", session_ids=ids, seed=seed, near=near)
                 for number in range(order.callers)
             ]
             calling = [group.create_task(self.keep_calling(caller)) for caller in callers]

@@ -108,6 +108,27 @@ def test_a_call_cannot_take_effect_before_it_began() -> None:
     assert not script.did(4, None, "increment", name="visits").has_order
 
 
+@pytest.mark.parametrize("created", [True, False])
+def test_of_two_who_get_or_create_one_creates(created: bool) -> None:
+    """The other one is answered with what the first one made."""
+    script = Script().did(2, 3, "delete", True)
+    made = {"incarnation": "j", "revision": 1, "integers": {}, "values": {"topic": "first"}}
+    other = {**made, "incarnation": "k", "values": {"topic": "second"}} if created else made
+    script.did(4, 9, "get_or_create", made, values={"topic": "first"})
+    script.did(5, 8, "get_or_create", other, values={"topic": "second"})
+    assert script.has_order is not created
+
+
+def test_a_batch_is_a_read_of_each_of_its_sessions() -> None:
+    """One that is a revision behind is found, and so is one that is not there."""
+    for answer, sound in ((snapshot(2, visits=1), True), (snapshot(1, visits=0), False)):
+        script = Script().did(2, 3, "increment", 1, name="visits")
+        script.did(4, 5, "get_batch", [["s", answer], ["t", None]], sessions=["s", "t"])
+        script.events[-1] = replace(script.events[-1], session="*")
+        orders = check_order(History(script.events))
+        assert [order.finding is None for order in orders.values()] == [sound, True]
+
+
 def test_a_finding_is_the_shortest_beginning_without_an_order() -> None:
     """What comes after the impossible answer is not shown, and a person can read it."""
     script = Script().did(2, 3, "increment", 1, name="visits")

@@ -70,7 +70,7 @@ class Act:
         event = self.event
         refused = event.outcome == "refused" or (event.kind == "claim" and event.answer is False)
         vars(self).update(
-            kind=event.kind,
+            kind=_kind(event),
             begin=event.begin,
             end=event.end,
             ok=event.outcome == "ok" and not refused,
@@ -185,6 +185,14 @@ class Act:
         if self.kind == "append":
             return int(self.event.answer) - len(self.effect.append) + 1
         return None if self.sight and self.sight.echo else self.event.answer.get("first_item")
+
+
+def _kind(event: Event) -> str:
+    """Name what was done: `get_or_create` reads, unless it made what it answers, or may have."""
+    if event.kind != "get_or_create":
+        return event.kind
+    found = event.outcome == "ok" and event.answer["values"] != event.request["values"]
+    return "get" if found else "create"
 
 
 def text(value: Any) -> str:

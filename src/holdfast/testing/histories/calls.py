@@ -4,6 +4,7 @@ What requests hold (all but those marked * may be left out), and what is answere
 
     create       integers, values, ttl                           the snapshot
     get                                                          the snapshot, or null
+    get_or_create  integers, values*                             the snapshot
     set          revision*, incarnation*, integers, values       the revision made
     apply        set, unset, put, add, at_most, claim, append,
                  expect_revision, expect_incarnation,
@@ -22,14 +23,19 @@ What requests hold (all but those marked * may be left out), and what is answere
     renew        token*, ttl*                                    {fence}
     release      token*                                          true or false
     transact     name*, delta*, set                              the revision made
+    get_batch    sessions*                                       [[session, snapshot or null], …]
     list                                                         [[session, snapshot], …]
     count                                                        how many there are
     watch        watch*, after*                                  {revision}, {ended}, {waiting}
 
-`transact` reads a counter and sets it to the sum. `list` and `count` are of all sessions, and have
-`EVERYWHERE` in the place of one. A `watch` is one step of the watch so named, which was at revision
-`after`: the next revision, the end, or `waiting` since a moment of the shared clock, for as long as
-its caller was willing to wait. It is not performed like the others.
+`transact` reads a counter and sets it to the sum. `get_or_create` was a creation where the answer
+shows the very values of its request, which nobody else writes, and else a read. It and `get_batch`
+are for stores without a near cache, which may answer them with what was there a moment ago.
+`get_batch`, `list` and `count` are of several sessions, and have `EVERYWHERE` in the place of one.
+
+A `watch` is one step of the watch so named, which was at revision `after`: the next revision, the
+end, or `waiting` since a moment of the shared clock, for as long as its caller was willing to wait.
+It is not performed like the others.
 
 A snapshot is {incarnation, revision, integers, values}; a revision made is {incarnation, revision,
 integers, first_item, last_item, replayed}. `integers` are counters and flags (0 or 1), `values` all
@@ -38,6 +44,7 @@ was renewed by others than the recorded calls, until it was released.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from holdfast.change import Applied, Change, Item
@@ -80,6 +87,16 @@ async def _create(store: Store, call: Call) -> Any:
 async def _get(store: Store, call: Call) -> Any:
     found = await store.get(call.session, fresh=True)
     return None if found is None else snapshot(found)
+
+
+async def _get_or_create(store: Store, call: Call) -> Any:
+    state = {**call.request.get("integers", {}), **call.request["values"]}
+    return snapshot(await store.get_or_create(call.session, factory=partial(_with_flags, state)))
+
+
+async def _get_batch(store: Store, call: Call) -> Any:
+    found = await store.get_batch(call.request["sessions"])
+    return [[name, None if one is None else snapshot(one)] for name, one in found.items()]
 
 
 async def _set(store: Store, call: Call) -> Any:
@@ -189,6 +206,8 @@ async def _count(store: Store, _call: Call) -> Any:
 _PERFORM: Final[Mapping[str, Callable[[Store, Call], Awaitable[Any]]]] = {
     "create": _create,
     "get": _get,
+    "get_or_create": _get_or_create,
+    "get_batch": _get_batch,
     "set": _set,
     "apply": _apply,
     "increment": _increment,

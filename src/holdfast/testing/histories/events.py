@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 Kind: TypeAlias = Literal[
     "create", "get", "set", "apply", "increment", "claim", "append", "items", "pop_item",
     "clear_items", "touch", "extend", "delete", "exists", "acquire", "steal", "renew", "release",
-    "transact", "list", "count", "watch",
+    "transact", "get_or_create", "get_batch", "list", "count", "watch",
 ]  # fmt: skip
 Outcome: TypeAlias = Literal["ok", "refused", "unknown"]
 

@@ -54,8 +54,8 @@ class History:
     def sessions(self) -> Mapping[str, tuple[Event, ...]]:
         """Part the events by session.
 
-        A list was a read of each session that it shows. What was sent twice, and found no trace of
-        its first attempt, was also a call without an answer.
+        A list or a batch was a read of each session in its answer. What was sent twice, and found
+        no trace of its first attempt, was also a call without an answer.
         """
         parts: defaultdict[str, list[Event]] = defaultdict(list)
         for event in self.events:
@@ -71,10 +71,10 @@ class History:
 
 
 def _reads(event: Event) -> Iterator[Event]:
-    if event.kind == "list" and event.outcome == "ok":
+    if event.kind in {"list", "get_batch"} and event.outcome == "ok":
         for session, shown in event.answer:
             yield replace(
-                event, kind="get", session=session, request={"listed": True}, answer=shown
+                event, kind="get", session=session, request={"in": event.kind}, answer=shown
             )
 
 
