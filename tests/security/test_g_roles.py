@@ -6,8 +6,14 @@ from typing import Final
 import pytest
 from starlette.requests import HTTPConnection
 
+from holdfast.fingerprint import Client
 from holdfast.server import InvalidSettings, Settings
+from holdfast.server.auth.recognising import ClientChanged
 from holdfast.server.strictness import Strictness
+from tests.security.processes import KEYS
+from tests.security.sign_in import AWAY as ELSEWHERE
+from tests.security.sign_in import CHROME, desk
+from tests.security.sign_in import HOME as AT_HOME
 from tests.security.signed_in import Device, SignedIn, signing_in
 
 HOME: Final = "203.0.113.7"
@@ -129,6 +135,18 @@ async def test_security_066_a_ticket_of_a_strict_role_is_no_way_around(tmp_path:
         ticket = await parts.tickets.issue(device.handle, origin=None)
         assert await access.of_socket(socket, None, ticket) is None
         assert await parts.logins.get(device.handle) is None
+
+
+async def test_security_065_a_sign_in_moves_on_with_its_network(store_url: str) -> None:
+    """It is held to where it was kept last: another browser there is one change, not two."""
+    async with desk(store_url, KEYS) as parts:
+        token = (await parts.refresh(await parts.token(), ELSEWHERE)).token
+        token = (await parts.refresh(token, Client(ELSEWHERE.ip_address, CHROME))).token
+        login = await parts.login_of(token)
+        assert login is not None
+        assert login.authenticated_at is None
+        with pytest.raises(ClientChanged):
+            await parts.refresh(token, Client(AT_HOME.ip_address, CHROME))
 
 
 async def test_security_066_a_sign_in_without_a_fingerprint_gets_one(tmp_path: Path) -> None:
