@@ -16,6 +16,7 @@ ANSWERED = {
     "Wie lange dauert die Lieferung?": "Delivery times and costs",
     "Was deckt die Garantie ab?": "What the warranty covers",
     # And others.
+    "Ihr seid der letzte Saftladen, ich will mein Geld zurück!": "When will my refund arrive?",
     "Wie lange dauert der Versand nach Österreich?": "Delivery times and costs",
     "Was kostet der Versand?": "Delivery times and costs",
     "Mein Paket ist kaputt angekommen, was nun?": "My parcel arrived damaged",
@@ -76,7 +77,7 @@ async def test_a_german_question_is_answered(
     """From the right article, and it is said that this one is in English."""
     answer = await ask(articles, question)
     assert answer.sources[0].title == title
-    assert answer.text.startswith(LEAD)
+    assert LEAD in answer.text
 
 
 @pytest.mark.parametrize("question", DECLINED)

@@ -63,6 +63,27 @@ async def test_who_cannot_sign_in_is_told_why(articles: Knowledge, question: str
     assert answer.sources[0].title == "I cannot sign in"
 
 
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("your service is absolute garbage, where the f*** is my refund", "refund"),
+        ("WHERE THE FUCK IS MY REFUND", "refund"),
+        ("This is ridiculous! My parcel is late.", "late"),
+        ("useless shop. my damn promo code does not work", "promo code"),
+    ],
+)
+async def test_anger_does_not_hide_a_question(articles: Knowledge, text: str, title: str) -> None:
+    """What is asked is answered, whatever is said beside it."""
+    answer = await ask(articles, text)
+    assert title in answer.sources[0].title
+
+
+@pytest.mark.parametrize("text", ["your shop is a joke", "This is ridiculous.", "you idiots!"])
+async def test_anger_alone_is_no_question(articles: Knowledge, text: str) -> None:
+    """No article is given for it."""
+    assert (await ask(articles, text)).sources == ()
+
+
 async def test_steps_are_given_whole(articles: Knowledge) -> None:
     """Who asks how gets every step, in order."""
     answer = await ask(articles, "How do I return an item?")

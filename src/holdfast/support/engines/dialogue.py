@@ -52,10 +52,16 @@ class Dialogue:
             leans=bool(before) and not asked_back and small_talk.follows_up(turn.text),
         )
 
-    def readings(self, bridge: Bridge | None) -> Iterator[Reading]:
-        """Give the ways to search, the likeliest first: also with what was before, if need be."""
+    def readings(self, talk: SmallTalk, bridge: Bridge | None) -> Iterator[Reading]:
+        """Give the ways to search, the likeliest first.
+
+        With what was said before, if need be; without anger; in English words.
+        """
         yield from self._readings(self.question, self.before)
-        english = bridge.english(self.question) if bridge else None
+        calm = talk.calm(self.question)
+        if calm:
+            yield from self._readings(calm, self.before)
+        english = bridge.english(calm or self.question) if bridge else None
         if bridge and english:
             before = filter(None, map(bridge.english, self.before))
             for reading in self._readings(english, tuple(before)):

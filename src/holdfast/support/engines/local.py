@@ -103,7 +103,7 @@ class _Answering:
 
     def _looked_up(self) -> Iterator[EngineEvent]:
         """Search in one way after another until something answers."""
-        for reading in self._dialogue.readings(self._bridge):
+        for reading in self._dialogue.readings(self._talk, self._bridge):
             found = yield from self._search(reading)
             if titles := self._meant(reading, found):
                 yield from self._told(self._talk.ask_which(titles), asks_back=True)
@@ -125,6 +125,7 @@ class _Answering:
         whole = article(self._turn.library.read(found[0]["number"]))["article"]
         yield ToolFinished(READ)
         leads = (
+            self._talk.sorry if self._talk.is_angry(self._dialogue.question) else None,
             self._talk.lead(self._dialogue.question, self._turn.facts),
             self._talk.bridged if reading.bridged else None,
         )

@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from holdfast.session import Fact
+from holdfast.support.escalation.wordlists import Phrases
 from holdfast.support.facts import newest
 from holdfast.support.languages import Language
 
@@ -39,6 +40,7 @@ class SmallTalk:
         self._vague = frozenset(data["vague"]["words"])
         self._told = frozenset(data["told"]["words"])
         self._order = frozenset(data["order"]["words"])
+        self._anger = Phrases(data["anger"]["words"])
         self.fewest_articles: int = data["vague"]["articles"]
         self.most_named: int = data["vague"]["named"]
 
@@ -51,6 +53,23 @@ class SmallTalk:
     def bridged(self) -> str | None:
         """What is said before an answer in English to a question that is not."""
         return self._texts.get("bridged")
+
+    @property
+    def sorry(self) -> str:
+        """What is said first to those who are angry."""
+        return self._texts["sorry"]
+
+    def is_angry(self, message: str) -> bool:
+        """Say whether a message complains in strong words."""
+        return bool(self._anger.found(_plain(message)))
+
+    def calm(self, message: str) -> str | None:
+        """Leave out the angry parts of a message; None where nothing was, or would be left."""
+        parts = [part for part in _PARTS.split(message) if _plain(part)]
+        calm = [part.strip() for part in parts if not self.is_angry(part)]
+        if len(calm) == len(parts) or not any(map(self.has_subject, calm)):
+            return None
+        return ". ".join(calm)
 
     @property
     def which_subject(self) -> str:
