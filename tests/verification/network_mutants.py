@@ -107,7 +107,7 @@ class DeletesTwice(BrokenScript):
     """A repeated deletion ends what has come into being since."""
 
     name = "delete"
-    right = "if change ~= '' and call('HEXISTS', KEYS[7], change) == 1 then"
+    right = "if change ~= '' and call('HEXISTS', KEYS[10], change) == 1 then"
     wrong = "if false then"
 
 

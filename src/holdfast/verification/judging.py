@@ -1,9 +1,10 @@
 """Whether the history of a round can be: all linear checks, and the exact one while it is short."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from holdfast.errors import InvalidSession
 from holdfast.testing.histories import Finding, History, check_in_linear_time
 from holdfast.testing.histories.checking import orders
 from holdfast.verification.plan import MAX_ITEMS
@@ -26,8 +27,9 @@ class Judgement:
 def judge(history: History, *, steps: int = STEPS) -> Judgement:
     """Check a history; when the linear checks find something, no order is looked for."""
     verdict = check_in_linear_time(history, max_items=MAX_ITEMS)
-    if verdict.findings:
-        return Judgement(verdict.findings)
+    findings = (*verdict.findings, *_taken_for_wrong(history))
+    if findings:
+        return Judgement(findings)
     undecided: list[str] = []
     settled = 0
     for session, order in orders(history, max_items=MAX_ITEMS, budget=steps):
@@ -38,3 +40,11 @@ def judge(history: History, *, steps: int = STEPS) -> Judgement:
         else:
             settled += 1
     return Judgement((), undecided, settled)
+
+
+def _taken_for_wrong(history: History) -> Iterator[Finding]:
+    """Find calls that were refused as invalid: the load makes none that is."""
+    for event in history.events:
+        if event.error == InvalidSession.__name__:
+            why = f"Nothing is wrong with this {event.kind}."
+            yield Finding("unexpected_error", event.session, (event,), why)

@@ -8,7 +8,7 @@ from itertools import groupby
 from holdfast.testing.histories import Finding
 from holdfast.verification.measuring import Measures
 from holdfast.verification.networks import without_password
-from holdfast.verification.plan import Fault, Plan, Suffered
+from holdfast.verification.plan import FAULTS, Fault, Plan, Suffered
 
 SHOWN = 10
 # What is told of what the stores of the workers counted.
@@ -84,6 +84,8 @@ class Result:
         yield "load", self._load()
         yield "operations", self._checked()
         yield "faults", ", ".join(f"{kind} {n:,}" for kind, n in self.done().items()) or "none"
+        if missed := [fault for fault in FAULTS if fault in self.plan.faults - self.done().keys()]:
+            yield "not done", f"{', '.join(missed)}: nobody was there to suffer it"
         for reason, faults in groupby(self.plan.skipped, key=self.plan.skipped.__getitem__):
             yield "skipped", f"{', '.join(faults)}: {reason}"
         counted = [f"{name} {self.statistics[kind]:,}" for kind, name in COUNTED.items()]
