@@ -74,6 +74,51 @@ async def test_a_table_is_one(browser: Browser, writing: Writing) -> None:
         await page.wait_for_function("document.activeElement.scrollLeft > 0")
 
 
+BLOCKS: Final = """\
+Take this code:
+```text
+DT **12**
+  <b>RETURN</b> | x
+
+```
+---
+> Labels are valid for *14* days,
+> not longer.
+>
+> - One a parcel.
+
+***
+Unclosed:
+~~~
+the end
+"""
+
+
+async def test_code_quotations_and_rules_are_what_they_are(
+    browser: Browser, writing: Writing
+) -> None:
+    """Code stays as it is written, a quotation stands apart, and nobody sees the marks."""
+    writing.model.script.clear()
+    writing.model.script.append(text(BLOCKS))
+    async with visiting(browser, writing.service.url) as visitor:
+        await visitor.ask("How do I return it?")
+        bubble = visitor.answers.locator(".bubble")
+        codes = bubble.locator("pre > code")
+        await expect(codes).to_have_count(2, timeout=PATIENCE)
+        assert await codes.all_text_contents() == [
+            "DT **12**\n  <b>RETURN</b> | x",
+            "the end",
+        ]
+        quotation = bubble.locator("blockquote")
+        await expect(quotation.locator("p")).to_have_text(
+            "Labels are valid for 14 days,\nnot longer."
+        )
+        await expect(quotation.get_by_role("listitem")).to_have_text("One a parcel.")
+        await expect(bubble.locator("hr")).to_have_count(0)
+        lines = (await bubble.inner_text()).split("\n")
+        assert not [line for line in lines if line.startswith(("`", "~", "-", ">", "***"))]
+
+
 async def test_payloads_are_text(browser: Browser, writing: Writing) -> None:
     """Pictures in every notation, elements and other schemes stay text; links say where they go."""
     writing.model.script.clear()

@@ -7,9 +7,17 @@ export function Formatted({ content }: { content: string }) {
   return <>{parseBlocks(content).map(blockOf)}</>;
 }
 
-function blockOf(block: Block) {
+function blockOf(block: Block): ComponentChildren {
   if (block.kind === "list") return listOf(block);
   if (block.kind === "table") return tableOf(block);
+  if (block.kind === "quote") return <blockquote>{block.blocks.map(blockOf)}</blockquote>;
+  if (block.kind === "code") {
+    return (
+      <pre dir="ltr">
+        <code>{block.text}</code>
+      </pre>
+    );
+  }
   const lines = block.lines.map((line, index) => (
     <>
       {index > 0 && "\n"}

@@ -1,5 +1,6 @@
 /** The little Markdown that answers use, read into values. Nothing here makes HTML. */
 
+import { stretchesOf, type Stretch } from "./stretches";
 import { cellsOf, fitted, ruled, type Side } from "./table";
 
 export type Inline =
@@ -11,21 +12,32 @@ export type Inline =
 export type Block =
   | { kind: "paragraph" | "heading"; lines: Inline[][] }
   | { kind: "list"; ordered: boolean; start: number; items: Inline[][] }
+  | { kind: "code"; text: string }
+  | { kind: "quote"; blocks: Block[] }
   | { kind: "table"; sides: Side[]; head: Inline[][]; rows: Inline[][][] };
 
 /** Lengths are bounded, so that no text takes long to read, whatever it opens and never closes. */
 const MARKS =
   /\*\*(?<strong>[^\n]{1,2000}?)\*\*|\*(?<em>[^\s*](?:[^*\n]{0,2000}[^\s*])?)\*|`(?<code>[^`\n]{1,2000})`|!\[(?<alt>[^[\]\n]{0,500})\]\([^)\n]{0,2000}\)|\[(?<label>[^[\]\n]{1,500})\]\((?<target>[^)\s]{0,2000})\)|(?<bare>(?:https?:\/\/|mailto:)[^\s<>"`*]{1,2000})/gi;
 const ITEM = /^\s{0,3}(?:[-*•]|(?<number>\d{1,3})[.)])\s+(?<text>.*)$/;
+/** A line across, which nothing is lost without. */
+const DIVIDER = /^ {0,3}([-*_])[ \t]*(?:\1[ \t]*){2,}$/;
 const HEADING = /^#{1,6}\s+(?<text>.*)$/;
 const ADDRESS = /^\s*(?:[a-z][a-z\d+.-]*:|www\.|[\w-]+(?:\.[\w-]+)+(?:[/?#]|\s*$))/i;
 const CLOSING = /[.,;:!?)\]'"]+$/;
 const CLOSING_OUTSIDE = /[.,;:!?\]'"]+$/;
 
 export function parseBlocks(content: string): Block[] {
-  return content
-    .replace(/\r\n?/g, "\n")
-    .split("\n")
+  return stretchesOf(content.replace(/\r\n?/g, "\n").split("\n")).flatMap(blocksOf);
+}
+
+function blocksOf({ kind, lines }: Stretch): Block[] {
+  if (kind === "code") return [{ kind, text: lines.join("\n").trimEnd() }];
+  return kind === "quote" ? [{ kind, blocks: textBlocks(lines) }] : textBlocks(lines);
+}
+
+function textBlocks(lines: readonly string[]): Block[] {
+  return lines
     .reduce<(Block | null)[]>(
       (blocks, line, index, lines) => addLine(blocks, line, lines[index - 1] ?? ""),
       [],
@@ -55,6 +67,8 @@ export function plainText(content: string): string {
 
 function linesOf(block: Block): Inline[][] {
   if (block.kind === "list") return block.items;
+  if (block.kind === "code") return [[plain(block.text)]];
+  if (block.kind === "quote") return block.blocks.flatMap(linesOf);
   if (block.kind !== "table") return block.lines;
   return [block.head, ...block.rows].map((row) => [plain(`${row.map(wordsOf).join(", ")}.`)]);
 }
@@ -69,7 +83,7 @@ export function safeAddress(target: string): string | null {
 /** `null` in the list is an empty line: what follows starts a block of its own. */
 function addLine(blocks: (Block | null)[], line: string, before: string): (Block | null)[] {
   const open = blocks.at(-1) ?? null;
-  if (line.trim() === "") return open === null ? blocks : [...blocks, null];
+  if (line.trim() === "" || DIVIDER.test(line)) return open === null ? blocks : [...blocks, null];
   const sides = open?.kind === "paragraph" ? ruled(line, before) : null;
   if (sides) return openTable(blocks, before, sides);
   const heading = HEADING.exec(line);
