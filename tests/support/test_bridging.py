@@ -24,12 +24,14 @@ ANSWERED = {
     "Ich moechte meine Bestellung stornieren": "Change or cancel an order",
     "Mir wurde zweimal abgebucht": "I was charged twice",
     "Die App stürzt ständig ab": "The app crashes or does not open",
+    "Ihr Deppen, wo ist mein Geld?": "When will my refund arrive?",
     "Wie kündige ich den Tide Club?": "Cancel or pause a Tide Club membership",
     "Kann ich auf Rechnung zahlen?": "Ways to pay",
     "Mein Kocher zündet nicht": "The camping stove does not light",
     "Kann ich mein Paket an einer Packstation abholen?": "Collect from a pickup point",
 }
 DECLINED = """
+Wie viel Uhr ist es?
 Wie wird das Wetter morgen?
 Was ist die Hauptstadt von Frankreich?
 Habt ihr auch Kajaks?

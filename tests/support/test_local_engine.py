@@ -84,6 +84,40 @@ async def test_anger_alone_is_no_question(articles: Knowledge, text: str) -> Non
     assert (await ask(articles, text)).sources == ()
 
 
+@pytest.mark.parametrize(
+    ("question", "beginning"),
+    [
+        ("how much is tide club", "Tide Club costs"),
+        ("my parcel is late", "Give a parcel 2 working days"),
+        ("I was charged twice", "If you see the same amount twice"),
+    ],
+)
+async def test_what_an_article_is_called_chooses_no_section(
+    articles: Knowledge, question: str, beginning: str
+) -> None:
+    """All of it is about that, so its beginning is given."""
+    assert (await ask(articles, question)).text.startswith(beginning)
+
+
+@pytest.mark.parametrize("text", ["what???", "huh?", "why", "how", "sorry, what?"])
+async def test_a_question_about_nothing_is_asked_back(articles: Knowledge, text: str) -> None:
+    """There is nothing to search for."""
+    assert (await ask(articles, text)).asks_back
+
+
+@pytest.mark.parametrize("text", ["you are a bot arent you", "You're a bot, right?", "is this ai?"])
+async def test_an_assistant_says_that_it_is_one(articles: Knowledge, text: str) -> None:
+    """However it is put."""
+    assert "automated agent" in (await ask(articles, text)).text
+
+
+async def test_who_is_angry_is_told_sorry(articles: Knowledge) -> None:
+    """Also where there is no answer."""
+    answer = await ask(articles, "This is ridiculous! How many moons does Jupiter have?")
+    assert answer.declined
+    assert answer.text.startswith("I am sorry")
+
+
 async def test_steps_are_given_whole(articles: Knowledge) -> None:
     """Who asks how gets every step, in order."""
     answer = await ask(articles, "How do I return an item?")

@@ -52,13 +52,22 @@ def _chosen(question: str, article: Sequence[FoundPassage]) -> list[FoundPassage
 
 
 def _worth(asked: set[str], article: Sequence[FoundPassage]) -> list[float]:
-    """Weigh the question's words in each section; a word that all sections hold tells nothing."""
+    """Weigh the question's words in each section.
+
+    A word that all sections hold tells nothing. What the article is called is what all of it is
+    about: it tells only of a section that is called the same.
+    """
+    title = stems(article[0]["article"])
     sections = [(stems(passage["section"]), stems(passage["text"])) for passage in article]
     words = [heading | text for heading, text in sections]
     rarity = {stem: math.log2(len(words) / n) for stem in asked if (n := _holding(stem, words))}
+    telling = [
+        (heading, text) if heading and heading <= title else (heading - title, text - title)
+        for heading, text in sections
+    ]
     return [
         sum(rarity[stem] * ((stem in heading) + (stem in text)) for stem in rarity) / 2
-        for heading, text in sections
+        for heading, text in telling
     ]
 
 

@@ -111,7 +111,7 @@ class _Answering:
             if found["sufficient"] and found["passages"]:
                 yield from self._read(reading, found["passages"])
                 return
-        yield from self._told(self._talk.declined)
+        yield from self._told(self._led(self._talk.declined, self._sorry()))
 
     def _search(self, reading: Reading) -> Generator[EngineEvent, None, SearchResult]:
         yield ToolStarted(SEARCH)
@@ -124,13 +124,16 @@ class _Answering:
         yield ToolStarted(READ)
         whole = article(self._turn.library.read(found[0]["number"]))["article"]
         yield ToolFinished(READ)
-        leads = (
-            self._talk.sorry if self._talk.is_angry(self._dialogue.question) else None,
-            self._talk.lead(self._dialogue.question, self._turn.facts),
-            self._talk.bridged if reading.bridged else None,
-        )
+        order = self._talk.lead(self._dialogue.question, self._turn.facts)
+        bridged = self._talk.bridged if reading.bridged else None
         told = answer(reading.question, found, whole, talk=self._talk)
-        yield from self._told("\n\n".join([*filter(None, leads), told]))
+        yield from self._told(self._led(told, self._sorry(), order, bridged))
+
+    def _sorry(self) -> str | None:
+        return self._talk.sorry if self._talk.is_angry(self._dialogue.question) else None
+
+    def _led(self, told: str, *leads: str | None) -> str:
+        return "\n\n".join([*filter(None, leads), told])
 
     def _told(self, text: str, *, asks_back: bool = False) -> Iterator[EngineEvent]:
         cited = self._turn.library.cite(text)
