@@ -118,6 +118,20 @@ async def test_who_is_angry_is_told_sorry(articles: Knowledge) -> None:
     assert answer.text.startswith("I am sorry")
 
 
+@pytest.mark.parametrize("question", ["Where is my order?", "what is tide club"])
+async def test_a_short_question_is_no_vague_one(articles: Knowledge, question: str) -> None:
+    """Who says what they want to know of one thing is not asked what they mean."""
+    assert not (await ask(articles, question)).asks_back
+
+
+async def test_what_is_not_so_is_told_apart_from_what_is(articles: Knowledge) -> None:
+    """Of two sections that differ in a "not" the one that was asked for is given."""
+    covered = await ask(articles, "What is covered by the warranty?")
+    assert covered.text.startswith("The warranty covers faults")
+    excluded = await ask(articles, "What is not covered by the warranty?")
+    assert excluded.text.startswith("Normal wear")
+
+
 async def test_steps_are_given_whole(articles: Knowledge) -> None:
     """Who asks how gets every step, in order."""
     answer = await ask(articles, "How do I return an item?")

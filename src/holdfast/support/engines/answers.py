@@ -16,6 +16,7 @@ MOST_OTHERS: Final = 2
 # How much a section must have of a question to be given in place of the article's beginning:
 # about as much as one word of its heading that half of the sections hold.
 TELLING: Final = 1.0
+_NOT: Final = re.compile(r"\b(?:not|no|never|without|cannot)\b|n't\b")
 _ASKS_HOW: Final = re.compile(r"\b(?:how (?!long|much|many|often)|what (?:can|do|should|must) i)\b")
 
 
@@ -41,7 +42,8 @@ def _introduced(text: str, passage: FoundPassage) -> str:
 def _chosen(question: str, article: Sequence[FoundPassage]) -> list[FoundPassage]:
     """Choose the section that a question asks for; else the beginning, and the steps for a how."""
     worth = _worth(stems(question), article)
-    best = max(range(len(article)), key=lambda place: (worth[place], -place))
+    turned = [_turned(passage["section"]) == _turned(question) for passage in article]
+    best = max(range(len(article)), key=lambda place: (worth[place], turned[place], -place))
     if worth[best] >= TELLING and article[best]["section"]:
         return [article[best]]
     beginning = article[0]
@@ -69,6 +71,11 @@ def _worth(asked: set[str], article: Sequence[FoundPassage]) -> list[float]:
         sum(rarity[stem] * ((stem in heading) + (stem in text)) for stem in rarity) / 2
         for heading, text in telling
     ]
+
+
+def _turned(text: str) -> bool:
+    """Say whether a text speaks of what is not so."""
+    return _NOT.search(text.lower()) is not None
 
 
 def _holding(stem: str, words: Iterable[set[str]]) -> int:

@@ -38,6 +38,7 @@ class SmallTalk:
         self._begins = tuple(f"{word} " for word in follow_up["begins"])
         self._holds = frozenset(follow_up["holds"])
         self._vague = frozenset(data["vague"]["words"])
+        self._nothing = frozenset(data["nothing"]["words"])
         self._told = frozenset(data["told"]["words"])
         self._order = frozenset(data["order"]["words"])
         self._anger = Phrases(data["anger"]["words"])
@@ -97,7 +98,7 @@ class SmallTalk:
 
     def has_subject(self, message: str) -> bool:
         """Say whether a message names anything."""
-        return bool(self._subjects(message))
+        return bool(self._subjects(message) - self._nothing)
 
     def ask_which(self, titles: Sequence[str]) -> str:
         """Ask which of several articles is meant; each title comes with its citation."""
