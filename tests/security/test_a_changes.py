@@ -75,7 +75,7 @@ async def test_security_014_a_failure_loses_no_secret(
 ) -> None:
     """What goes wrong after the exchange: the answer that tells of it brings the cookie too."""
     browser = await signed_in.begin("anna", cookie=True)
-    signed_in.ahead.seconds += 901
+    signed_in.ahead.seconds += 960
 
     async def out(*_: Any) -> None:
         raise StoreUnavailable(retry_after=1)

@@ -13,6 +13,8 @@ from holdfast.server.auth.watching import until_signed_out
 from holdfast.server.closing import Ended
 from holdfast.server.database import DatabaseUnavailable
 from holdfast.server.users import User, Users
+from tests.security.processes import KEYS
+from tests.security.sign_in import desk
 from tests.security.signed_in import SignedIn
 
 Taking = Callable[[Users, str], Awaitable[object]]
@@ -22,15 +24,11 @@ async def disabled(users: Users, user_id: str) -> None:
     await users.disable(user_id)
 
 
-async def removed(users: Users, user_id: str) -> None:
-    await users.remove(user_id)
-
-
 async def other_role(users: Users, user_id: str) -> None:
     await users.change(user_id, roles={"admin"})
 
 
-TAKING = pytest.mark.parametrize("taking", [disabled, removed, other_role])
+TAKING = pytest.mark.parametrize("taking", [disabled, other_role])
 
 
 @TAKING
@@ -62,10 +60,11 @@ async def test_security_011_a_sign_in_that_was_left_ends_within_a_minute(
     assert await signed_in.parts.logins.store.get(device.handle) is None
 
 
+@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
 async def test_security_011_who_is_disabled_during_an_outage_is_out_after_it(
-    signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
+    signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
-    """The call to disable is answered with 503; nobody has to make it again."""
+    """As is who was to be removed. The call is answered with 503; nobody has to make it again."""
     admin = await signed_in.begin("ada", role="admin")
     device = await signed_in.begin("anna")
     user_id = (await signed_in.user("anna")).user_id
@@ -75,11 +74,25 @@ async def test_security_011_who_is_disabled_during_an_outage_is_out_after_it(
 
     with monkeypatch.context() as patched:
         patched.setattr(signed_in.parts.logins.store, "list_active", out)
-        path, body = f"/v1/users/{user_id}", {"disabled": True}
-        answer = await signed_in.client.patch(path, json=body, headers=admin.headers)
+        answer = await signed_in.client.request(
+            method,
+            f"/v1/users/{user_id}",
+            json={"disabled": True} if method == "PATCH" else None,
+            headers=admin.headers,
+        )
     assert answer.status_code == 503
     assert (await signed_in.refresh(device.refresh_token)).status_code == 401
     assert not await signed_in.knows(device)
+
+
+async def test_security_011_a_user_of_another_service_is_not_signed_out(
+    store_url: str,
+) -> None:
+    """Services on one store may have databases of their own, and know nothing of each other's."""
+    async with desk(store_url, KEYS) as parts:
+        token = await parts.token()
+        parts.people.users.clear()
+        await parts.refresh(token)
 
 
 async def test_security_011_a_database_that_is_out_ends_no_sign_in(

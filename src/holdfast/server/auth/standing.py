@@ -4,6 +4,9 @@ Whoever takes something from a user changes them in the directory first, and end
 then. Where that could not be done, as the session store was out or the call was interrupted, those
 that are left are found here: each is looked up once a minute while it is used, and when it is
 refreshed, so it ends a minute after the store answers again, or as soon as it is used after that.
+
+A user whom the directory does not know is another's: services on one store may have directories of
+their own, and nobody is removed from one who has sign-ins left.
 """
 
 from datetime import datetime, timedelta
@@ -29,7 +32,7 @@ class Standing:
         self._known: dict[str, datetime] = {}
 
     async def holds(self, login: Login) -> bool:
-        """Say whether a login goes on; it ends where its user is gone, disabled or has other roles.
+        """Say whether a login goes on; it ends where its user is disabled or has other roles.
 
         Raises:
             DatabaseUnavailable: nobody can tell. It is never taken for a yes.
@@ -54,4 +57,4 @@ class Standing:
 
     async def _is_grounded(self, login: Login) -> bool:
         user = await self._directory.get(login.user_id or "")
-        return user is not None and not user.disabled and user.roles == frozenset(login.roles)
+        return user is None or (not user.disabled and user.roles == frozenset(login.roles))
