@@ -69,6 +69,8 @@ def test_processes_on_a_file_are_killed_and_stopped(
     assert 'class="kill"' in page
     assert 'class="pause"' in page
     assert "no anomaly" in page
+    # On a narrow screen a wide table is moved, and not the page.
+    assert page.count('<div class="wide"><table>') == 2
     assert re.findall(r"https?:|src=|<script|@import|url\(", page) == []
 
 

@@ -132,8 +132,9 @@ def _rate(result: Result) -> list[tuple[float, float | None]]:
     return [(at * measures.width, rates.get(at)) for at in range(max(rates, default=0) + 1)]
 
 
-def _wide(picture: str) -> str:
-    return f'<div class="wide">{picture}</div>'
+def _wide(part: str) -> str:
+    """Let a part be moved that is wider than the screen."""
+    return f'<div class="wide">{part}</div>'
 
 
 def _bands(result: Result) -> Iterator[Span]:
@@ -198,7 +199,7 @@ def _tables(result: Result) -> Iterator[str]:
 def _table(head: Sequence[str], words: int, rows: Iterable[Sequence[str]]) -> str:
     """Make a table whose first columns are words, and the others numbers."""
     body = "".join(f"<tr>{_cells('td', words, row)}</tr>" for row in rows)
-    return f"<table><tr>{_cells('th', words, head)}</tr>{body}</table>"
+    return _wide(f"<table><tr>{_cells('th', words, head)}</tr>{body}</table>")
 
 
 def _cells(tag: str, words: int, texts: Sequence[str]) -> str:
