@@ -118,6 +118,20 @@ async def test_a_damaged_session_is_collected_in_its_time(
     assert redis_server.ask("DBSIZE") == 1  # how the store is made
 
 
+async def test_others_are_collected_beside_a_key_of_another_kind(
+    backend: RedisBackend, redis_server: RedisServer
+) -> None:
+    """It is no session any more, so its place in the index goes; the key is somebody else's."""
+    for key in (KEY, OTHER_KEY):
+        await ask(backend, Create(key, "i", 20_000, HOUR, b"", {}, {}), Created)
+    redis_server.ask("SET", SESSION, "text")
+    purged: tuple[str, ...] = ()
+    while not purged:
+        purged = (await ask(backend, Purge(NAMESPACE, 10), Purged)).session_ids
+    assert purged == ("beta",)
+    assert sorted(redis_server.ask("KEYS", "*")) == [b"hf:{0}:meta", SESSION.encode()]
+
+
 async def test_a_store_counts_damaged_sessions_and_lists_the_others(
     redis_server: RedisServer,
 ) -> None:

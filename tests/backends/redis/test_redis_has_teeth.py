@@ -3,19 +3,23 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from importlib.resources import files
-from inspect import signature
+from inspect import isawaitable, signature
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
+import redis
 
 from holdfast.backends.redis import RedisBackend, parse, scripts
 from holdfast.errors import HoldfastError
 from holdfast.testing import BackendConformance
+from tests.backends.redis import test_redis_backlog as backlog
 from tests.backends.redis import test_redis_changes as changes
+from tests.backends.redis import test_redis_damage as damage
+from tests.backends.redis import test_redis_index as index
 from tests.redis_servers import RedisServer
 
-Test = Callable[..., Awaitable[None]]
+Test = Callable[..., Awaitable[None] | None]
 
 
 class Mutant(NamedTuple):
@@ -88,6 +92,14 @@ MUTANTS = {
         "take", "if after > now + window then", "if false then",
         "test_exactly_the_burst_of_a_hundred_at_once_passes",
     ),
+    "changes known to nobody": Mutant(
+        "apply", "local fresh = minted == 1", "local fresh = true",
+        "test_a_change_sent_many_times_at_once_is_applied_once",
+    ),
+    "an expired session's end untold": Mutant(
+        "create", "if bury() then", "if false then",
+        "test_a_session_in_the_place_of_an_expired_one_is_told_after_its_end",
+    ),
     "pages by creation alone": Mutant(
         "walk", "if created >= earliest", "if created > earliest",
         "test_sessions_of_one_moment_are_listed_by_id",
@@ -114,9 +126,75 @@ OF_REDIS = {
         "delete", "call('HSET', KEYS[10]", "call('EXISTS', KEYS[10]",
         "test_a_deletion_sent_again_ends_no_session_that_came_since",
     ),
+    "the deleted stay in the index": Mutant(
+        "delete", "leave(created, id)\n", "\n", "test_a_deleted_session_leaves_nothing"
+    ),
     "what has expired is collected twice": Mutant(
         "purge", "if not leave(created, id) then", "if not leave(created, id) and false then",
         "test_an_expired_session_leaves_nothing_once_it_is_collected",
+    ),
+}  # fmt: skip
+
+OF_THE_INDEX = {
+    "one moment in two leaves": Mutant(
+        "entering", "while half > 1 and together(half) do", "while false do",
+        "test_what_is_put_in_is_there",
+    ),
+    "leaves of any length of time": Mutant(
+        "entering", "created - moment_of(start) >= SPAN", "false", "test_what_is_put_in_is_there"
+    ),
+    "a leaf keeps its first deadline": Mutant(
+        "entering", "call('ZADD', deadlines, 'LT', due, start)",
+        "call('ZADD', deadlines, 'NX', due, start)", "test_what_is_put_in_is_there",
+    ),
+    "the deadline of who left stays": Mutant(
+        "leaving", "call('ZADD', deadlines, least, start)", "", "test_what_is_put_in_is_there"
+    ),
+    "who left is counted": Mutant(
+        "leaving", "call('HINCRBY', leaves, '', -1)", "", "test_what_is_put_in_is_there"
+    ),
+    "who moves moves the others": Mutant(
+        "leaving", "math.min(due, least or due)", "due", "test_what_is_put_in_is_there"
+    ),
+    "an empty index stays": Mutant(
+        "leaving", "if call('HLEN', leaves) == 1 then", "if false then",
+        "test_an_empty_index_leaves_no_keys",
+    ),
+    "who comes back leaves for the earlier": Mutant(
+        "leaving", "if born == created and name == id then", "if name == id then",
+        "test_an_id_that_came_back_is_another_entry",
+    ),
+    "any that are due": Mutant(
+        "due", "if earlier >= limit then", "if #due >= limit then", "test_what_is_put_in_is_there"
+    ),
+    "the expired are counted": Mutant(
+        "count", "sessions = sessions - 1", "", "test_what_is_put_in_is_there"
+    ),
+    "only the first of those that are due": Mutant(
+        "leaves", "until #starts < size / 2", "until true",
+        "test_a_creation_looks_at_so_many_leaves_and_no_more",
+    ),
+    "a creation looks at all that are due": Mutant(
+        "create", "  end, 100)", "  end)", "test_a_creation_looks_at_so_many_leaves_and_no_more"
+    ),
+    "leftovers behind many that are due": Mutant(
+        "create", "  call('DEL', KEYS[2]", "  call('EXISTS', KEYS[2]",
+        "test_a_creation_looks_at_so_many_leaves_and_no_more",
+    ),
+    "a lost end is not told of": Mutant(
+        "purge", "call('SPUBLISH', bucket .. 'e:' .. namespace, 'l')", "",
+        "test_the_end_of_a_session_whose_id_came_back_is_a_loss_to_who_watches",
+    ),
+    "a key of another kind stays": Mutant(
+        "purge", "type(meta) == 'table' or ", "",
+        "test_others_are_collected_beside_a_key_of_another_kind",
+    ),
+    "too few in a stretch": Mutant(
+        "walk", "(created > earliest and 1 or 0)", "1",
+        "test_it_is_walked_in_the_order_of_creation",
+    ),
+    "stretches without an end": Mutant(
+        "walk", "created * 1000 <= latest", "true", "test_it_is_walked_in_the_order_of_creation"
     ),
 }  # fmt: skip
 
@@ -167,7 +245,9 @@ async def advance(seconds: float) -> None:
 
 async def call(test: Test, **given: Any) -> None:
     """Call a test with what it asks for."""
-    await test(**{name: given[name] for name in signature(test).parameters})
+    done = test(**{name: given[name] for name in signature(test).parameters})
+    if isawaitable(done):
+        await done
 
 
 def of_redis(name: str) -> Test:
@@ -176,6 +256,14 @@ def of_redis(name: str) -> Test:
         changes.TestRemembering, changes.TestEnding, changes.TestMoving, changes.TestListing
     )  # fmt: skip
     found: list[Test] = [getattr(each(), name) for each in classes if hasattr(each, name)]
+    return found[0]
+
+
+def of_the_index(name: str) -> Test:
+    """Find one of the tests of the index."""
+    found: list[Test] = [
+        getattr(each, name) for each in (index, backlog, damage) if hasattr(each, name)
+    ]
     return found[0]
 
 
@@ -197,3 +285,15 @@ async def test_the_tests_of_redis_miss_the_step(
     async with RedisBackend(parse(redis_server.url())) as backend:
         with pytest.raises((AssertionError, HoldfastError)):
             await call(of_redis(mutant.caught_by), backend=backend, redis_server=redis_server)
+
+
+@pytest.mark.parametrize("mutant", OF_THE_INDEX.values(), ids=OF_THE_INDEX)
+async def test_the_tests_of_the_index_miss_the_step(
+    mutant: Mutant, mutated: Callable[[Mutant], None], redis_server: RedisServer
+) -> None:
+    mutated(mutant)
+    async with RedisBackend(parse(redis_server.url())) as backend:
+        with pytest.raises((AssertionError, HoldfastError, redis.ResponseError)):
+            await call(
+                of_the_index(mutant.caught_by), backend=backend, redis_server=redis_server, seed=0
+            )

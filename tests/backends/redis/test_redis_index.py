@@ -150,6 +150,17 @@ def test_it_is_walked_in_the_order_of_creation(redis_server: RedisServer, seed: 
     )
 
 
+def test_an_id_that_came_back_is_another_entry(redis_server: RedisServer) -> None:
+    """Though both are in one leaf, each is found by its creation."""
+    book = Book(redis_server, 1)
+    for created in (LONG_AGO, LONG_AGO + 1):
+        book.do("enter", "again", created, FAR)
+    book.do("move", "again", LONG_AGO, LONG_AGO + 5)
+    assert book.ask("due", 5) == [[LONG_AGO + 5, LONG_AGO, b"again"]]
+    book.do("leave", "again", LONG_AGO, FAR)
+    assert book.ask("walk", 5, 0, "+inf") == [0, [b"again", (LONG_AGO + 1) * 1000]]
+
+
 def test_an_empty_index_leaves_no_keys(redis_server: RedisServer) -> None:
     book = Book(redis_server, 1)
     for _ in range(60):

@@ -1,6 +1,7 @@
 """What happens to the sessions of a namespace: scripts publish it, watchers subscribe to it.
 
-A message is a letter and the id of a session, on the channel `hf:{bucket}:e:<namespace>`.
+A message is a letter and the id of a session, on the channel `hf:{bucket}:e:<namespace>`; of what
+was not told of in its time there is no id.
 """
 
 import asyncio
@@ -23,6 +24,7 @@ MEANINGS: Final[Mapping[bytes, tuple[Kind, Reason | None]]] = {
     b"u": ("changed", None),
     b"d": ("destroyed", "deleted"),
     b"x": ("destroyed", "expired"),
+    b"l": ("lost", None),
 }
 
 

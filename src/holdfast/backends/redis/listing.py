@@ -28,6 +28,7 @@ from holdfast.backends.scan import MAX_SCANNED, matches
 
 # How many sessions are looked at together.
 AT_ONCE: Final = 256
+COLLECTED: Final = 1
 ENDING: Final = (SESSION, LOG, CHANGES, OLDER_CHANGES, LEASE, LINE, *INDEX, DRAFT)
 
 Ids = list[str]
@@ -117,10 +118,10 @@ class Listing:
             want = min(operation.limit - len(collected), AT_ONCE)
             found = await self._ask(script("due"), namespace, b"%d" % want)
             due = sorted(row for (flat,) in found for row in _threes(flat))
-            ended = await self._collect(namespace, due[:want])
+            ended, moved = await self._collect(namespace, due[:want])
             collected += ended
             # What somebody else collects meanwhile, or what lives, is not waited for.
-            if len(due) < want or not ended:
+            if len(due) < want or not moved:
                 break
         return Purged(tuple(collected))
 
@@ -131,13 +132,15 @@ class Listing:
             for part in parts_of(namespace, self._caller.buckets)
         )
 
-    async def _collect(self, namespace: str, due: Sequence[Due]) -> Ids:
+    async def _collect(self, namespace: str, due: Sequence[Due]) -> tuple[Ids, bool]:
+        """Say which were collected, and whether anything is gone from the index."""
         ids = [session_id.decode() for _, _, session_id in due]
         answers = await self._caller.send_all(
             self._ending(Place(f"{namespace}/{session_id}", self._caller.buckets), created)
             for session_id, (_, created, _) in zip(ids, due, strict=True)
         )
-        return [session_id for session_id, (ended,) in zip(ids, answers, strict=True) if ended]
+        ended = [name for name, (status,) in zip(ids, answers, strict=True) if status == COLLECTED]
+        return ended, any(status for (status,) in answers)
 
     def _ending(self, place: Place, created: int) -> tuple[int, Command]:
         keys = [place.key(kind) for kind in ENDING]

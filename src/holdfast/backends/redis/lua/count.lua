@@ -14,9 +14,15 @@ local leaves, creations, deadlines = KEYS[1], KEYS[2], KEYS[3]
 --include leaves
 
 local sessions = tonumber(call('HGET', leaves, '') or 0)
-each_due(now, function(start, leaf)
-  for _, due in entries(start, leaf) do
-    sessions = sessions - (due <= now and 1 or 0)
+local deadline, find = struct.unpack, string.find
+each_due(now, function(_, leaf)
+  -- All of them may have ended, so nothing is looked at but deadlines and where entries end.
+  local at, size = 1, #leaf
+  while at < size do
+    if deadline('<I6', leaf, at + 4) <= now then
+      sessions = sessions - 1
+    end
+    at = find(leaf, '\0', at + 10, true) + 1
   end
 end)
 return {ARGV[1], sessions}

@@ -1,7 +1,7 @@
 #!lua
 -- Bring a session into being, unless its id is taken.
 --
--- KEYS[1] session  KEYS[2] log  KEYS[3] changes  KEYS[4] older changes  KEYS[5] lease  KEYS[6] line
+-- KEYS[1] session  KEYS[2] log  KEYS[3] changes  KEYS[4] older changes  KEYS[5] line  KEYS[6] lease
 -- KEYS[7] leaves  KEYS[8] creations  KEYS[9] deadlines  KEYS[10] deletions
 -- KEYS[11] draft  KEYS[12] its user's sessions, where they are in this bucket
 -- ARGV    nonce, incarnation, ttl, greatest age, size, whether the id was made for it (0 or 1), what
@@ -10,7 +10,7 @@
 --
 -- The formats are described in apply.lua, the index in leaves.lua, the user's in index.lua. What is
 -- left of an earlier session of this id goes. The event says `c<id>`, after `x<id>` if that one had
--- expired and nobody had collected it.
+-- expired and nobody had collected it; where too many have, it is not looked for, see purge.lua.
 local call = redis.call
 local nonce, ttl, age = ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4])
 
@@ -33,7 +33,8 @@ local leaves, creations, deadlines = KEYS[7], KEYS[8], KEYS[9]
 --include entering
 --include leaving
 
--- What has ended and was not collected is still in the index, and is looked for among all of that.
+-- What has ended and was not collected is still in the index, and is looked for among the first of
+-- that: some 2,700 sessions, in half a millisecond.
 local function bury()
   local earlier
   each_due(now, function(start, leaf)
@@ -43,13 +44,15 @@ local function bury()
       end
     end
     return earlier
-  end)
+  end, 100)
   return earlier and leave(earlier, id)
 end
 
-if ARGV[6] == '0' and bury() then
+if ARGV[6] == '0' then
   call('DEL', KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[11])
-  call('SPUBLISH', bucket .. 'e:' .. namespace, 'x' .. id)
+  if bury() then
+    call('SPUBLISH', bucket .. 'e:' .. namespace, 'x' .. id)
+  end
 end
 local meta = struct.pack('<I5I6I6I6I6I7I7I4I5I4', 1, now, now, now, now, ttl, cap, 0, 0, ARGV[5])
 call('HSET', KEYS[1], 'm', meta .. ARGV[7], unpack(ARGV, 8, math.min(1007, #ARGV)))

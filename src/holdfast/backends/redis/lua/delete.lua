@@ -1,16 +1,17 @@
 #!lua flags=allow-oom
 -- End a session and all that belongs to it.
 --
--- KEYS[1] session  KEYS[2] log  KEYS[3] changes  KEYS[4] older changes  KEYS[5] lease  KEYS[6] line
+-- KEYS[1] session  KEYS[2] log  KEYS[3] changes  KEYS[4] older changes  KEYS[5] line  KEYS[6] lease
 -- KEYS[7] leaves  KEYS[8] creations  KEYS[9] deadlines  KEYS[10] deletions  KEYS[11] draft
 -- ARGV    nonce, change id (none: ''), revision (-1: any), incarnation (none: leave out)
 -- Returns {nonce, 0} there was none, {nonce, 1, user tag, creation} deleted,
 --         {nonce, 2, revision} not as expected.
 --
--- The session is described in apply.lua, the index in leaves.lua. Deletions are a hash: change id -> nothing, and
--- `=` incarnation -> when it was created, which a repeated create must not bring back; it ends a
--- minute after the last, or is begun again when it is long. One that found nothing is not among
--- them: it has done nothing, so it may as well be done when it is repeated. The event says `d<id>`.
+-- The session is described in apply.lua, the index in leaves.lua. Deletions are a hash: change id ->
+-- nothing, and `=` incarnation -> when it was created, which a repeated create must not bring back;
+-- it ends a minute after the last, or is begun again when it is long. One that found nothing is not
+-- among them: it has done nothing, so it may as well be done when it is repeated. The event says
+-- `d<id>`.
 local call = redis.call
 local nonce, change, expected, incarnation = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 

@@ -42,17 +42,22 @@ local function put(start, leaf, due)
   call('ZADD', deadlines, due, start)
 end
 
--- Go through the leaves in which something has ended, by the earliest, until `visit` has enough.
-local function each_due(now, visit)
-  local starts = call('ZRANGE', deadlines, '-inf', now, 'BYSCORE')
-  for first = 1, #starts, 100 do
-    local last = math.min(first + 99, #starts)
-    local found = call('HMGET', leaves, unpack(starts, first, last))
-    for place = first, last do
-      local leaf = found[place - first + 1]
-      if leaf and visit(starts[place], leaf) then
-        return
+-- Go through the leaves in which something has ended, by the earliest, until `visit` has enough, or
+-- through the first `most`.
+local function each_due(now, visit, most)
+  local seen, size = 0, 100
+  repeat
+    local starts = call('ZRANGE', deadlines, '-inf', now, 'BYSCORE', 'LIMIT', seen, size)
+    for first = 1, #starts, 100 do
+      local last = math.min(first + 99, #starts)
+      local found = call('HMGET', leaves, unpack(starts, first, last))
+      for place = first, last do
+        local leaf = found[place - first + 1]
+        if leaf and visit(starts[place], leaf) then
+          return
+        end
       end
     end
-  end
+    seen, size = seen + #starts, 2 * size
+  until #starts < size / 2 or seen >= (most or math.huge)
 end

@@ -4,11 +4,13 @@
 -- KEYS[1] session  KEYS[2] log  KEYS[3] changes  KEYS[4] older changes  KEYS[5] lease  KEYS[6] line
 -- KEYS[7] leaves  KEYS[8] creations  KEYS[9] deadlines  KEYS[10] draft
 -- ARGV    nonce, creation (ms)
--- Returns {nonce, 1} removed, {nonce, 0} it lives, or somebody else was first.
+-- Returns {nonce, 1} removed, {nonce, 2} only its place in the index was left, {nonce, 0} it lives,
+--         or somebody else was first.
 --
 -- The session is described in apply.lua, the index in leaves.lua. The event says `x<id>`; who takes
 -- the session out of the index says it, so it is said once. Where another session has the id since,
--- only the place in the index goes.
+-- or the key is of another kind, only the place in the index goes; the event says `l`, for the
+-- end of that one was not told of in its time.
 local call = redis.call
 local nonce, created = ARGV[1], tonumber(ARGV[2])
 local bucket, namespace, id = string.match(KEYS[1], '^(hf:{%d+}:)s:([^/]*)/(.*)$')
@@ -17,11 +19,14 @@ local leaves, creations, deadlines = KEYS[7], KEYS[8], KEYS[9]
 --include leaving
 
 if call('EXISTS', KEYS[1]) == 1 then
-  local sound, _, born = pcall(struct.unpack, '<I5I6', call('HGET', KEYS[1], 'm') or '')
-  if sound and born ~= created then
-    leave(created, id)
+  local meta = redis.pcall('HGET', KEYS[1], 'm')
+  local sound, _, born = pcall(struct.unpack, '<I5I6', meta or '')
+  local other = type(meta) == 'table' or (sound and born ~= created)
+  if not other or not leave(created, id) then
+    return {nonce, 0}
   end
-  return {nonce, 0}
+  call('SPUBLISH', bucket .. 'e:' .. namespace, 'l')
+  return {nonce, 2}
 end
 if not leave(created, id) then
   return {nonce, 0}

@@ -5,8 +5,8 @@
 -- ARGV    nonce, slide (0 or 1), ttl (-1: stays)
 -- Returns {nonce, 0} absent, {nonce, 1, fields and values in turn}.
 --
--- The session is described in apply.lua, the index in leaves.lua. Soon after the last one (a second, or a thousandth of the
--- idle time) nothing is written, which caches would have to be told of.
+-- The session is described in apply.lua, the index in leaves.lua. Soon after the last one (a second,
+-- or a thousandth of the idle time) nothing is written, which caches would have to be told of.
 local call = redis.call
 local nonce, new_ttl = ARGV[1], tonumber(ARGV[3])
 
