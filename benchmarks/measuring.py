@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from itertools import count
 from typing import NamedTuple
 
+from holdfast.benchmarking.rounds import in_order
+
 CALLERS = 64
 
 
@@ -49,8 +51,7 @@ async def interleave(contenders: Mapping[str, Turn], *, rounds: int) -> Rates:
     for turn in contenders.values():
         await turn()
     for number in range(rounds):
-        first = number % len(names)
-        for name in names[first:] + names[:first]:
+        for name in in_order(names, number):
             gc.collect()
             rates[name].append((await contenders[name]()).rate)
     return {name: tuple(measured) for name, measured in rates.items()}

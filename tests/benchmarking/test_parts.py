@@ -17,7 +17,7 @@ from holdfast.benchmarking.own import entrants
 from holdfast.benchmarking.peers import aiosqlite_driver
 from holdfast.benchmarking.peers.catalog import OPENAI_SQLITE
 from holdfast.benchmarking.plots import by_callers, by_work
-from holdfast.benchmarking.rounds import interleave, rate
+from holdfast.benchmarking.rounds import in_order, interleave, rate
 from holdfast.benchmarking.scales import RatioAxis
 from holdfast.benchmarking.work import APPEND, FILE, INCREMENT, READ, SPLIT_INCREMENT, Case, Scale
 
@@ -112,6 +112,12 @@ async def test_nobody_follows_the_same_one_in_every_round() -> None:
         for name in names
     }
     assert all(len(those) >= 3 for those in before.values()), before
+
+
+def test_of_two_each_is_first_in_every_second_round() -> None:
+    """So that being first, or coming after the other, is no advantage."""
+    firsts = [in_order(["one", "other"], number)[0] for number in range(6)]
+    assert firsts.count("one") == firsts.count("other") == 3
 
 
 async def test_only_what_was_done_counts() -> None:

@@ -75,7 +75,7 @@ async def test_the_old_design_gives_copies_and_forgets_what_expired() -> None:
 
 
 async def test_every_contender_has_a_turn_in_each_round() -> None:
-    """The order rotates, after one turn each to warm up."""
+    """Each is first in one of two rounds, after one turn each to warm up."""
     taken: list[str] = []
 
     async def a() -> Work:
@@ -87,7 +87,9 @@ async def test_every_contender_has_a_turn_in_each_round() -> None:
         return Work(9, 3.0)
 
     rates = await interleave({"a": a, "b": b}, rounds=2)
-    assert taken == ["a", "b", "a", "b", "b", "a"]
+    assert taken[:2] == ["a", "b"]
+    assert sorted(taken[2:4]) == ["a", "b"]
+    assert taken[4:] == taken[3:1:-1]
     assert rates == {"a": (5.0, 5.0), "b": (3.0, 3.0)}
 
 

@@ -21,21 +21,28 @@ async def interleave(
 ) -> dict[K, tuple[float, ...]]:
     """Give every contender a turn a round, in another order each time, after one to warm up.
 
-    Nobody follows the same one again and again, which may leave the disk or the memory busy. One
-    that raises takes no further part, and is in `failures`.
+    One that raises takes no further part, and is in `failures`.
     """
     rates: dict[K, list[float]] = {key: [] for key in turns}
-    dice = random.Random(rounds)
     for number in range(-1, rounds):
         keys = [key for key in rates if key not in failures]
         # One collection a round, not one a turn: a process full of libraries takes long for it.
         gc.collect()
-        for key in dice.sample(keys, len(keys)):
+        for key in in_order(keys, number):
             with noting(failures, key):
                 measured = await turns[key]()
                 if number >= 0:
                     rates[key].append(measured)
     return {key: tuple(measured) for key, measured in rates.items() if key not in failures}
+
+
+def in_order(keys: Sequence[K], number: int) -> list[K]:
+    """Mix contenders for a round; every second round goes the way of the one before backwards.
+
+    So nobody is always first, nor always after the same one, which may leave the disk busy.
+    """
+    mixed = random.Random(number // 2).sample(keys, len(keys))
+    return mixed[::-1] if number % 2 else mixed
 
 
 async def rate(call: Call, session_ids: Sequence[str], *, callers: int, seconds: float) -> float:
