@@ -181,3 +181,20 @@ async def test_assets_are_kept_by_browsers_for_ever(client: httpx2.AsyncClient) 
 async def test_assets_are_served_by_name_alone(client: httpx2.AsyncClient, name: str) -> None:
     """No path leads out of the page's files."""
     assert (await client.get(f"/static/assets/{name}")).status_code == 404
+
+
+async def test_the_page_travels_packed(client: httpx2.AsyncClient) -> None:
+    """To those who can unpack it, and to nobody else."""
+    page = (await client.get("/")).text
+    names = [part.split('"')[0] for part in page.split('"/static/assets/')[1:]]
+    sizes = [len(page)]
+    for name in names:
+        path = f"/static/assets/{name}"
+        plain = await client.get(path, headers={"Accept-Encoding": "br, gzip;q=0"})
+        packed = await client.get(path, headers={"Accept-Encoding": "br, GZIP;q=0.8"})
+        assert "content-encoding" not in plain.headers
+        assert packed.headers["content-encoding"] == "gzip"
+        assert plain.headers["vary"] == packed.headers["vary"] == "Accept-Encoding"
+        assert plain.content == packed.content
+        sizes.append(int(packed.headers["content-length"]))
+    assert sum(sizes) <= 60_000

@@ -1,5 +1,6 @@
 """The chat page for browsers, and at the same address a root document for programs."""
 
+import gzip
 from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any, Final, NamedTuple
@@ -26,11 +27,23 @@ CONTENT_TYPES: Final = {
 FOR_EVER: Final = "public, max-age=31536000, immutable"
 
 
+class Asset(NamedTuple):
+    """One file of the page as it is, and packed with gzip."""
+
+    plain: bytes
+    packed: bytes
+
+    @classmethod
+    def of(cls, content: bytes) -> "Asset":
+        """Pack a file once and for all."""
+        return cls(content, gzip.compress(content, mtime=0))
+
+
 class Page(NamedTuple):
     """The built files, read once: the page itself, and its assets by name."""
 
     document: bytes
-    assets: Mapping[str, bytes]
+    assets: Mapping[str, Asset]
 
     @classmethod
     def read(cls) -> "Page":
@@ -41,7 +54,8 @@ class Page(NamedTuple):
         """
         folder = files("holdfast.server") / "static"
         try:
-            assets = {file.name: file.read_bytes() for file in (folder / "assets").iterdir()}
+            names = (folder / "assets").iterdir()
+            assets = {file.name: Asset.of(file.read_bytes()) for file in names}
             return cls((folder / "index.html").read_bytes(), assets)
         except OSError as exc:
             raise StartRefused(f"The chat page is not built: {exc}") from exc
@@ -64,11 +78,24 @@ async def root(request: Request, parts: Parts, keys: Keys) -> Response:
 async def asset(name: str, request: Request) -> Response:
     """Give one file of the page; its name changes with its content."""
     page: Page = request.app.state.page
-    content = page.assets.get(name)
-    if content is None:
+    found = page.assets.get(name)
+    if found is None:
         raise not_found()
     media_type = CONTENT_TYPES.get(name.rpartition(".")[2], "application/octet-stream")
-    return Response(content, headers={"Cache-Control": FOR_EVER}, media_type=media_type)
+    headers = {"Cache-Control": FOR_EVER, "Vary": "Accept-Encoding"}
+    if not _takes_gzip(request.headers.get("accept-encoding", "")):
+        return Response(found.plain, headers=headers, media_type=media_type)
+    headers["Content-Encoding"] = "gzip"
+    return Response(found.packed, headers=headers, media_type=media_type)
+
+
+def _takes_gzip(accepted: str) -> bool:
+    """Say whether a client unpacks gzip: not if it weighs it 0 (RFC 9110, section 12.5.3)."""
+    for coding in accepted.lower().split(","):
+        name, _, weight = coding.partition(";")
+        if name.strip() == "gzip":
+            return weight.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
+    return False
 
 
 def _wants_json(accept: str) -> bool:
