@@ -118,6 +118,38 @@ async def test_a_damaged_session_is_collected_in_its_time(
     assert redis_server.ask("DBSIZE") == 1  # how the store is made
 
 
+async def test_others_are_listed_beside_a_key_of_another_kind(
+    backend: RedisBackend, redis_server: RedisServer
+) -> None:
+    await create(backend)
+    await create(backend, OTHER_KEY)
+    redis_server.ask("SET", SESSION, "text")
+    rows = (await ask(backend, List(NAMESPACE, 5), Listed)).sessions
+    assert [name for name, _ in rows] == ["alpha", "beta"]
+
+
+async def test_a_key_of_another_kind_can_be_deleted(
+    backend: RedisBackend, redis_server: RedisServer
+) -> None:
+    """Like any session that is damaged."""
+    await create(backend)
+    redis_server.ask("SET", SESSION, "text")
+    assert await ask(backend, Delete(KEY), Deleted) == Deleted(True)
+    assert redis_server.ask("EXISTS", SESSION) == 0
+
+
+async def test_nothing_is_deleted_that_may_not_be_looked_at(tmp_path: Path) -> None:
+    """A refusal of the server is not taken for damage."""
+    server = RedisServer(tmp_path / "redis")
+    with running(server):
+        async with RedisBackend(parse(server.url())) as backend:
+            await create(backend)
+            server.ask("ACL", "SETUSER", "default", "-hget")
+            with pytest.raises(InvalidStore, match="may not do"):
+                await backend.execute(Delete(KEY))
+            assert server.ask("EXISTS", SESSION) == 1
+
+
 async def test_others_are_collected_beside_a_key_of_another_kind(
     backend: RedisBackend, redis_server: RedisServer
 ) -> None:

@@ -186,7 +186,7 @@ OF_THE_INDEX = {
         "test_the_end_of_a_session_whose_id_came_back_is_a_loss_to_who_watches",
     ),
     "a key of another kind stays": Mutant(
-        "purge", "type(meta) == 'table' or ", "",
+        "purge", "local other = kind or ", "local other = ",
         "test_others_are_collected_beside_a_key_of_another_kind",
     ),
     "too few in a stretch": Mutant(

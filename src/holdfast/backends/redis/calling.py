@@ -149,8 +149,13 @@ class Caller:
             failure = refused
         return await self.link.recover(bucket, command, failure)
 
-    async def send_all(self, commands: Iterable[tuple[int, Command]]) -> list[Reply]:
-        """Send commands to their buckets, all at once, and wait for all answers."""
+    async def send_all(
+        self, commands: Iterable[tuple[int, Command]], *, spared: str = ""
+    ) -> list[Reply]:
+        """Send commands to their buckets, all at once, and wait for all answers.
+
+        An error with the code `spared` is an answer (`Refused`).
+        """
         asked = tuple(commands)
         futures: list[asyncio.Future[Reply]] = []
         try:
@@ -163,6 +168,8 @@ class Caller:
             raise
         answers = await asyncio.gather(*futures, return_exceptions=True)
         for place, answer in enumerate(answers):
+            if isinstance(answer, Refused) and answer.code == spared:
+                continue
             if isinstance(answer, Refused):
                 answers[place] = await self.link.recover(*asked[place], answer)
             elif isinstance(answer, BaseException):

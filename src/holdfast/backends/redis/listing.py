@@ -19,7 +19,7 @@ from holdfast.backends.redis.keys import (
     bucket_of,
     key,
 )
-from holdfast.backends.redis.link import Command, Reply
+from holdfast.backends.redis.link import Command, Refused, Reply
 from holdfast.backends.redis.packing import Damaged, unpack_fields
 from holdfast.backends.redis.resp import encode
 from holdfast.backends.redis.scripts import Script, script
@@ -29,6 +29,8 @@ from holdfast.backends.scan import MAX_SCANNED, matches
 # How many sessions are looked at together.
 AT_ONCE: Final = 256
 COLLECTED: Final = 1
+# The error's code where a key is no hash.
+WRONG_KIND: Final = "WRONGTYPE"
 ENDING: Final = (SESSION, LOG, CHANGES, OLDER_CHANGES, LEASE, LINE, *INDEX, DRAFT)
 
 Ids = list[str]
@@ -99,10 +101,11 @@ class Listing:
     async def _look(self, namespace: str, positions: Sequence[Position]) -> Looked:
         names = [f"{namespace}/{session_id}".encode() for _, session_id in positions]
         buckets = [bucket_of(name, self._caller.buckets) for name in names]
-        found = await self._caller.send_all(
+        questions = (
             (bucket, Command(encode(b"HGETALL", key(bucket, SESSION, name))))
             for bucket, name in zip(buckets, names, strict=True)
         )
+        found = await self._caller.send_all(questions, spared=WRONG_KIND)
         return [_record(fields, at) for fields, (at, _) in zip(found, positions, strict=True)]
 
     async def count(self, operation: Count) -> Counted:
@@ -151,7 +154,9 @@ def _threes(flat: Replies) -> Iterator[Due]:
     return zip(flat[::3], flat[1::3], flat[2::3], strict=True)
 
 
-def _record(fields: dict[bytes, bytes], created: int) -> Record | None:
+def _record(fields: dict[bytes, bytes] | Refused, created: int) -> Record | None:
+    if isinstance(fields, Refused):
+        return unreadable(created)
     try:
         return unpack_fields(fields)
     except Damaged:

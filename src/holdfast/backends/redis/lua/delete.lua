@@ -18,9 +18,15 @@ local nonce, change, expected, incarnation = ARGV[1], ARGV[2], tonumber(ARGV[3])
 if change ~= '' and call('HEXISTS', KEYS[10], change) == 1 then
   return {nonce, 1, '', '0'}
 end
-local meta = call('HGET', KEYS[1], 'm')
+local meta = redis.pcall('HGET', KEYS[1], 'm')
 if not meta then
   return {nonce, 0}
+end
+if type(meta) == 'table' then
+  if string.sub(meta.err, 1, 9) ~= 'WRONGTYPE' then
+    return meta
+  end
+  meta = ''
 end
 local sound, revision, created = pcall(struct.unpack, '<I5I6', meta)
 local whole, own, user = pcall(struct.unpack, '<Bc0Bc0', meta, 57)

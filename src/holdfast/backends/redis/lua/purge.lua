@@ -21,7 +21,8 @@ local leaves, creations, deadlines = KEYS[7], KEYS[8], KEYS[9]
 if call('EXISTS', KEYS[1]) == 1 then
   local meta = redis.pcall('HGET', KEYS[1], 'm')
   local sound, _, born = pcall(struct.unpack, '<I5I6', meta or '')
-  local other = type(meta) == 'table' or (sound and born ~= created)
+  local kind = type(meta) == 'table' and string.sub(meta.err, 1, 9) == 'WRONGTYPE'
+  local other = kind or (sound and born ~= created)
   if not other or not leave(created, id) then
     return {nonce, 0}
   end
