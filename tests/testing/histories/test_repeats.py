@@ -17,6 +17,7 @@ from holdfast.testing.histories import (
     CheckedSession,
     Event,
     History,
+    Kind,
     Recorder,
     check,
     perform,
@@ -29,6 +30,9 @@ from tests.testing.histories.test_order import Script, snapshot
 MADE = {
     "incarnation": "i", "integers": {"visits": 1}, "first_item": None, "last_item": 0,
     "replayed": False,
+}  # fmt: skip
+ADDING: dict[str, Any] = {
+    "apply": {"add": {"visits": 1}}, "transact": {"name": "visits", "delta": 1}
 }  # fmt: skip
 
 
@@ -139,3 +143,13 @@ async def test_without_a_word_from_the_store_nothing_was_sent_again(tmp_path: Pa
             await recorder.record("c", call, partial(perform, store, call))
     (event,) = History.load(path).events
     assert not event.repeated
+
+
+@pytest.mark.parametrize("repeated", [True, False])
+@pytest.mark.parametrize("kind", ["apply", "transact"])
+def test_what_nobody_sent_before_is_no_repetition(kind: Kind, repeated: bool) -> None:
+    """An answer that says so is wrong, unless the store had sent it twice by itself."""
+    script = Script().did(2, 3, kind, {**MADE, "revision": 2, "replayed": True}, **ADDING[kind])
+    script.events[-1] = replace(script.events[-1], repeated=repeated)
+    assert passes(script.events) is repeated
+    assert script.has_order is repeated

@@ -42,13 +42,21 @@ def stamp(session: str, *, by: str, number: int, **more: Any) -> dict[str, Any]:
 
 
 def changes_applied_once(partition: Partition) -> Iterator[Finding]:
-    """Find changes that were applied twice under one id, or answered otherwise the second time."""
+    """Find changes applied twice under one id, answered otherwise then, or repeating nothing."""
     for tag, attempts in partition.changes.items():
+        if all(map(_says_repeated, attempts)):
+            why = "It was answered as what had been sent before, and nobody had sent it."
+            yield partition.finding("replay_of_nothing", why, *attempts[:2])
         answered = [act for act in attempts if act.sight is not None and tag.startswith("id:")]
         for first, second in pairwise(answered):
             if why := _disagreement(first, second):
                 yield partition.finding("change_applied_twice", why, first, second)
                 break
+
+
+def _says_repeated(act: Act) -> bool:
+    """Say whether the answer is that of an earlier attempt, which the store did not make itself."""
+    return act.sight is not None and act.sight.echo and not act.event.repeated
 
 
 def _disagreement(first: Act, second: Act) -> str:

@@ -180,6 +180,9 @@ def _changed(state: State, act: Act, effect: Effect, max_items: int) -> State | 
     known = state.made.get(effect.change_id) if effect.change_id else None
     if known is not None:
         return state if act.unknown else _replayed(state, act, known)
+    if act.sight is not None and act.sight.echo and not act.event.repeated:
+        # Nobody had sent it before, so there was nothing to repeat.
+        return None
     after = applied(state, effect, max_items)
     return after if act.unknown else _answered(after, act)
 
