@@ -186,3 +186,13 @@ def test_a_change_is_remembered_with_the_answer_that_it_was_given() -> None:
     first = {"first_item": 1, "last_item": 1, "replayed": True}
     answer = {"incarnation": "i", "revision": 3, "integers": {}, **first}
     assert script.did(16, 17, "apply", answer, append=["x"], change_id="x").has_order
+
+
+def test_who_puts_a_snapshot_in_place_is_told_of_the_log_as_it_is() -> None:
+    """The number of its last item, as after any other change."""
+    for last, sound in ((2, True), (1, False)):
+        script = Script().did(2, 3, "append", 2, items=["a", "b"])
+        told = {"first_item": None, "last_item": last, "replayed": False}
+        answer = {"incarnation": "i", "revision": 3, "integers": {}, **told}
+        script.did(4, 5, "set", answer, revision=2, incarnation="i", integers={}, values={})
+        assert script.has_order is sound

@@ -239,7 +239,7 @@ def _answered(after: State, act: Act) -> State | None:
             return after if answer == after.integers.get(name, 0) else None
         case "append":
             return after if answer == after.last_item else None
-        case "apply" | "transact" if act.effect is not None:
+        case "apply" | "transact" | "set" if act.effect is not None:
             first = after.last_item - len(act.effect.append) + 1 if act.effect.append else None
             if (answer["first_item"], answer["last_item"]) != (first, after.last_item):
                 return None
