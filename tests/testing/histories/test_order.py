@@ -193,6 +193,6 @@ def test_who_puts_a_snapshot_in_place_is_told_of_the_log_as_it_is() -> None:
     for last, sound in ((2, True), (1, False)):
         script = Script().did(2, 3, "append", 2, items=["a", "b"])
         told = {"first_item": None, "last_item": last, "replayed": False}
-        answer = {"incarnation": "i", "revision": 3, "integers": {}, **told}
+        answer: dict[str, Any] = {"incarnation": "i", "revision": 3, "integers": {}, **told}
         script.did(4, 5, "set", answer, revision=2, incarnation="i", integers={}, values={})
         assert script.has_order is sound
