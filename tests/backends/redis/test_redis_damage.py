@@ -1,5 +1,6 @@
 """What somebody else writes into a session is that session's trouble, and can be removed."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from traceback import format_exception
@@ -103,6 +104,22 @@ async def test_a_damaged_session_can_be_deleted_and_created_again(
     await ask(backend, Read(KEY), Absent)
     await ask(backend, creation(), Created)
     await ask(backend, change(), Changed)
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+async def test_a_damaged_session_is_not_counted_once_it_is_deleted(
+    backend: RedisBackend, redis_server: RedisServer, damage: bytes
+) -> None:
+    """Whatever is left of it; those beside it stay."""
+    for name in ("alpha", "beta", "an-alpha"):
+        await create(backend, f"{NAMESPACE}/{name}")
+        # Each is to have a moment of its own.
+        await asyncio.sleep(0.002)
+    redis_server.ask("HSET", SESSION, "m", damage)
+    await ask(backend, Delete(KEY), Deleted)
+    rows = (await ask(backend, List(NAMESPACE, 5), Listed)).sessions
+    assert sorted(name for name, _ in rows) == ["an-alpha", "beta"]
+    assert await count(backend) == 2
 
 
 async def test_a_damaged_session_is_collected_in_its_time(

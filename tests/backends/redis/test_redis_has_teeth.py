@@ -76,8 +76,8 @@ MUTANTS = {
         "create", "call('PEXPIREAT', KEYS[1], due - 1)", "",
         "test_a_session_lives_until_its_deadline",
     ),
-    "a deadline in whole seconds": Mutant(
-        "create", "KEYS[1], due - 1", "KEYS[1], math.ceil(due / 1000) * 1000",
+    "a deadline a second later": Mutant(
+        "create", "KEYS[1], due - 1", "KEYS[1], due + 1000",
         "test_an_expired_session_is_absent_to_every_operation",
     ),
     "the count's deadline stays": Mutant(
@@ -97,7 +97,7 @@ MUTANTS = {
         "test_a_change_sent_many_times_at_once_is_applied_once",
     ),
     "an expired session's end untold": Mutant(
-        "create", "if bury() then", "if false then",
+        "create", "if earlier and leave(earlier, id) then", "if false then",
         "test_a_session_in_the_place_of_an_expired_one_is_told_after_its_end",
     ),
     "pages by creation alone": Mutant(
@@ -175,11 +175,20 @@ OF_THE_INDEX = {
         "test_a_creation_looks_at_so_many_leaves_and_no_more",
     ),
     "a creation looks at all that are due": Mutant(
-        "create", "  end, 100)", "  end)", "test_a_creation_looks_at_so_many_leaves_and_no_more"
+        "create", "seek(id, now, 100)", "seek(id, now)",
+        "test_a_creation_looks_at_so_many_leaves_and_no_more",
     ),
     "leftovers behind many that are due": Mutant(
         "create", "  call('DEL', KEYS[2]", "  call('EXISTS', KEYS[2]",
         "test_a_creation_looks_at_so_many_leaves_and_no_more",
+    ),
+    "the damaged stay in the index": Mutant(
+        "delete", "leave(seek(id, math.huge) or 0, id)", "",
+        "test_a_damaged_session_is_not_counted_once_it_is_deleted",
+    ),
+    "a name within another is found": Mutant(
+        "leaving", "name == id and due <= till", "due <= till",
+        "test_a_damaged_session_is_not_counted_once_it_is_deleted",
     ),
     "a lost end is not told of": Mutant(
         "purge", "call('SPUBLISH', bucket .. 'e:' .. namespace, 'l')", "",
@@ -295,5 +304,6 @@ async def test_the_tests_of_the_index_miss_the_step(
     async with RedisBackend(parse(redis_server.url())) as backend:
         with pytest.raises((AssertionError, HoldfastError, redis.ResponseError)):
             await call(
-                of_the_index(mutant.caught_by), backend=backend, redis_server=redis_server, seed=0
-            )
+                of_the_index(mutant.caught_by), backend=backend, redis_server=redis_server,
+                seed=0, damage=b"",
+            )  # fmt: skip

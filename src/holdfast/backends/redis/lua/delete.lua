@@ -31,7 +31,7 @@ end
 local sound, revision, created = pcall(struct.unpack, '<I5I6', meta)
 local whole, own, user = pcall(struct.unpack, '<Bc0Bc0', meta, 57)
 if not (sound and whole) then
-  -- It is damaged; all that can be done with it is to remove it. The index forgets it in its time.
+  -- It is damaged; all that can be done with it is to remove it.
   revision, created, own, user = 0, 0, '', ''
 end
 if (incarnation and incarnation ~= own) or (expected ~= -1 and expected ~= revision) then
@@ -43,7 +43,9 @@ local leaves, creations, deadlines = KEYS[7], KEYS[8], KEYS[9]
 --include leaves
 --include leaving
 call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[11])
-leave(created, id)
+if not leave(created, id) then
+  leave(seek(id, math.huge) or 0, id)
+end
 created = string.format('%d', created * 1000)
 if change ~= '' then
   if call('HLEN', KEYS[10]) >= 512 then

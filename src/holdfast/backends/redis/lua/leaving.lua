@@ -44,3 +44,18 @@ local function move(created, due, id)
     call('ZADD', deadlines, math.min(due, least or due), start)
   end
 end
+
+-- Look for an entry whose creation is not known, among those that end until `till`; of the leaves in
+-- which there are any, the first `most` are looked at.
+local function seek(id, till, most)
+  local creation
+  each_due(till, function(start, leaf)
+    if string.find(leaf, id .. '\0', 1, true) then
+      for born, due, name in entries(start, leaf) do
+        creation = name == id and due <= till and born or creation
+      end
+    end
+    return creation
+  end, most)
+  return creation
+end
