@@ -1,7 +1,7 @@
 """Real Redis servers: processes on free loopback ports, each in a folder of its own."""
 
 import os
-import secrets
+import random
 import signal
 import socket
 import subprocess
@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -23,6 +24,8 @@ HOST: Final = "127.0.0.1"
 # Below the ports that the kernel gives to outgoing connections: one of those could take the port of
 # a server that is down, or connect to itself there.
 PORTS: Final = range(10_000, 32_000)
+# Each is tried once before any is tried again: servers are made before they are started.
+_UNTRIED: Final = cycle(random.SystemRandom().sample(PORTS, len(PORTS)))
 
 # Nothing of a server's work reaches the disk unless a test asks for it.
 DEFAULTS: Final = {"bind": HOST, "save": "", "appendonly": "no", "maxmemory-policy": "noeviction"}
@@ -33,7 +36,7 @@ EVERYSEC: Final = {"appendonly": "yes", "appendfsync": "everysec"}
 def free_port() -> int:
     """Find a port that nobody listens on."""
     while True:
-        port = secrets.choice(PORTS)
+        port = next(_UNTRIED)
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -340,7 +340,11 @@ async def test_what_was_tracked_is_given_up_as_soon_as_a_slot_has_moved(
 
 async def test_a_cluster_without_a_slot_says_so_from_the_start(tmp_path: Path) -> None:
     """It is open; nobody has the bucket that its mark is in."""
-    settings = {"cluster-enabled": "yes", "cluster-require-full-coverage": "no"}
+    settings = {
+        "cluster-enabled": "yes",
+        "cluster-port": str(free_port()),
+        "cluster-require-full-coverage": "no",
+    }
     server, missing = RedisServer(tmp_path / "redis", settings=settings), slot_of(0)
     with running(server):
         server.ask("CLUSTER", "ADDSLOTSRANGE", 0, missing - 1, missing + 1, 16_383)
