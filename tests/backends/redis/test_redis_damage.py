@@ -181,6 +181,19 @@ async def test_others_are_collected_beside_a_key_of_another_kind(
     assert sorted(redis_server.ask("KEYS", "*")) == [b"hf:{0}:meta", SESSION.encode()]
 
 
+async def test_others_are_collected_behind_what_cannot_be(
+    backend: RedisBackend, redis_server: RedisServer
+) -> None:
+    """One that somebody has written to since its end is passed over."""
+    for key in (KEY, OTHER_KEY):
+        await ask(backend, Create(key, "i", 2_000, HOUR, b"", {}, {}), Created)
+    while await count(backend):
+        await asyncio.sleep(0.001)
+    redis_server.ask("HSET", SESSION, "a", "text")
+    assert (await ask(backend, Purge(NAMESPACE, 1), Purged)).session_ids == ("beta",)
+    assert (await ask(backend, Purge(NAMESPACE, 1), Purged)).session_ids == ()
+
+
 async def test_a_store_counts_damaged_sessions_and_lists_the_others(
     redis_server: RedisServer,
 ) -> None:

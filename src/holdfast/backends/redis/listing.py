@@ -28,6 +28,7 @@ from holdfast.backends.scan import MAX_SCANNED, matches
 
 # How many sessions are looked at together.
 AT_ONCE: Final = 256
+LIVES: Final = 0
 COLLECTED: Final = 1
 # The error's code where a key is no hash.
 WRONG_KIND: Final = "WRONGTYPE"
@@ -36,6 +37,7 @@ ENDING: Final = (SESSION, LOG, CHANGES, OLDER_CHANGES, LEASE, LINE, *INDEX, DRAF
 Ids = list[str]
 Looked = list[Record | None]
 Replies = list[Reply]
+Statuses = list[int]
 # The deadline and the creation of a session, in milliseconds, and its id.
 Due = tuple[int, int, bytes]
 Parts = Mapping[Part, Sequence[Position]]
@@ -117,15 +119,20 @@ class Listing:
         """Collect what is due, each session in a step of its own that looks again."""
         namespace = operation.namespace
         collected: Ids = []
-        while len(collected) < operation.limit:
+        alive: set[Due] = set()
+        ended = False
+        while not ended and len(collected) < operation.limit:
             want = min(operation.limit - len(collected), AT_ONCE)
-            found = await self._ask(script("due"), namespace, b"%d" % want)
-            due = sorted(row for (flat,) in found for row in _threes(flat))
-            ended, moved = await self._collect(namespace, due[:want])
-            collected += ended
-            # What somebody else collects meanwhile, or what lives, is not waited for.
-            if len(due) < want or not moved:
-                break
+            found = await self._ask(script("due"), namespace, b"%d" % (want + len(alive)))
+            rows = sorted(row for (flat,) in found for row in _threes(flat))
+            due = [row for row in rows if row not in alive][:want]
+            statuses = await self._collect(namespace, due)
+            for row, status in zip(due, statuses, strict=True):
+                if status == COLLECTED:
+                    collected.append(row[2].decode())
+                elif status == LIVES:
+                    alive.add(row)
+            ended = len(due) < want
         return Purged(tuple(collected))
 
     async def _ask(self, asked: Script, namespace: str, *terms: bytes) -> Replies:
@@ -135,15 +142,12 @@ class Listing:
             for part in parts_of(namespace, self._caller.buckets)
         )
 
-    async def _collect(self, namespace: str, due: Sequence[Due]) -> tuple[Ids, bool]:
-        """Say which were collected, and whether anything is gone from the index."""
-        ids = [session_id.decode() for _, _, session_id in due]
+    async def _collect(self, namespace: str, due: Sequence[Due]) -> Statuses:
         answers = await self._caller.send_all(
-            self._ending(Place(f"{namespace}/{session_id}", self._caller.buckets), created)
-            for session_id, (_, created, _) in zip(ids, due, strict=True)
+            self._ending(Place(f"{namespace}/{name.decode()}", self._caller.buckets), created)
+            for _, created, name in due
         )
-        ended = [name for name, (status,) in zip(ids, answers, strict=True) if status == COLLECTED]
-        return ended, any(status for (status,) in answers)
+        return [status for (status,) in answers]
 
     def _ending(self, place: Place, created: int) -> tuple[int, Command]:
         keys = [place.key(kind) for kind in ENDING]

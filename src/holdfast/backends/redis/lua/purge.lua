@@ -4,8 +4,8 @@
 -- KEYS[1] session  KEYS[2] log  KEYS[3] changes  KEYS[4] older changes  KEYS[5] lease  KEYS[6] line
 -- KEYS[7] leaves  KEYS[8] creations  KEYS[9] deadlines  KEYS[10] draft
 -- ARGV    nonce, creation (ms)
--- Returns {nonce, 1} removed, {nonce, 2} only its place in the index was left, {nonce, 0} it lives,
---         or somebody else was first.
+-- Returns {nonce, 0} it lives, {nonce, 1} removed, {nonce, 2} no more than its place in the index is
+--         gone, now or since somebody else was first.
 --
 -- The session is described in apply.lua, the index in leaves.lua. The event says `x<id>`; who takes
 -- the session out of the index says it, so it is said once. Where another session has the id since,
@@ -23,14 +23,16 @@ if call('EXISTS', KEYS[1]) == 1 then
   local sound, _, born = pcall(struct.unpack, '<I5I6', meta or '')
   local kind = type(meta) == 'table' and string.sub(meta.err, 1, 9) == 'WRONGTYPE'
   local other = kind or (sound and born ~= created)
-  if not other or not leave(created, id) then
+  if not other then
     return {nonce, 0}
   end
-  call('SPUBLISH', bucket .. 'e:' .. namespace, 'l')
+  if leave(created, id) then
+    call('SPUBLISH', bucket .. 'e:' .. namespace, 'l')
+  end
   return {nonce, 2}
 end
 if not leave(created, id) then
-  return {nonce, 0}
+  return {nonce, 2}
 end
 call('DEL', KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[10])
 call('SPUBLISH', bucket .. 'e:' .. namespace, 'x' .. id)
