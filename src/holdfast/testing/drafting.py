@@ -161,10 +161,10 @@ class Drafting:
         self, backend: Backend, advance: Advance
     ) -> None:
         """It stands as long as the session does, however often that is given more time."""
-        await create(backend, ttl=4 * self.second)
+        await create(backend, ttl=10 * self.second)
         await keep(backend, b"draft")
         for _ in range(3):
-            await advance(3)
+            await advance(4)
             await apply(backend, slide=True)
         assert await drafted(backend) == b"draft"
 
