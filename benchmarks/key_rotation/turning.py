@@ -17,6 +17,7 @@ from holdfast.errors import InvalidKeyring
 from holdfast.key_file import FollowedKeyring, check_retirable, retire, rotate
 from holdfast.keyring import MAX_KEYS, read_key_file
 from holdfast.resealing import SealedSpace
+from holdfast.server.alongside import alongside
 
 SPAWN: Final = get_context("spawn")
 TURNS_EVERY: Final = 1.0
@@ -153,10 +154,5 @@ async def killed_again_and_again(
                 await asyncio.shield(job.kill())
             turned()
 
-    task = asyncio.create_task(run())
-    try:
+    async with alongside(run(), name="killing"):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
