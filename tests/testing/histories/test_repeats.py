@@ -94,6 +94,17 @@ def test_a_session_may_have_been_stolen_before_the_steal_was_sent_again(repeated
     assert passes(script.events) is repeated
 
 
+@pytest.mark.parametrize("repeated", [1, 2])
+def test_each_lost_attempt_at_a_steal_may_have_been_one(repeated: int) -> None:
+    """Two long leases that ended early are two thefts before the one that was answered."""
+    script = Script().did(2, 60, "steal", {"token": "t", "fence": 50}, ttl=0.003)
+    script.events[-1] = replace(script.events[-1], repeated=repeated)
+    script.did(4, 5, "acquire", {"token": "u", "fence": 10}, ttl=10, wait=0)
+    script.did(20, 21, "acquire", {"token": "v", "fence": 20}, ttl=10, wait=0)
+    script.did(40, 41, "acquire", {"token": "w", "fence": 30}, ttl=0.003, wait=0)
+    assert passes(script.events) is (repeated == 2)
+
+
 def test_a_repeated_change_is_still_made_once() -> None:
     """An answer that came at last is the only one."""
     script = Script().did(2, 30, "apply", {**MADE, "revision": 2}, add={"visits": 1})

@@ -44,7 +44,7 @@ class Reply(NamedTuple):
     outcome: Outcome
     answer: Any = None
     error: str = ""
-    repeated: bool = False
+    repeated: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +52,8 @@ class Event:
     """One operation as it was seen from outside.
 
     Of an unknown one nobody can tell whether and when it took effect: at any time after `begin`,
-    even after its caller had given up. Its `end` is `NEVER`. Of a `repeated` one the store had lost
-    the first answer, and sent it again: the first attempt may have taken effect, whatever was
+    even after its caller had given up. Its `end` is `NEVER`. `repeated` is how often the store had
+    lost the answer and sent it again: each attempt before may have taken effect, whatever was
     answered to the last.
     """
 
@@ -68,7 +68,7 @@ class Event:
     outcome: Outcome = "unknown"
     error: str = ""
     answer: Any = None
-    repeated: bool = False
+    repeated: int = 0
 
     @property
     def who(self) -> str:

@@ -4,7 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import count
+from itertools import count, repeat
 from pathlib import Path
 from typing import Any, Self, get_args
 
@@ -61,7 +61,7 @@ class History:
         for event in self.events:
             if event.session != EVERYWHERE:
                 parts[event.session].append(event)
-            for other in (*_reads(event), *_first_attempts(event)):
+            for other in (*_reads(event), *_lost_attempts(event)):
                 parts[other.session].append(other)
         return {session: tuple(parts[session]) for session in sorted(parts)}
 
@@ -78,14 +78,16 @@ def _reads(event: Event) -> Iterator[Event]:
             )
 
 
-def _first_attempts(event: Event) -> Iterator[Event]:
-    """Give the first attempt at a call that left no trace for the last to find.
+def _lost_attempts(event: Event) -> Iterator[Event]:
+    """Give the attempts at a call that left no trace for the last to find.
 
-    A session that was stolen twice was in the thief's hands twice, should its time have been over.
+    One of them took effect at most; but a session that was stolen three times was in the thief's
+    hands three times, should its time have been over.
     """
-    no_trace = event.kind == "steal" or event.error in _NO_TRACE.get(event.kind, ())
-    if event.repeated and no_trace:
-        yield replace(event, outcome="unknown", error="StoreUnavailable", answer=None, end=NEVER)
+    stolen = event.kind == "steal"
+    if event.repeated and (stolen or event.error in _NO_TRACE.get(event.kind, ())):
+        lost = replace(event, outcome="unknown", error="StoreUnavailable", answer=None, end=NEVER)
+        yield from repeat(lost, event.repeated if stolen else 1)
 
 
 def _events(path: Path, numbers: Iterator[int]) -> Iterator[Event]:
@@ -135,5 +137,5 @@ def _event(number: int, begun: dict[str, Any], ended: dict[str, Any]) -> Event:
         outcome=ended["outcome"],
         error=ended.get("error", ""),
         answer=ended.get("answer"),
-        repeated=ended.get("repeated", False),
+        repeated=ended.get("repeated", 0),
     )

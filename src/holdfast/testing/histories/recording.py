@@ -101,7 +101,7 @@ class Recorder:
         if reply.error:
             line["error"] = reply.error
         if reply.repeated:
-            line["repeated"] = True
+            line["repeated"] = reply.repeated
         self._write(line)
 
     async def record(self, caller: str, call: Call, work: Callable[[], Awaitable[Any]]) -> Reply:
@@ -118,7 +118,7 @@ class Recorder:
         except BaseException as exc:
             self.end(number, Reply("unknown", error=type(exc).__name__))
             raise
-        reply = reply._replace(repeated=bool(attempts))
+        reply = reply._replace(repeated=len(attempts))
         self.end(number, reply)
         return reply
 
