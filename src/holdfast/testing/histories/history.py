@@ -54,8 +54,8 @@ class History:
     def sessions(self) -> Mapping[str, tuple[Event, ...]]:
         """Part the events by session.
 
-        A list or a batch was a read of each session in its answer. What was sent twice, and found
-        no trace of its first attempt, was also a call without an answer.
+        A list or a batch was a read of each session in its answer. What was sent again, and found
+        no trace of an earlier attempt, was also a call without an answer, a steal once each time.
         """
         parts: defaultdict[str, list[Event]] = defaultdict(list)
         for event in self.events:
